@@ -52,7 +52,7 @@ enum State {
     Deep,
     DeepText,
     DeepEscape,
-    Failed(Fault),
+    Failed,
 }
 
 /// Where in a number the scanner is: RFC 8259, section 6.
@@ -108,7 +108,7 @@ impl Scanner {
                 State::Number(digits) => self.number(digits, byte, at, sink)?,
                 State::Literal(literal, seen) => self.literal(literal, seen, byte, at, sink)?,
                 State::Deep | State::DeepText | State::DeepEscape => self.deep(byte, at, sink),
-                State::Failed(fault) => return Err(fault),
+                State::Failed => return Err(self.failed()),
                 _ => self.structure(byte, at, sink)?,
             };
         }
@@ -134,7 +134,7 @@ impl Scanner {
         }
         match self.state {
             State::Done => Ok(()),
-            State::Failed(fault) => Err(fault),
+            State::Failed => Err(self.failed()),
             _ => Err(self.fail(0)),
         }
     }
@@ -158,12 +158,17 @@ impl Scanner {
 
     #[cold]
     fn fail(&mut self, at: usize) -> Fault {
-        let fault = Fault {
+        self.token = self.base + at as u64;
+        self.state = State::Failed;
+        self.failed()
+    }
+
+    /// The fault that ended the scan; `token` is where it stands.
+    fn failed(&self) -> Fault {
+        Fault {
             kind: FaultKind::NotJson,
-            at: self.base + at as u64,
-        };
-        self.state = State::Failed(fault);
-        fault
+            at: self.token,
+        }
     }
 
     #[inline]
