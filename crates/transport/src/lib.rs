@@ -4,6 +4,10 @@
 //!
 //! *Must never know*: the meaning of messages.
 
+pub mod clock;
+pub mod queue;
 pub mod seen;
 
+pub use clock::Clock;
+pub use queue::{Observer, Witness, queue};
 pub use seen::Seen;
