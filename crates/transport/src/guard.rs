@@ -12,16 +12,18 @@
 //! The guard is started before the server, so what remains unguarded are the microseconds between the
 //! start of the server and the write of its number into the pipe.
 
+mod group;
+
 use std::io::{self, PipeWriter, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use signal_hook::consts as signal;
+
+pub(crate) use self::group::Group;
 
 /// What people, terminals and shells send to processes that they want to end or stop.
 const IGNORED: [i32; 10] = [
@@ -36,12 +38,6 @@ const IGNORED: [i32; 10] = [
     signal::SIGTTIN,
     signal::SIGTTOU,
 ];
-
-/// How often the guard looks whether the group is gone.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// How long a killed group may take to disappear; longer only where nobody reaps orphans.
-const AFTER_KILL: Duration = Duration::from_millis(500);
 
 /// The longest order that a tap writes: two numbers and white space.
 const MAX_ORDER: u64 = 64;
@@ -92,7 +88,7 @@ impl Guard {
             return Ok(());
         };
         // One short write goes into the pipe whole, whether the guard runs already or not.
-        pipe.write_all(format!("{} {}\n", group.0.as_raw_pid(), grace.as_millis()).as_bytes())
+        pipe.write_all(format!("{} {}\n", group.number(), grace.as_millis()).as_bytes())
     }
 
     /// Lets the guard end what is left of the group.
@@ -106,57 +102,10 @@ impl Guard {
     }
 }
 
-/// A process group that we made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Group(Pid);
-
-impl Group {
-    /// Names the group that the process `child` was made the leader of.
-    pub(crate) fn led_by(child: &Child) -> Self {
-        Self(Pid::from_child(child))
-    }
-
-    /// Sends a signal to every process in the group, if any is left.
-    pub(crate) fn signal(self, signal: Signal) {
-        // The only failure is that nobody is there, or nobody whom we may signal.
-        let _ = kill_process_group(self.0, signal);
-    }
-
-    /// Says whether no process is left, not even one that nobody has reaped.
-    pub(crate) fn is_empty(self) -> bool {
-        test_kill_process_group(self.0).is_err()
-    }
-
-    /// Sends TERM, waits until the group is empty but at most `grace`, then sends KILL.
-    fn end(self, grace: Duration) {
-        if self.is_empty() {
-            return;
-        }
-        self.signal(Signal::TERM);
-        if self.empties_within(grace) {
-            return;
-        }
-        self.signal(Signal::KILL);
-        self.empties_within(AFTER_KILL);
-    }
-
-    fn empties_within(self, limit: Duration) -> bool {
-        let n_looks = limit.as_millis() / LOOK.as_millis();
-        for _ in 0..n_looks {
-            if self.is_empty() {
-                return true;
-            }
-            thread::sleep(LOOK);
-        }
-        self.is_empty()
-    }
-}
-
 fn read_order(order: &str) -> Option<(Group, Duration)> {
     let (group, grace) = order.strip_suffix('\n')?.split_once(' ')?;
-    let group = group.parse().ok().filter(|&group| group > 1)?;
     Some((
-        Group(Pid::from_raw(group)?),
+        Group::numbered(group.parse().ok()?)?,
         Duration::from_millis(grace.parse().ok()?),
     ))
 }
@@ -167,7 +116,7 @@ mod tests {
 
     #[test]
     fn only_a_whole_order_names_a_group() {
-        let read = |order| read_order(order).map(|(group, grace)| (group.0.as_raw_pid(), grace.as_millis()));
+        let read = |order| read_order(order).map(|(group, grace)| (group.number(), grace.as_millis()));
         assert_eq!(read("4711 2000\n"), Some((4711, 2000)));
         // Groups 0, 1 and negative ones would be our own, everybody's, or somebody else's.
         for order in [
