@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let mut command = Command::new(arguments.next().expect("a command"));
     command.args(arguments);
     let mut guard = Command::new("/proc/self/exe");
-    guard.arg(GUARD);
+    guard.arg0("tap-guard").arg(GUARD);
     let mut options = Options::with_guard(guard);
     if let Ok(grace) = std::env::var("TAP_GRACE_MS") {
         options.grace = Duration::from_millis(grace.parse().expect("a number"));

@@ -28,7 +28,7 @@ use tapgate_wire::Leg;
 pub use self::exit::Exit;
 use self::lanes::Lanes;
 use self::server::Server;
-use self::watch::{Signals, Watch};
+use self::watch::{Processes, Signals, Watch};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::guard::{Group, Guard};
@@ -70,7 +70,8 @@ impl ClientPipes {
 pub struct Options {
     /// The command that makes our own binary call [`crate::guard::run`].
     ///
-    /// On Linux let it run `/proc/self/exe`, which an update of the binary does not take away.
+    /// On Linux let it run `/proc/self/exe`, which an update of the binary does not take away, under a
+    /// name (`arg0`) that says what it is.
     pub guard: Command,
     /// How long processes that are to end may take: between the end of a client that died and TERM,
     /// and between TERM and KILL.
@@ -143,15 +144,11 @@ pub fn tap(
         (stderr, client.stderr),
     ];
     let lanes = Lanes::open(ways, witness, clock).map_err(edge("start the threads"))?;
-    let watch = Watch::new(
-        child,
+    let processes = Processes {
+        server: child,
         group,
         guard,
-        signals,
-        lanes,
-        clock,
-        options.grace,
-        options.drain,
-    );
+    };
+    let watch = Watch::new(processes, signals, lanes, clock, options.grace, options.drain);
     watch.run(witness).map_err(edge("watch"))
 }

@@ -61,12 +61,21 @@ impl Signals {
     }
 }
 
+/// The processes of a tap besides itself.
+#[derive(Debug)]
+pub(super) struct Processes {
+    /// The server, which leads the group.
+    pub(super) server: Child,
+    /// The server, its children, and theirs.
+    pub(super) group: Group,
+    /// Who ends the group.
+    pub(super) guard: Guard,
+}
+
 /// A running tap.
 #[derive(Debug)]
 pub(super) struct Watch {
-    server: Child,
-    group: Group,
-    guard: Guard,
+    processes: Processes,
     signals: Signals,
     lanes: Lanes,
     clock: Clock,
@@ -96,14 +105,9 @@ enum Stage {
 }
 
 impl Watch {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "called once, and every argument has its own type or name"
-    )]
+    /// Begins to watch; see [`super::Options`] for the two times.
     pub(super) fn new(
-        server: Child,
-        group: Group,
-        guard: Guard,
+        processes: Processes,
         signals: Signals,
         lanes: Lanes,
         clock: Clock,
@@ -111,9 +115,7 @@ impl Watch {
         drain: Duration,
     ) -> Self {
         Self {
-            server,
-            group,
-            guard,
+            processes,
             signals,
             lanes,
             clock,
@@ -132,7 +134,7 @@ impl Watch {
             self.wait()?;
             self.forward_signals();
             if exit.is_none()
-                && let Some(status) = self.server.try_wait()?
+                && let Some(status) = self.processes.server.try_wait()?
             {
                 let ended = Exit::from(status);
                 let at = self.clock.now();
@@ -180,7 +182,7 @@ impl Watch {
             }
             self.told_to_end |= ENDING.contains(&number);
             if let Some(signal) = Signal::from_named_raw(number) {
-                self.group.signal(signal);
+                self.processes.group.signal(signal);
             }
         }
     }
@@ -193,25 +195,25 @@ impl Watch {
                 end_at: after(now, self.grace),
             },
             Stage::Orphaned { end_at } if now >= end_at => {
-                self.guard.release();
+                self.processes.guard.release();
                 Stage::EndServer {
                     until: after(now, self.grace + self.drain),
                 }
             }
             Stage::EndServer { until } if now >= until => {
                 // The guard was itself killed or stopped.
-                self.group.signal(Signal::KILL);
+                self.processes.group.signal(Signal::KILL);
                 Stage::EndServer { until }
             }
             Stage::Drain { until } if self.lanes.server_is_done() || now >= until => {
-                self.guard.release();
+                self.processes.guard.release();
                 Stage::EndGroup {
                     until: after(now, self.grace + self.drain),
                 }
             }
-            Stage::EndGroup { until } if self.guard.is_done() || now >= until => {
+            Stage::EndGroup { until } if self.processes.guard.is_done() || now >= until => {
                 // Only a guard that was itself killed or stopped leaves anybody alive.
-                self.group.signal(Signal::KILL);
+                self.processes.group.signal(Signal::KILL);
                 self.lanes.finish();
                 Stage::Flush {
                     until: after(now, self.drain),
