@@ -13,7 +13,7 @@ use tapgate_transport::{Clock, Seen, queue};
 use tapgate_wire::Leg;
 use tapgate_wire::stream::Ending;
 
-use crate::rig::{Dice, Running, children_of, python, signal, tap_binary};
+use crate::rig::{Dice, Running, children_of, guard_and_server_of, python, signal, tap_binary};
 
 /// Writes `bytes` in pieces of random sizes.
 fn write_split(mut to: impl io::Write, mut bytes: &[u8], dice: &mut Dice) {
@@ -187,7 +187,7 @@ while True:
         let mut tap = Running::tap(&python(&program));
         let mut came = vec![0; 1 + dice.roll(3_000_000)];
         tap.stdout.as_mut().unwrap().read_exact(&mut came).unwrap();
-        let server = *children_of(tap.pid()).iter().max().unwrap();
+        let (_, server) = guard_and_server_of(tap.pid());
         signal(server, Signal::KILL);
         came.extend(tap.rest_of_stdout());
         assert_eq!(tap.status(), 137, "seed {seed}");

@@ -5,7 +5,9 @@ use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::rig::{Running, children_of, python, signal, tap_binary, tapped, until, until_gone};
+use crate::rig::{
+    Running, children_of, guard_and_server_of, python, signal, tap_binary, tapped, until, until_gone,
+};
 
 /// A server that does not care for the end of its input, with a child and a grandchild; each says its id.
 /// `trap` is what each does first, `last` what the server does in the end.
@@ -152,8 +154,7 @@ fn a_client_that_closed_its_input_and_lives_may_wait_as_long_as_it_likes() {
 fn a_killed_guard_saves_nobody() {
     let mut tap = Running::tap(&["sh", "-c", &family(STUBBORN, "read line; exit 6")]);
     let all = everybody(&mut tap);
-    // The server is the last of the family; the other child of the tap is the guard.
-    let guard = *all[4..].iter().find(|&&pid| pid != all[3]).unwrap();
+    let (guard, _) = guard_and_server_of(tap.pid());
     signal(guard, Signal::KILL);
     tap.send(b"go\n");
     assert_eq!(tap.status(), 6);

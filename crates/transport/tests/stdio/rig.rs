@@ -156,6 +156,16 @@ pub(crate) fn children_of(pid: u32) -> Vec<u32> {
     children
 }
 
+/// The guard and the server of the tap `pid`.
+pub(crate) fn guard_and_server_of(pid: u32) -> (u32, u32) {
+    let is_guard = |pid: &u32| {
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.starts_with(b"tap-guard\0"))
+    };
+    let (guards, servers): (Vec<u32>, Vec<u32>) = children_of(pid).into_iter().partition(is_guard);
+    assert_eq!((guards.len(), servers.len()), (1, 1));
+    (guards[0], servers[0])
+}
+
 /// A field of `/proc/PID/stat` after the name: 0 is the state, 1 the parent.
 fn field(stat: &str, n: usize) -> Option<&str> {
     stat.rsplit_once(") ")?.1.split(' ').nth(n)
