@@ -5,6 +5,7 @@
 //! *Must never know*: the meaning of messages.
 
 pub mod clock;
+pub mod http;
 pub mod queue;
 pub mod seen;
 
