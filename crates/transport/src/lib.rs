@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod error;
 pub mod guard;
+pub mod http;
 pub mod queue;
 pub mod seen;
 pub mod stdio;
