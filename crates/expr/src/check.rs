@@ -27,6 +27,10 @@ pub(crate) enum Plan {
     All(Vec<Plan>),
     Any(Vec<Plan>),
     Binary(Binary, Box<Plan>, Box<Plan>),
+    /// Equal to a literal text, or with `false` different from it: what most rules ask, so it has its own way.
+    Is(Box<Plan>, String, bool),
+    /// One of some literal texts.
+    Among(Box<Plan>, Vec<String>),
     Choice(Box<[Plan; 3]>),
     List(Vec<Plan>),
     Matches(Box<Plan>, Regex),
@@ -255,7 +259,7 @@ impl Checker {
             _ => sum(operator, &a_ty, &b_ty),
         };
         match fits {
-            Some(ty) => Ok((Plan::Binary(operator, Box::new(a), Box::new(b)), ty)),
+            Some(ty) => Ok((comparison(operator, a, b), ty)),
             None => Err(misfit(operator, &a_ty, &b_ty, node)),
         }
     }
@@ -351,4 +355,26 @@ fn contained(left: &Ty, right: &Ty, list: &Node) -> Result<bool, Spot> {
         Ty::List(item) => left.meets(item),
         _ => false,
     })
+}
+
+/// The plan of an operator; comparisons with literal texts have their own.
+fn comparison(operator: Binary, left: Plan, right: Plan) -> Plan {
+    match (operator, left, right) {
+        (Binary::Equal | Binary::Differs, Plan::Value(Value::Text(word)), of)
+        | (Binary::Equal | Binary::Differs, of, Plan::Value(Value::Text(word))) => {
+            Plan::Is(Box::new(of), word.into_owned(), operator == Binary::Equal)
+        }
+        (Binary::In, of, Plan::List(items)) if items.iter().all(|item| literal(item).is_some()) => {
+            let words = items.iter().filter_map(literal).map(str::to_owned).collect();
+            Plan::Among(Box::new(of), words)
+        }
+        (_, left, right) => Plan::Binary(operator, Box::new(left), Box::new(right)),
+    }
+}
+
+fn literal(plan: &Plan) -> Option<&str> {
+    match plan {
+        Plan::Value(value) => value.as_text(),
+        _ => None,
+    }
 }

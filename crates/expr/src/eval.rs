@@ -70,16 +70,7 @@ impl<'a> Evaluator<'a> {
                 let at = self.value(at)?;
                 item(of, &at)
             }
-            Plan::HasField(field) => Ok(Value::Bool(self.fields.value(*field).is_present())),
-            Plan::HasMember(of, name) => Ok(Value::Bool(match self.value(of) {
-                Ok(Value::Json(Json::Object(members))) => members.contains_key(name),
-                Ok(_) | Err(Failure::Missing) => false,
-                Err(failure) => return Err(failure),
-            })),
-            Plan::Not(inner) => Ok(Value::Bool(!self.truth(inner)?)),
             Plan::Negate(inner) => negative(self.value(inner)?),
-            Plan::All(parts) => self.joined(parts.iter(), false).map(Value::Bool),
-            Plan::Any(parts) => self.joined(parts.iter(), true).map(Value::Bool),
             Plan::Binary(operator, left, right) => {
                 let left = self.value(left)?;
                 let right = self.value(right)?;
@@ -98,12 +89,6 @@ impl<'a> Evaluator<'a> {
                 .map(|item| self.value(item))
                 .collect::<Result<_, _>>()
                 .map(Value::List),
-            Plan::Matches(text, regex) => {
-                let text = self.value(text)?;
-                let text = text.as_text().ok_or(Failure::Misfit(text.kind()))?;
-                self.spend(text.len())?;
-                Ok(Value::Bool(regex.is_match(text)))
-            }
             Plan::Call(function, given) => {
                 let mut given = given.iter();
                 let first = self.value(given.next().ok_or(Failure::Missing)?)?;
@@ -111,18 +96,53 @@ impl<'a> Evaluator<'a> {
                 self.apply(*function, first, second.as_ref())
             }
             Plan::Loop(over) => self.over(over),
+            Plan::HasField(_)
+            | Plan::HasMember(..)
+            | Plan::Not(_)
+            | Plan::All(_)
+            | Plan::Any(_)
+            | Plan::Is(..)
+            | Plan::Among(..)
+            | Plan::Matches(..) => self.truth(plan).map(Value::Bool),
         }
     }
 
+    /// What is true or false, without a detour over values where the plan is a test.
     fn truth(&mut self, plan: &'a Plan) -> Result<bool, Failure> {
-        match self.value(plan)? {
-            Value::Bool(truth) => Ok(truth),
-            other => Err(Failure::Misfit(other.kind())),
+        self.spend(0)?;
+        match plan {
+            Plan::Not(inner) => Ok(!self.truth(inner)?),
+            Plan::All(parts) => self.joined(parts, false),
+            Plan::Any(parts) => self.joined(parts, true),
+            Plan::HasField(field) => Ok(self.fields.value(*field).is_present()),
+            Plan::HasMember(of, name) => match self.value(of) {
+                Ok(Value::Json(Json::Object(members))) => Ok(members.contains_key(name)),
+                Ok(_) | Err(Failure::Missing) => Ok(false),
+                Err(failure) => Err(failure),
+            },
+            Plan::Is(of, word, same) => Ok((self.value(of)?.as_text() == Some(word)) == *same),
+            Plan::Among(of, words) => {
+                let value = self.value(of)?;
+                self.spend(words.len().saturating_mul(16))?;
+                Ok(value
+                    .as_text()
+                    .is_some_and(|text| words.iter().any(|word| word == text)))
+            }
+            Plan::Matches(text, regex) => {
+                let text = self.value(text)?;
+                let text = text.as_text().ok_or(Failure::Misfit(text.kind()))?;
+                self.spend(text.len())?;
+                Ok(regex.is_match(text))
+            }
+            _ => match self.value(plan)? {
+                Value::Bool(truth) => Ok(truth),
+                other => Err(Failure::Misfit(other.kind())),
+            },
         }
     }
 
     /// `&&` and `||`: the part that decides wins over a part that fails, wherever it stands, as in CEL.
-    fn joined(&mut self, parts: impl Iterator<Item = &'a Plan>, decides: bool) -> Result<bool, Failure> {
+    fn joined(&mut self, parts: &'a [Plan], decides: bool) -> Result<bool, Failure> {
         let mut outcome = Ok(!decides);
         for part in parts {
             match self.truth(part) {
@@ -156,12 +176,25 @@ impl<'a> Evaluator<'a> {
             return Ok(members.contains_key(name));
         }
         self.spend(weight(container))?;
-        for item in items(container)? {
-            if self.equal(wanted, &item)? {
-                return Ok(true);
+        match container {
+            Value::List(items) => {
+                for item in items {
+                    if self.equal(wanted, item)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
             }
+            Value::Json(Json::Array(items)) => {
+                for item in items {
+                    if self.equal(wanted, &Value::json(item))? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            other => Err(Failure::Misfit(other.kind())),
         }
-        Ok(false)
     }
 
     fn equal(&mut self, left: &Value<'_>, right: &Value<'_>) -> Result<bool, Failure> {
