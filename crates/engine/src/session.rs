@@ -330,22 +330,22 @@ impl Session {
         if from == Leg::Client && is_initialize(shape) {
             let state = next.get_or_insert_with(|| state.clone());
             state.era = Some(Era::Legacy);
-            state.client = shape.member(Member::ClientInfo).map(names).or_else(|| state.client.take());
+            state.client = shape.raw(Member::ClientInfo).map(names).or_else(|| state.client.take());
         } else if from == Leg::Client && (state.era.is_none() || state.client.is_none()) {
-            if let Some(revision) = shape.member(Member::MetaRevision).filter(|_| state.era.is_none()) {
+            if let Some(revision) = shape.raw(Member::MetaRevision).filter(|_| state.era.is_none()) {
                 let state = next.get_or_insert_with(|| state.clone());
                 state.era = Some(Era::Modern);
                 state.revision = Some(unquoted(revision, most));
             }
-            if let Some(client) = shape.member(Member::MetaClient).filter(|_| state.client.is_none()) {
+            if let Some(client) = shape.raw(Member::MetaClient).filter(|_| state.client.is_none()) {
                 next.get_or_insert_with(|| state.clone()).client = Some(names(client));
             }
         } else if from == Leg::Server && shape.kind == Kind::Result {
             let is_handshake = matches!(self.handshake, Handshake::Asked(_));
-            if let Some(revision) = shape.member(Member::AgreedRevision).filter(|_| is_handshake) {
+            if let Some(revision) = shape.raw(Member::AgreedRevision).filter(|_| is_handshake) {
                 next.get_or_insert_with(|| state.clone()).revision = Some(unquoted(revision, most));
             }
-            let server = shape.member(Member::ServerInfo).or_else(|| shape.member(Member::MetaServer));
+            let server = shape.raw(Member::ServerInfo).or_else(|| shape.raw(Member::MetaServer));
             if let Some(server) = server.filter(|_| is_handshake || state.server.is_none()) {
                 next.get_or_insert_with(|| state.clone()).server = Some(names(server));
             }
@@ -419,7 +419,7 @@ impl Session {
 
 /// Whether a message opens a legacy session.
 pub(crate) fn is_initialize(shape: &Shape) -> bool {
-    shape.kind == Kind::Request && shape.member(Member::Method).is_some_and(|raw| raw == r#""initialize""#)
+    shape.kind == Kind::Request && shape.raw(Member::Method).is_some_and(|raw| raw == r#""initialize""#)
 }
 
 /// What carried a piece of traffic, with at least the time at which we heard of it.

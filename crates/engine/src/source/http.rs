@@ -185,7 +185,7 @@ impl Source {
     ) -> u64 {
         let latest = self.live(&agent(head));
         if era_of_head(head) == Era::Modern || era_of(shape).is_some() {
-            let client = shape.member(Member::MetaClient).map_or(&[][..], |raw| raw.as_ref());
+            let client = shape.raw(Member::MetaClient).map_or(&[][..], |raw| raw.as_ref());
             let identity = Route::Identity(digest(&[client, user_agent(head)]));
             if let Some(n) = self.live(&identity) {
                 return n;

@@ -28,15 +28,15 @@ impl End {
 
     fn of(shape: &Shape, ledger: &Ledger<'_>) -> Self {
         if shape.kind == Kind::Error {
-            let code = shape.member(Member::ErrorCode);
-            let text = shape.member(Member::ErrorMessage);
+            let code = shape.raw(Member::ErrorCode);
+            let text = shape.raw(Member::ErrorMessage);
             return Self {
                 status: Status::Error,
                 error_code: code.and_then(|raw| std::str::from_utf8(raw).ok()?.parse().ok()),
                 error_text: text.map(|raw| unquoted(raw, ledger.limits.text)),
             };
         }
-        let is_error = shape.member(Member::IsError).is_some_and(|raw| raw == "true");
+        let is_error = shape.raw(Member::IsError).is_some_and(|raw| raw == "true");
         Self::plain(if is_error { Status::ToolError } else { Status::Ok })
     }
 
@@ -105,8 +105,8 @@ impl Tracker {
         if let Some(key) = &call.key {
             self.ids.remove(key, n);
         }
-        if shape.member(Member::ResultType).is_some_and(|raw| raw == r#""input_required""#) {
-            call.awaits = Awaits::Round(shape.member(Member::ResultState).map(state_digest));
+        if shape.raw(Member::ResultType).is_some_and(|raw| raw == r#""input_required""#) {
+            call.awaits = Awaits::Round(shape.raw(Member::ResultState).map(state_digest));
             return Place::of(n);
         }
         if let Some(task) = created_task(call, shape).filter(|task| task.len() <= ledger.limits.id) {
@@ -128,7 +128,7 @@ impl Tracker {
         self.close(n, status, part.last, ledger);
         let task_end = match verb {
             Verb::TaskResult => Some(end),
-            Verb::TaskGet | Verb::TaskCancel => End::of_task(part.shape.member(Member::TaskStatus)),
+            Verb::TaskGet | Verb::TaskCancel => End::of_task(part.shape.raw(Member::TaskStatus)),
             _ => None,
         };
         if let (Some(task), Some(end)) = (task, task_end) {
@@ -144,7 +144,7 @@ impl Tracker {
         self.tasks.insert((call.exchange.asked_by, task.clone()), n);
         call.exchange.task = Some(task);
         call.awaits = Awaits::Task;
-        if let Some(end) = End::of_task(shape.member(Member::TaskStatus)) {
+        if let Some(end) = End::of_task(shape.raw(Member::TaskStatus)) {
             let status = end.write(call);
             self.close(n, status, at, ledger);
         }
@@ -152,7 +152,7 @@ impl Tracker {
 
     /// The state of a task as a notification tells it.
     pub(super) fn hear_task(&mut self, n: u64, part: Part<'_>, ledger: &mut Ledger<'_>) {
-        let end = End::of_task(part.shape.member(Member::TaskStatus));
+        let end = End::of_task(part.shape.raw(Member::TaskStatus));
         if let Some(end) = end.filter(|_| self.open.contains_key(&n)) {
             self.finish_task(n, end, Verb::TaskGet, part.last, ledger);
         }
@@ -211,9 +211,9 @@ impl Tracker {
 /// Spec 2025-11-25, basic/utilities/tasks: `{task:{taskId}}` after `params.task`; tasks extension:
 /// `resultType: "task"`.
 fn created_task(call: &Call, shape: &Shape) -> Option<Bytes> {
-    let is_task = shape.member(Member::ResultType).is_some_and(|raw| raw == r#""task""#);
+    let is_task = shape.raw(Member::ResultType).is_some_and(|raw| raw == r#""task""#);
     if call.verb.is_poll() || !(is_task || call.task_asked) {
         return None;
     }
-    shape.member(Member::CreatedTask).map(|raw| Bytes::copy_from_slice(raw))
+    shape.raw(Member::CreatedTask).map(|raw| Bytes::copy_from_slice(raw))
 }

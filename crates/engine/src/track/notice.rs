@@ -15,17 +15,17 @@ use crate::ledger::Ledger;
 impl Tracker {
     pub(super) fn notification(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let shape = part.shape;
-        match shape.member(Member::Method).map_or(&b""[..], |raw| raw.as_ref()) {
-            br#""notifications/progress""# => match shape.member(Member::ProgressToken) {
+        match shape.raw(Member::Method).map_or(&b""[..], |raw| raw.as_ref()) {
+            br#""notifications/progress""# => match shape.raw(Member::ProgressToken) {
                 Some(token) => self.progress(token, part, ledger),
                 None => self.by_stream(part, ledger),
             },
-            br#""notifications/cancelled""# => match shape.member(Member::CancelledId) {
+            br#""notifications/cancelled""# => match shape.raw(Member::CancelledId) {
                 Some(id) => self.cancel(id, part, ledger),
                 None => self.by_stream(part, ledger),
             },
             br#""notifications/tasks""# | br#""notifications/tasks/status""# => {
-                match shape.member(Member::TaskId).and_then(|task| self.task(part.from.opposite(), task)) {
+                match shape.raw(Member::TaskId).and_then(|task| self.task(part.from.opposite(), task)) {
                     Some(n) => self.task_told(n, part, ledger),
                     None => self.by_stream(part, ledger),
                 }
@@ -37,12 +37,12 @@ impl Tracker {
     /// A notification that names its exchange in `_meta`, or comes on that exchange's stream.
     fn other(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let asked_by = part.from.opposite();
-        if let Some(id) = part.shape.member(Member::SubscriptionId)
+        if let Some(id) = part.shape.raw(Member::SubscriptionId)
             && let Some(n) = Self::pick(self.waiting_for(&self.ids, asked_by, id, part.via), part.via)
         {
             return self.attach(n, part, ledger);
         }
-        if let Some(task) = part.shape.member(Member::RelatedTask).and_then(related_task)
+        if let Some(task) = part.shape.raw(Member::RelatedTask).and_then(related_task)
             && let Some(&n) = self.tasks.get(&(asked_by, task))
         {
             return self.attach(n, part, ledger);
@@ -88,7 +88,7 @@ impl Tracker {
             return Place::nowhere(None);
         };
         note_faults(call, part.shape);
-        let value = part.shape.member(Member::Params).and_then(|params| number(params, "progress"));
+        let value = part.shape.raw(Member::Params).and_then(|params| number(params, "progress"));
         if let (Some(value), Some(last)) = (value, call.progress)
             && value <= last
         {

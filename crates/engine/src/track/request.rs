@@ -14,8 +14,8 @@ use crate::ledger::Ledger;
 
 /// The era that a client's request shows by itself.
 pub(crate) fn era_of(shape: &Shape) -> Option<Era> {
-    let is_modern = shape.member(Member::MetaRevision).is_some()
-        || shape.member(Member::Method).is_some_and(|method| method == r#""server/discover""#);
+    let is_modern = shape.raw(Member::MetaRevision).is_some()
+        || shape.raw(Member::Method).is_some_and(|method| method == r#""server/discover""#);
     is_modern.then_some(Era::Modern)
 }
 
@@ -29,7 +29,7 @@ impl Tracker {
         let opening = self.opening(part, digest, ledger);
         let verb = opening.verb;
         let parent = self.parent_of(part, verb);
-        let task_asked = part.shape.member(Member::TaskAsked).is_some();
+        let task_asked = part.shape.raw(Member::TaskAsked).is_some();
         let call = self.open(opening, ledger);
         call.exchange.parent = parent;
         call.task_asked = task_asked;
@@ -45,7 +45,7 @@ impl Tracker {
     fn opening(&self, part: Part<'_>, digest: u64, ledger: &Ledger<'_>) -> Opening {
         let shape = part.shape;
         let most = ledger.limits.text;
-        let method = shape.member(Member::Method).map(|raw| method_name(raw, most)).unwrap_or_default();
+        let method = shape.raw(Member::Method).map(|raw| method_name(raw, most)).unwrap_or_default();
         let verb = Verb::of(&method);
         let target = [Member::Name, Member::Uri, Member::TaskId];
         let revision = [Member::MetaRevision, Member::OfferedRevision];
@@ -70,7 +70,7 @@ impl Tracker {
     fn wait(&mut self, n: u64, part: Part<'_>, ledger: &mut Ledger<'_>) {
         let id = part.shape.id.as_ref().map(|id| &id.0);
         let key = id.map(|id| self.key(part.from, id, part.via, ledger));
-        let token = part.shape.member(Member::ProgressTokenAsked);
+        let token = part.shape.raw(Member::ProgressTokenAsked);
         let token = token.map(|token| self.key(part.from, token, part.via, ledger));
         if let Some(Ok(key)) = &key {
             self.give_up_unsure(key, part, ledger);
@@ -114,10 +114,10 @@ impl Tracker {
     /// parameters, the inputs that were asked for, and the state byte for byte.
     fn round_of(&self, part: Part<'_>, digest: u64) -> Result<Option<u64>, Finding> {
         let shape = part.shape;
-        let state = shape.member(Member::RequestState).map(|raw| state_digest(raw));
-        let is_round = state.is_some() || shape.member(Member::InputResponses).is_some();
+        let state = shape.raw(Member::RequestState).map(|raw| state_digest(raw));
+        let is_round = state.is_some() || shape.raw(Member::InputResponses).is_some();
         // tasks/update carries input responses too, but names its task instead.
-        if !is_round || shape.member(Member::TaskId).is_some() {
+        if !is_round || shape.raw(Member::TaskId).is_some() {
             return Ok(None);
         }
         let awaits = Awaits::Round(state);
@@ -154,11 +154,11 @@ impl Tracker {
     /// The exchange because of which this request is asked.
     fn parent_of(&mut self, part: Part<'_>, verb: Verb) -> Option<u64> {
         if verb.is_poll() {
-            let task = part.shape.member(Member::TaskId)?;
+            let task = part.shape.raw(Member::TaskId)?;
             return self.task(part.from, task);
         }
         let asker = part.from.opposite();
-        if let Some(task) = part.shape.member(Member::RelatedTask).and_then(related_task) {
+        if let Some(task) = part.shape.raw(Member::RelatedTask).and_then(related_task) {
             return self.task(asker, &task);
         }
         if part.from == Leg::Client {
@@ -210,7 +210,7 @@ fn put(
 }
 
 fn first_of<const N: usize>(shape: &Shape, members: [Member; N]) -> Option<&Bytes> {
-    members.into_iter().find_map(|member| shape.member(member))
+    members.into_iter().find_map(|member| shape.raw(member))
 }
 
 /// A state may be large and is only compared.

@@ -76,7 +76,7 @@ pub(crate) fn digest(parts: &[&[u8]]) -> u64 {
 
 /// What a retry repeats: method, target and arguments, without ids, tokens and round states.
 pub(crate) fn request_digest(shape: &Shape) -> u64 {
-    let member = |member| shape.member(member).map_or(&[][..], |raw| raw.as_ref());
+    let member = |member| shape.raw(member).map_or(&[][..], |raw| raw.as_ref());
     let target = [member(Member::Name), member(Member::Uri), member(Member::TaskId)];
     let method = member(Member::Method);
     if target.iter().any(|raw| !raw.is_empty()) {
