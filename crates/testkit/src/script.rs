@@ -134,7 +134,11 @@ fn head_line(
         Some((value, body)) => (value.trim(), Some(body.trim())),
         None => (value, None),
     };
-    let (first, fields) = value.split_once("  ").unwrap_or((value, ""));
+    let (first, fields) = match value.split_once("  ") {
+        Some(parts) => parts,
+        None if value.contains(": ") => ("", value),
+        None => (value, ""),
+    };
     let mut headers = header_map(fields)?;
     steps.push(match from {
         Leg::Client => Step::Asked(

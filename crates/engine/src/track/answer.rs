@@ -62,6 +62,9 @@ impl Tracker {
         let Some(id) = part.shape.id.as_ref().map(|id| &id.0) else {
             return self.answer_without_id(part, ledger);
         };
+        if id.len() > ledger.limits.id {
+            return Place::nowhere(Some(Finding::IdTooLong));
+        }
         let asked_by = part.from.opposite();
         let alike = self.waiting_for(&self.ids, asked_by, id, part.via);
         let found = match Self::pick(alike, part.via) {

@@ -192,7 +192,7 @@ fn exchange_line(exchange: &Exchange) -> String {
         let _ = write!(line, " {}", text(target));
     }
     if let Some(id) = &exchange.rpc_id {
-        let _ = write!(line, " id={}", text(id));
+        let _ = write!(line, " id={:.40}", text(id));
     }
     let status = match exchange.status {
         Status::Pending => "pending",
