@@ -10,6 +10,7 @@
     reason = "a task talks to the person who started it"
 )]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,6 +18,7 @@ use clap::Parser;
 mod changelog;
 mod check;
 mod fuzz;
+mod generate;
 mod generated;
 mod house;
 mod licences;
@@ -37,7 +39,17 @@ enum Task {
         bench: bool,
     },
     /// The static part: format, lints, docs, licences, tidy, generated files, changelog.
-    Check,
+    Check {
+        /// The folder with the specification's JSON schemas; generates anew and compares.
+        #[arg(long, value_name = "DIR", env = "TAPGATE_SCHEMAS")]
+        schemas: Option<PathBuf>,
+    },
+    /// Writes the table of revisions, methods, headers and `_meta` keys from the specification's schemas.
+    Generate {
+        /// The folder with one JSON schema per revision, which the project does not contain.
+        #[arg(long, value_name = "DIR", env = "TAPGATE_SCHEMAS")]
+        schemas: PathBuf,
+    },
     /// Only the house rules: crates, files, names, links, examples.
     Tidy,
     /// Set-up, check and every test: exactly what CI runs.
@@ -59,7 +71,8 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Setup { bench } => setup::run(bench),
-        Task::Check => check::run(check::Depth::Whole),
+        Task::Check { schemas } => check::run(schemas.as_deref(), check::Depth::Whole),
+        Task::Generate { schemas } => generated::write(&schemas),
         Task::Tidy => tidy::run(),
         Task::Test { fast } => test::run(fast),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
