@@ -24,7 +24,7 @@ pub fn run(args: &Args, listen: SocketAddr, url: &str) -> Result<ExitCode, Probl
     let bound = bind(options).map_err(|error| problem(&error))?;
     let clock = Clock::start();
     let (witness, observer) = queue(observe::QUEUE_BYTES);
-    let recording = observe::start(observer, clock, Observed::of(args, (Transport::Http, Transport::Http))?);
+    let recording = observe::start(observer, clock, Observed::of(args, (Transport::Http, Transport::Http)));
     let at = format!("http://{}{path}", bound.addr());
     // Talk goes to stderr; a closed one must not stop the tap.
     let _ = writeln!(std::io::stderr(), "tapgate: {at} → {} (stop with Ctrl-C; watch with `tapgate tail`)", args.source_name());
