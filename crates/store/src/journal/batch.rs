@@ -1,20 +1,22 @@
 //! One transaction: records to rows, several states of one exchange to one row.
 
-use std::collections::HashMap;
-
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, ToSql, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, ToSql, TransactionBehavior, params};
 use tapgate_wire::Masked;
 use tapgate_wire::record::{Exchange, Message, Record, Session, Source, Transport};
 
 use crate::code::Coded;
 use crate::journal::Lost;
-use crate::journal::known::{Contents, Known, Slot};
+use crate::journal::known::{ByNumber, Contents, Known, Slot};
 use crate::pack::Pack;
 use crate::row::{pack_exchange, pack_message, unpack_listed};
 
-/// Bodies and heads up to this size are kept in their message; a lookup costs more than it saves.
-const INLINE: usize = 256;
+/// Bodies up to this size are kept in their message: small ones are seldom the same, and a row of
+/// content with its index entry costs more than it saves.
+const INLINE_BODY: usize = 256;
+
+/// The same for heads, which repeat all the time.
+const INLINE_HEAD: usize = 64;
 
 /// Most messages that an exchange lists; an endless stream has more.
 const MOST_LISTED: usize = 10_000;
@@ -37,13 +39,13 @@ struct Next {
 
 /// The last state of each session or exchange of a batch.
 struct States<'a, T> {
-    place: HashMap<u64, usize>,
+    place: ByNumber<usize>,
     newest: Vec<&'a T>,
 }
 
 impl<'a, T> States<'a, T> {
     fn new() -> Self {
-        Self { place: HashMap::new(), newest: Vec::new() }
+        Self { place: ByNumber::default(), newest: Vec::new() }
     }
 
     fn put(&mut self, number: u64, state: &'a T) {
@@ -79,49 +81,84 @@ impl Batch<'_> {
         if generation != known.generation {
             known.doubt(generation);
         }
-        let mut rows = Rows { connection: &transaction, known, next, source: self.source, pack: Pack::default() };
+        let filled = self.fill(&transaction, known, next, source_is_news)?;
+        transaction
+            .prepare_cached("UPDATE state SET next_session = ?1, next_exchange = ?2, next_message = ?3")?
+            .execute((filled.next.session, filled.next.exchange, filled.next.message))?;
+        transaction.commit()?;
+        known.sessions.commit(&filled.closed_sessions);
+        known.exchanges.commit(&filled.closed_exchanges);
+        known.messages.commit();
+        Ok(filled.n_left_out)
+    }
+
+    fn fill(
+        &self,
+        connection: &Connection,
+        known: &mut Known,
+        next: Next,
+        source_is_news: bool,
+    ) -> rusqlite::Result<Filled> {
+        let mut rows = Rows {
+            connection,
+            insert_message: connection.prepare_cached(INSERT_MESSAGE)?,
+            insert_exchange: connection.prepare_cached(INSERT_EXCHANGE)?,
+            known,
+            next,
+            source: self.source,
+            pack: Pack::default(),
+        };
         if source_is_news {
             rows.source(self.lost)?;
         }
         let (mut sessions, mut exchanges) = (States::new(), States::new());
         let mut n_left_out = 0;
         for record in self.records.iter().flatten() {
-            let kept = match record {
+            match record {
                 // The source's newest state was written above.
-                Record::Source(_) => true,
-                Record::Session(session) => {
-                    sessions.put(session.n, session);
-                    true
-                }
-                Record::Exchange(exchange) => {
-                    exchanges.put(exchange.n, exchange);
-                    true
-                }
-                Record::Message(message) => rows.message(message)?,
-            };
-            n_left_out += u64::from(!kept);
+                Record::Source(_) => {}
+                Record::Session(session) => sessions.put(session.n, session),
+                Record::Exchange(exchange) => exchanges.put(exchange.n, exchange),
+                Record::Message(message) => n_left_out += u64::from(!rows.message(message)?),
+            }
         }
         for session in &sessions.newest {
             n_left_out += u64::from(!rows.session(session)?);
         }
         n_left_out += rows.exchanges(&exchanges.newest)?;
-        rows.known.contents.write_references(&transaction)?;
-        transaction
-            .prepare_cached("UPDATE state SET next_session = ?1, next_exchange = ?2, next_message = ?3")?
-            .execute((rows.next.session, rows.next.exchange, rows.next.message))?;
-        transaction.commit()?;
-        let closed = |session: &&&Session| session.closed.is_some();
-        known.sessions.commit(sessions.newest.iter().filter(closed).map(|session| session.n));
-        let closed = |exchange: &&&Exchange| exchange.closed.is_some();
-        known.exchanges.commit(exchanges.newest.iter().filter(closed).map(|exchange| exchange.n));
-        known.messages.commit();
-        Ok(n_left_out)
+        rows.known.contents.write_references(connection)?;
+        let closed_sessions = sessions.newest.iter().filter(|session| session.closed.is_some());
+        let closed_exchanges = exchanges.newest.iter().filter(|exchange| exchange.closed.is_some());
+        Ok(Filled {
+            closed_sessions: closed_sessions.map(|session| session.n).collect(),
+            closed_exchanges: closed_exchanges.map(|exchange| exchange.n).collect(),
+            n_left_out,
+            next: rows.next,
+        })
     }
 }
+
+/// What came of the rows of a transaction.
+struct Filled {
+    next: Next,
+    closed_sessions: Vec<u64>,
+    closed_exchanges: Vec<u64>,
+    n_left_out: u64,
+}
+
+const INSERT_MESSAGE: &str =
+    "INSERT INTO message (id, session, exchange, piece, sender, stored, at, size, body, head, rest)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+const INSERT_EXCHANGE: &str =
+    "INSERT OR REPLACE INTO exchange (id, session, status, opened, closed, method, target, rest)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// Writes rows inside a transaction.
 struct Rows<'a> {
     connection: &'a Connection,
+    insert_message: CachedStatement<'a>,
+    insert_exchange: CachedStatement<'a>,
     known: &'a mut Known,
     next: Next,
     source: &'a Source,
@@ -213,18 +250,14 @@ impl Rows<'_> {
         };
         let id = self.next.message;
         let contents = &mut self.known.contents;
-        let body = place(contents, self.connection, message.body.bytes())?;
+        let body = place(contents, self.connection, message.body.bytes(), INLINE_BODY)?;
         let head = match &message.head {
             None => None,
-            Some(head) => Some(place(contents, self.connection, head.bytes())?),
+            Some(head) => Some(place(contents, self.connection, head.bytes(), INLINE_HEAD)?),
         };
         self.pack.clear();
         pack_message(&mut self.pack, message);
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO message (id, session, exchange, piece, sender, stored, at, size, body, head, rest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?;
-        statement.execute(params![
+        self.insert_message.execute(params![
             id,
             session,
             exchange,
@@ -286,12 +319,7 @@ impl Rows<'_> {
             }
             // The row was deleted as past its retention; what is told now is news.
         }
-        self.connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO exchange (id, session, status, opened, closed, method, target, rest)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(values)?;
+        self.insert_exchange.execute(values)?;
         self.known.exchanges.mark_written(exchange.n);
         Ok(())
     }
@@ -318,8 +346,9 @@ fn place<'a>(
     contents: &mut Contents,
     connection: &Connection,
     bytes: &'a [u8],
+    inline: usize,
 ) -> rusqlite::Result<ToSqlOutput<'a>> {
-    if bytes.len() <= INLINE {
+    if bytes.len() <= inline {
         return Ok(ToSqlOutput::Borrowed(rusqlite::types::ValueRef::Blob(bytes)));
     }
     contents.store(connection, bytes).map(ToSqlOutput::from)

@@ -1,6 +1,7 @@
 //! What a writer remembers: which row stands for which number of this process, and where content is.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use rusqlite::Connection;
 
@@ -19,6 +20,29 @@ const MOST_CONTENTS: usize = 4096;
 /// The first half of BLAKE3 of a content.
 pub(super) type Digest = [u8; 16];
 
+/// A map of our own numbers, which count up: no peer chooses them, so spreading them is enough.
+pub(super) type ByNumber<T> = HashMap<u64, T, BuildHasherDefault<Spread>>;
+
+/// Multiplies by 2^64 divided by the golden ratio, which spreads consecutive numbers evenly.
+#[derive(Debug, Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+}
+
 /// The row of a session or an exchange.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
@@ -30,7 +54,7 @@ pub(super) struct Slot {
 /// The rows of this process's sessions or exchanges, by their number.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    by_number: HashMap<u64, Slot>,
+    by_number: ByNumber<Slot>,
     closed: VecDeque<u64>,
     // All closed numbers up to here may have been forgotten.
     forgotten: Option<u64>,
@@ -74,10 +98,10 @@ impl Slots {
     }
 
     /// Keeps what the transaction did, and forgets the oldest of what is closed.
-    pub(super) fn commit(&mut self, closed: impl Iterator<Item = u64>) {
+    pub(super) fn commit(&mut self, closed: &[u64]) {
         self.added.clear();
         self.wrote.clear();
-        self.closed.extend(closed);
+        self.closed.extend(closed.iter().copied());
         while self.closed.len() > CLOSED_KEPT
             && let Some(number) = self.closed.pop_front()
         {
@@ -248,7 +272,7 @@ mod tests {
         let mut known = Known::default();
         let mut next = 1;
         known.exchanges.get_or_add(1, &mut next);
-        known.exchanges.commit([].into_iter());
+        known.exchanges.commit(&[]);
         known.messages.add(1, 1);
         known.messages.commit();
 
@@ -272,7 +296,7 @@ mod tests {
         for number in 0..n {
             slots.get_or_add(number, &mut next);
         }
-        slots.commit((0..n).filter(|number| *number != 5));
+        slots.commit(&(0..n).filter(|number| *number != 5).collect::<Vec<_>>());
         assert_eq!(slots.by_number.len(), CLOSED_KEPT + 1);
         assert_eq!(slots.get_or_add(5, &mut next).map(|slot| slot.id), Some(6), "an open one is kept");
         assert!(slots.get_or_add(50, &mut next).is_none(), "a forgotten one gets no second row");
