@@ -135,6 +135,8 @@ pub struct Message {
     pub session: u64,
     /// The exchange it belongs to; `None` for a batch that belongs to several.
     pub exchange: Option<u64>,
+    /// The tool, prompt or resource that an answer is about; of a batch the first.
+    pub target: Option<Bytes>,
     /// What it is.
     pub piece: Piece,
     /// The side that sent it.

@@ -1,5 +1,6 @@
 //! One session: who takes part, in which era and revision, and its exchanges.
 
+mod hear;
 mod stream;
 mod web;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use tapgate_wire::record::{Era, Piece, Transport};
 use tapgate_wire::shape::Member;
 use tapgate_wire::stream::{Carried, Ending};
-use tapgate_wire::{Fault, Kind, Leg, Message, Nanos, Shape, StreamId};
+use tapgate_wire::{Fault, Kind, Leg, Nanos, Shape, StreamId};
 
 use self::stream::Stream;
 pub(crate) use self::stream::{era_of_head, header, is_event_stream};
@@ -17,7 +18,7 @@ use crate::fact::{self, Content, Fact};
 use crate::finding::Finding;
 use crate::input::Input;
 use crate::ledger::Ledger;
-use crate::track::{Part, Place, Scope, Tracker, Via, cut, object_text, unquoted};
+use crate::track::{Scope, Tracker};
 
 /// How far the handshake of a legacy session came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +92,21 @@ impl Session {
         match input {
             Input::Asked { stream, head } => self.asked(now, stream, head, ledger),
             Input::Answered { stream, head } => self.answered(now, stream, head, ledger),
-            Input::Message { stream, from, carried, message } => {
+            Input::Message {
+                stream,
+                from,
+                carried,
+                message,
+            } => {
                 self.message(now, (stream, from), carried, message, ledger);
             }
-            Input::Stray { stream, from, carried, bytes, faults } => {
+            Input::Stray {
+                stream,
+                from,
+                carried,
+                bytes,
+                faults,
+            } => {
                 self.stray(now, (stream, from), carried, (bytes, faults), ledger);
             }
             Input::Closed { stream, from, how } if self.is_pipe(stream) => {
@@ -102,7 +114,13 @@ impl Session {
             }
             Input::Closed { stream, from, how } => self.closed(now, (stream, from), &how, ledger),
             Input::Stderr { carried, bytes } => {
-                self.tell_piece(Piece::Stderr, Leg::Server, carried, Content::Raw(bytes, Vec::new()), ledger);
+                self.tell_piece(
+                    Piece::Stderr,
+                    Leg::Server,
+                    carried,
+                    Content::Raw(bytes, Vec::new()),
+                    ledger,
+                );
             }
             Input::Started { pid } => self.note(now, format!("server started with process id {pid}"), ledger),
             Input::Exited { status } => {
@@ -181,7 +199,13 @@ impl Session {
     }
 
     /// Names the session, so that its ids count on every stream that names it.
-    pub(crate) fn bind(&mut self, key: Bytes, transport: Transport, stream: StreamId, ledger: &mut Ledger<'_>) {
+    pub(crate) fn bind(
+        &mut self,
+        key: Bytes,
+        transport: Transport,
+        stream: StreamId,
+        ledger: &mut Ledger<'_>,
+    ) {
         self.state.key = Some(key);
         self.state.transport = transport;
         if let Some(stream) = self.streams.get_mut(&stream) {
@@ -215,147 +239,6 @@ impl Session {
         self.state.transport == Transport::Stdio && !self.streams.contains_key(&stream)
     }
 
-    fn message(
-        &mut self,
-        now: Nanos,
-        (id, from): (StreamId, Leg),
-        carried: Carried,
-        message: Message,
-        ledger: &mut Ledger<'_>,
-    ) {
-        let shape = message.shape();
-        if shape.kind == Kind::Other && from == Leg::Client {
-            self.open_http(now, id, ledger);
-        }
-        self.note_event(id, &carried, ledger);
-        self.learn(shape, from, ledger);
-        let n = ledger.next_message();
-        let (place, findings) = self.place(now, (id, from), n, &carried, &message, ledger);
-        let stream = self.streams.get_mut(&id);
-        let (head, is_http) = stream.map_or((None, false), |stream| {
-            (stream.head_to_tell(from), stream.http.is_some())
-        });
-        let piece = match message.shape().kind {
-            Kind::Request => Piece::Request,
-            Kind::Notification => Piece::Notification,
-            Kind::Result => Piece::Result,
-            Kind::Error => Piece::Error,
-            Kind::Batch => Piece::Batch,
-            Kind::Other if is_http => Piece::Http,
-            Kind::Other => Piece::Other,
-        };
-        ledger.tell(Fact::Message(Box::new(fact::Message {
-            n,
-            session: self.state.n,
-            exchange: place,
-            piece,
-            from,
-            carried: timed(carried, now),
-            content: Content::Message(message),
-            head,
-            findings,
-        })));
-    }
-
-    /// Where a message belongs: each part of a batch by itself, the batch where all its parts do.
-    fn place(
-        &mut self,
-        now: Nanos,
-        (id, from): (StreamId, Leg),
-        n: u64,
-        carried: &Carried,
-        message: &Message,
-        ledger: &mut Ledger<'_>,
-    ) -> (Option<u64>, Vec<&'static str>) {
-        let stream = self.streams.get(&id);
-        let scope = if self.is_pipe(id) { Scope::Session } else { Scope::Stream(id) };
-        let via = Via {
-            stream: stream.map(|_| id),
-            scope: stream.map_or(scope, |stream| stream.scope),
-            calls: stream.map_or(&[], |stream| &stream.calls),
-            http: stream.and_then(|stream| stream.http),
-            status: stream.and_then(Stream::status),
-            era: stream.map_or(Era::Legacy, |stream| stream.era),
-            revision: stream.and_then(|stream| stream.revision.clone()).or_else(|| self.state.revision.clone()),
-        };
-        let first = carried.chunks.first().map_or(now, |chunk| chunk.0);
-        let last = carried.chunks.last().map_or(now, |chunk| chunk.0);
-        let part = Part { n, from, shape: message.shape(), first, last, size: carried.size, via: &via };
-        let mut places = Vec::new();
-        let mut hear = |part, track: &mut Tracker| {
-            let place = track.hear(part, ledger);
-            if places.last() != Some(&place) {
-                places.push(place);
-            }
-        };
-        if message.shape().parts.is_empty() {
-            hear(part, &mut self.track);
-        }
-        for inner in &message.shape().parts {
-            let size = inner.raw().len() as u64;
-            hear(Part { shape: inner.shape(), size, ..part }, &mut self.track);
-        }
-        self.follow(id, message.shape(), &places);
-        let exchange = places.first().and_then(|place| place.exchange);
-        let is_shared = places.iter().any(|place| place.exchange != exchange);
-        let findings = places.iter().filter_map(|place| place.finding).map(Finding::code).collect();
-        (exchange.filter(|_| !is_shared), findings)
-    }
-
-    /// Notes what the placed messages mean for their stream and for the handshake.
-    fn follow(&mut self, id: StreamId, shape: &Shape, places: &[Place]) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            let carries = places.iter().filter(|place| place.carries_answer);
-            stream.calls.extend(carries.filter_map(|place| place.exchange));
-        }
-        match (shape.kind, places) {
-            (Kind::Request, [place]) if is_initialize(shape) => {
-                self.handshake = place.exchange.map_or(Handshake::None, Handshake::Asked);
-            }
-            (Kind::Result, [place]) => {
-                if matches!(self.handshake, Handshake::Asked(n) if place.exchange == Some(n)) {
-                    self.handshake = Handshake::Done;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Learns who takes part, from the handshake or from what every modern message says.
-    fn learn(&mut self, shape: &Shape, from: Leg, ledger: &mut Ledger<'_>) {
-        let most = ledger.limits.text;
-        let names = |raw: &Bytes| (object_text(raw, "name", most), object_text(raw, "version", most));
-        let mut next = None;
-        let state = &self.state;
-        if from == Leg::Client && is_initialize(shape) {
-            let state = next.get_or_insert_with(|| state.clone());
-            state.era = Some(Era::Legacy);
-            state.client = shape.raw(Member::ClientInfo).map(names).or_else(|| state.client.take());
-        } else if from == Leg::Client && (state.era.is_none() || state.client.is_none()) {
-            if let Some(revision) = shape.raw(Member::MetaRevision).filter(|_| state.era.is_none()) {
-                let state = next.get_or_insert_with(|| state.clone());
-                state.era = Some(Era::Modern);
-                state.revision = Some(unquoted(revision, most));
-            }
-            if let Some(client) = shape.raw(Member::MetaClient).filter(|_| state.client.is_none()) {
-                next.get_or_insert_with(|| state.clone()).client = Some(names(client));
-            }
-        } else if from == Leg::Server && shape.kind == Kind::Result {
-            let is_handshake = matches!(self.handshake, Handshake::Asked(_));
-            if let Some(revision) = shape.raw(Member::AgreedRevision).filter(|_| is_handshake) {
-                next.get_or_insert_with(|| state.clone()).revision = Some(unquoted(revision, most));
-            }
-            let server = shape.raw(Member::ServerInfo).or_else(|| shape.raw(Member::MetaServer));
-            if let Some(server) = server.filter(|_| is_handshake || state.server.is_none()) {
-                next.get_or_insert_with(|| state.clone()).server = Some(names(server));
-            }
-        }
-        if let Some(next) = next {
-            self.state = next;
-            self.tell(ledger);
-        }
-    }
-
     fn stray(
         &mut self,
         now: Nanos,
@@ -372,7 +255,13 @@ impl Session {
             Some(_) if carried.event.is_none() => Piece::Http,
             _ => Piece::Other,
         };
-        self.tell_on_stream(piece, (id, from), timed(carried, now), Content::Raw(bytes, faults), ledger);
+        self.tell_on_stream(
+            piece,
+            (id, from),
+            timed(carried, now),
+            Content::Raw(bytes, faults),
+            ledger,
+        );
     }
 
     fn pipe_closed(&mut self, now: Nanos, from: Leg, how: &Ending, ledger: &mut Ledger<'_>) {
@@ -397,16 +286,30 @@ impl Session {
 
     fn note(&self, now: Nanos, text: String, ledger: &mut Ledger<'_>) {
         let carried = timed(Carried::default(), now);
-        self.tell_piece(Piece::Note, Leg::Server, carried, Content::Raw(text.into(), Vec::new()), ledger);
+        self.tell_piece(
+            Piece::Note,
+            Leg::Server,
+            carried,
+            Content::Raw(text.into(), Vec::new()),
+            ledger,
+        );
     }
 
     /// Tells a piece of traffic that belongs to no exchange.
-    fn tell_piece(&self, piece: Piece, from: Leg, carried: Carried, content: Content, ledger: &mut Ledger<'_>) {
+    fn tell_piece(
+        &self,
+        piece: Piece,
+        from: Leg,
+        carried: Carried,
+        content: Content,
+        ledger: &mut Ledger<'_>,
+    ) {
         let n = ledger.next_message();
         ledger.tell(Fact::Message(Box::new(fact::Message {
             n,
             session: self.state.n,
             exchange: None,
+            target: None,
             piece,
             from,
             carried,
@@ -419,7 +322,10 @@ impl Session {
 
 /// Whether a message opens a legacy session.
 pub(crate) fn is_initialize(shape: &Shape) -> bool {
-    shape.kind == Kind::Request && shape.raw(Member::Method).is_some_and(|raw| raw == r#""initialize""#)
+    shape.kind == Kind::Request
+        && shape
+            .raw(Member::Method)
+            .is_some_and(|raw| raw == r#""initialize""#)
 }
 
 /// What carried a piece of traffic, with at least the time at which we heard of it.

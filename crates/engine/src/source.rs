@@ -77,13 +77,13 @@ impl Source {
         self.keep_appointments(now, actions);
         match input {
             Input::Tick => {}
-            Input::Asked { stream, head } => self.asked(now, stream, head, actions),
-            Input::Answered { stream, .. } | Input::Message { stream, .. } | Input::Stray { stream, .. }
+            Input::Asked { stream, head } => self.asked(now, stream, &head, actions),
+            Input::Answered { stream, .. }
+            | Input::Message { stream, .. }
+            | Input::Stray { stream, .. }
+            | Input::Closed { stream, .. }
                 if self.is_http(stream) =>
             {
-                self.on_stream(now, stream, input, actions);
-            }
-            Input::Closed { stream, .. } if self.is_http(stream) => {
                 self.on_stream(now, stream, input, actions);
             }
             Input::Lost { n_bytes } => self.lost(now, n_bytes, actions),
@@ -162,11 +162,15 @@ impl Source {
     fn keep_appointments(&mut self, now: Nanos, actions: &mut Vec<Action>) {
         while let Some(&(_, n, exchange)) = self.agenda.untold.front().filter(|due| due.0 <= now) {
             self.agenda.untold.pop_front();
-            self.with(n, actions, |session, ledger| session.tracker().settle(exchange, ledger));
+            self.with(n, actions, |session, ledger| {
+                session.tracker().settle(exchange, ledger)
+            });
         }
         while let Some(&(_, n)) = self.agenda.remembering.front().filter(|due| due.0 <= now) {
             self.agenda.remembering.pop_front();
-            self.with(n, actions, |session, ledger| session.tracker().forget(now, ledger));
+            self.with(n, actions, |session, ledger| {
+                session.tracker().forget(now, ledger)
+            });
         }
     }
 
@@ -179,9 +183,20 @@ impl Source {
         }
     }
 
-    fn open(&mut self, now: Nanos, transport: Transport, key: Option<Bytes>, actions: &mut Vec<Action>) -> u64 {
+    fn open(
+        &mut self,
+        now: Nanos,
+        transport: Transport,
+        key: Option<Bytes>,
+        actions: &mut Vec<Action>,
+    ) -> u64 {
         self.make_room(now, actions);
-        let opening = Opening { transport, lossy: self.n_losses > 0, n_losses: self.n_losses, key };
+        let opening = Opening {
+            transport,
+            lossy: self.n_losses > 0,
+            n_losses: self.n_losses,
+            key,
+        };
         let mut ledger = Ledger {
             limits: &self.limits,
             numbers: &mut self.numbers,
@@ -202,10 +217,16 @@ impl Source {
             return;
         }
         // Many at once, so that looking for the quiet ones costs little for each new session.
-        let mut quiet: Vec<(Nanos, u64)> = self.sessions.values().map(|session| (session.heard(), session.n())).collect();
+        let mut quiet: Vec<(Nanos, u64)> = self
+            .sessions
+            .values()
+            .map(|session| (session.heard(), session.n()))
+            .collect();
         quiet.sort_unstable();
         for (_, n) in quiet.into_iter().take(self.limits.sessions / 16 + 1) {
-            self.with(n, actions, |session, ledger| session.end(now, Some(Finding::Forgotten), ledger));
+            self.with(n, actions, |session, ledger| {
+                session.end(now, Some(Finding::Forgotten), ledger)
+            });
             self.drop_session(n);
         }
     }

@@ -19,11 +19,11 @@ use tapgate_wire::record::{Era, Status};
 use tapgate_wire::{Kind, Leg, Nanos, Shape, StreamId};
 
 pub(crate) use self::call::{Awaits, Call, Opening, Verb};
-pub(crate) use self::request::era_of;
 use self::memory::{Failures, Memory};
+pub(crate) use self::request::era_of;
 pub(crate) use self::text::{cut, digest, object_text, unquoted};
-use self::waiting::{Key, Waiting};
 pub(crate) use self::waiting::Scope;
+use self::waiting::{Key, Waiting};
 use crate::finding::Finding;
 use crate::ledger::Ledger;
 
@@ -61,22 +61,30 @@ pub(crate) struct Part<'a> {
 }
 
 /// Where a message belongs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) exchange: Option<u64>,
     /// The message's stream carries the answer of that exchange from now on.
     pub(crate) carries_answer: bool,
+    /// The tool, prompt or resource that an answer is about.
+    pub(crate) target: Option<Bytes>,
     /// What was odd, when there is no exchange to note it.
     pub(crate) finding: Option<Finding>,
 }
 
 impl Place {
     fn of(n: u64) -> Self {
-        Self { exchange: Some(n), ..Self::default() }
+        Self {
+            exchange: Some(n),
+            ..Self::default()
+        }
     }
 
     fn nowhere(finding: Option<Finding>) -> Self {
-        Self { finding, ..Self::default() }
+        Self {
+            finding,
+            ..Self::default()
+        }
     }
 }
 
@@ -123,10 +131,6 @@ impl Tracker {
         self.open.len()
     }
 
-    pub(crate) fn is_lossy(&self) -> bool {
-        self.lossy
-    }
-
     pub(crate) fn call(&mut self, n: u64) -> Option<&mut Call> {
         self.open.get_mut(&n).map(Box::as_mut)
     }
@@ -134,12 +138,23 @@ impl Tracker {
     /// What was asked on a stream and still waits for its answer.
     pub(crate) fn carried_by(&self, stream: StreamId) -> Vec<u64> {
         let is_carried = |call: &Call| call.stream == Some(stream) && call.is_waiting_for_answer();
-        self.open.values().filter(|call| is_carried(call)).map(|call| call.n()).collect()
+        self.open
+            .values()
+            .filter(|call| is_carried(call))
+            .map(|call| call.n())
+            .collect()
     }
 
     /// Whether an open exchange waits for an answer with this id anywhere in the session.
     pub(crate) fn awaits(&self, asked_by: Leg, id: &Bytes) -> bool {
-        !self.ids.of(&Key { asked_by, scope: Scope::Session, id: id.clone() }).is_empty()
+        !self
+            .ids
+            .of(&Key {
+                asked_by,
+                scope: Scope::Session,
+                id: id.clone(),
+            })
+            .is_empty()
     }
 
     /// Whether a closed exchange with this id is remembered.
@@ -157,8 +172,13 @@ impl Tracker {
             self.close(oldest, Status::Unknown, now, ledger);
         }
         let n = ledger.next_exchange();
-        let repeated = self.failures.take(opening.digest, opening.opened, ledger.limits.retry_within);
-        let call = self.open.entry(n).or_insert_with(|| Box::new(Call::open(n, opening)));
+        let repeated = self
+            .failures
+            .take(opening.digest, opening.opened, ledger.limits.retry_within);
+        let call = self
+            .open
+            .entry(n)
+            .or_insert_with(|| Box::new(Call::open(n, opening)));
         if let Some(n_retries) = repeated {
             call.exchange.n_retries = n_retries;
             call.find(Finding::Retry);
@@ -189,8 +209,12 @@ impl Tracker {
         };
         call.exchange.status = status;
         call.exchange.closed = Some(at);
-        if matches!(status, Status::Error | Status::Cancelled | Status::Unanswered | Status::Unknown) {
-            self.failures.keep(call.digest, at, call.exchange.n_retries, ledger.limits.failures);
+        if matches!(
+            status,
+            Status::Error | Status::Cancelled | Status::Unanswered | Status::Unknown
+        ) {
+            self.failures
+                .keep(call.digest, at, call.exchange.n_retries, ledger.limits.failures);
         }
         call.tell(ledger);
         if self.memory.keep(call, ledger.limits.remembered) {
@@ -207,7 +231,12 @@ impl Tracker {
         ledger: &mut Ledger<'_>,
     ) {
         let is_meant = |call: &Call| asked_by.is_none_or(|leg| leg == call.exchange.asked_by);
-        let all: Vec<u64> = self.open.values().filter(|call| is_meant(call)).map(|call| call.n()).collect();
+        let all: Vec<u64> = self
+            .open
+            .values()
+            .filter(|call| is_meant(call))
+            .map(|call| call.n())
+            .collect();
         for n in all {
             let Some(call) = self.call(n) else { continue };
             let status = match call.exchange.http_status {
@@ -253,8 +282,12 @@ impl Tracker {
     /// Belongs to the request whose answer the stream carries, else to the HTTP exchange.
     fn by_stream(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let via = part.via;
-        let on_stream = via.calls.iter().copied().find(|n| self.open.contains_key(n));
-        match on_stream.or(via.http) {
+        let is_asked = |n: &u64| {
+            self.open
+                .get(n)
+                .is_some_and(|call| call.exchange.asked_by == Leg::Client)
+        };
+        match via.calls.iter().copied().find(is_asked).or(via.http) {
             Some(n) => self.attach(n, part, ledger),
             None => Place::nowhere(None),
         }
@@ -264,23 +297,12 @@ impl Tracker {
         let Some(call) = self.call(n) else {
             return Place::nowhere(None);
         };
-        note_faults(call, part.shape);
+        // The body of plain HTTP need not be a message.
+        if call.verb != Verb::Http {
+            note_faults(call, part.shape);
+        }
         call.attach(part.n, part.from, part.size, part.first, ledger);
         Place::of(n)
-    }
-
-    /// Open exchanges by an id or token, first where the message came, then in its stream alone:
-    /// `initialize` was asked before its answer's head named the session.
-    fn waiting_for<'a>(&'a self, table: &'a Waiting, asked_by: Leg, id: &Bytes, via: &Via<'_>) -> &'a [u64] {
-        let mut key = Key { asked_by, scope: via.scope, id: id.clone() };
-        let found = table.of(&key);
-        match (via.scope, via.stream) {
-            (Scope::Session, Some(stream)) if found.is_empty() => {
-                key.scope = Scope::Stream(stream);
-                table.of(&key)
-            }
-            _ => found,
-        }
     }
 
     /// The one among exchanges with the same id that this message means: the one that its stream carries, else the oldest.
@@ -288,7 +310,13 @@ impl Tracker {
         match alike {
             [] => None,
             [one] => Some(*one),
-            [oldest, ..] => Some(alike.iter().copied().find(|n| via.calls.contains(n)).unwrap_or(*oldest)),
+            [oldest, ..] => Some(
+                alike
+                    .iter()
+                    .copied()
+                    .find(|n| via.calls.contains(n))
+                    .unwrap_or(*oldest),
+            ),
         }
     }
 
@@ -304,6 +332,24 @@ impl Tracker {
     /// A finding that says that something was never seen, unless bytes were lost.
     fn unseen(&self, finding: Finding) -> Place {
         Place::nowhere((!self.lossy).then_some(finding))
+    }
+}
+
+/// Open exchanges by an id or token, first where the message came, then in its stream alone:
+/// `initialize` was asked before its answer's head named the session.
+fn waiting_for<'a>(table: &'a Waiting, asked_by: Leg, id: &Bytes, via: &Via<'_>) -> &'a [u64] {
+    let mut key = Key {
+        asked_by,
+        scope: via.scope,
+        id: id.clone(),
+    };
+    let found = table.of(&key);
+    match (via.scope, via.stream) {
+        (Scope::Session, Some(stream)) if found.is_empty() => {
+            key.scope = Scope::Stream(stream);
+            table.of(&key)
+        }
+        _ => found,
     }
 }
 

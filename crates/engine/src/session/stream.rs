@@ -14,6 +14,10 @@ use crate::track::{Scope, cut};
 const MODERN: &str = "2026-07-28";
 
 /// An open HTTP stream.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says that one thing happened, in any order"
+)]
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(super) request: Arc<RequestHead>,
@@ -34,6 +38,8 @@ pub(crate) struct Stream {
     pub(super) http: Option<u64>,
     /// The server gave an event id, so the client may come back for the rest.
     pub(super) is_resumable: bool,
+    /// The server answered with an error of the request's own, so a 404 does not speak of the session.
+    pub(super) is_answered: bool,
     /// Which directions ended: the client's, the server's.
     pub(super) ended: (bool, bool),
 }
@@ -54,6 +60,7 @@ impl Stream {
             calls: Vec::new(),
             http: None,
             is_resumable: false,
+            is_answered: false,
             ended: (false, false),
         }
     }
@@ -92,7 +99,9 @@ pub(crate) fn header<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a
 /// Whether a response is a stream of events.
 pub(crate) fn is_event_stream(head: &ResponseHead) -> bool {
     header(&head.headers, "content-type").is_some_and(|value| {
-        value.get(..17).is_some_and(|name| name.eq_ignore_ascii_case(b"text/event-stream"))
+        value
+            .get(..17)
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"text/event-stream"))
     })
 }
 
@@ -100,7 +109,8 @@ pub(crate) fn is_event_stream(head: &ResponseHead) -> bool {
 ///
 /// Spec 2026-07-28, streamable-http: a modern request names its revision and its method in headers.
 pub(crate) fn era_of_head(head: &RequestHead) -> Era {
-    let is_modern = header(&head.headers, "mcp-protocol-version").is_some_and(|text| text >= MODERN.as_bytes())
+    let is_modern = header(&head.headers, "mcp-protocol-version")
+        .is_some_and(|text| text >= MODERN.as_bytes())
         || head.headers.contains_key("mcp-method");
     if is_modern { Era::Modern } else { Era::Legacy }
 }

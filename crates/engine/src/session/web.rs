@@ -46,7 +46,11 @@ impl Session {
             return false;
         };
         let by_header = header(&head.headers, "mcp-session-id").is_some_and(|id| id == key);
-        let by_uri = || head.uri.path_and_query().is_some_and(|uri| uri.as_str().as_bytes() == key);
+        let by_uri = || {
+            head.uri
+                .path_and_query()
+                .is_some_and(|uri| uri.as_str().as_bytes() == key)
+        };
         by_header || (self.state.transport == Transport::Sse && by_uri())
     }
 
@@ -62,8 +66,14 @@ impl Session {
         };
         let status = head.status.as_u16();
         stream.response = Some(head);
-        let is_open_stream = stream.http.is_some() && stream.is_event_stream();
         let is_named = stream.scope == Scope::Session && stream.request.method != Method::DELETE;
+        let is_refused = status >= 400 && stream.calls.is_empty();
+        if is_refused {
+            self.open_http(now, id, ledger);
+        }
+        let Some(stream) = self.streams.get(&id) else {
+            return;
+        };
         let failed = stream.calls.iter().filter(|_| status >= 400).copied();
         for n in failed.chain(stream.http) {
             if let Some(call) = self.track.call(n) {
@@ -72,6 +82,7 @@ impl Session {
                 call.touch(now, ledger);
             }
         }
+        let is_open_stream = stream.http.is_some() && stream.is_event_stream();
         // A server that goes on answering has not ended the session after all.
         if is_named && status < 400 && self.state.closed.take().is_some() {
             self.tell(ledger);
@@ -101,15 +112,29 @@ impl Session {
             self.open_http(now, id, ledger);
         }
         if let Some(why) = why_early(how) {
-            let side = if from == Leg::Client { "request" } else { "response" };
+            let side = if from == Leg::Client {
+                "request"
+            } else {
+                "response"
+            };
             let text = format!("the {side} ended early: {why}");
             let content = Content::Raw(text.into(), Vec::new());
-            self.tell_on_stream(Piece::Note, (id, from), timed(Carried::default(), now), content, ledger);
+            self.tell_on_stream(
+                Piece::Note,
+                (id, from),
+                timed(Carried::default(), now),
+                content,
+                ledger,
+            );
         }
         if from == Leg::Server || (is_silent && has_ended) {
             self.response_ended(now, id, how, ledger);
         }
-        if self.streams.get(&id).is_some_and(|stream| stream.ended == (true, true)) {
+        if self
+            .streams
+            .get(&id)
+            .is_some_and(|stream| stream.ended == (true, true))
+        {
             self.streams.remove(&id);
         }
     }
@@ -119,21 +144,20 @@ impl Session {
             return;
         };
         let status = stream.status();
-        let has_failed = status.is_some_and(|status| status >= 400);
-        if has_failed && stream.calls.is_empty() {
-            self.open_http(now, id, ledger);
-        }
         self.tell_response_head(now, id, ledger);
         let Some(stream) = self.streams.get(&id) else {
             return;
         };
         for n in stream.calls.iter().copied().chain(stream.http) {
-            let is_carried = |call: &&mut Call| call.awaits == Awaits::Stream || call.stream == Some(stream.origin);
-            let Some(call) = self.track.call(n).filter(is_carried) else { continue };
-            let Some((end, finding)) = fate(call, stream, how, self.state.transport) else { continue };
-            if has_failed {
-                call.exchange.http_status = status;
-            }
+            let is_carried =
+                |call: &&mut Call| call.awaits == Awaits::Stream || call.stream == Some(stream.origin);
+            let Some(call) = self.track.call(n).filter(is_carried) else {
+                continue;
+            };
+            let Some((end, finding)) = fate(call, stream, how, self.state.transport) else {
+                continue;
+            };
+            call.exchange.http_status = call.exchange.http_status.or(status);
             if let Some(finding) = finding.filter(|_| !call.unsure) {
                 call.find(finding);
             }
@@ -151,13 +175,23 @@ impl Session {
             return;
         };
         let method = format!("http/{}", stream.request.method.as_str().to_ascii_lowercase());
-        let target = stream.request.uri.path_and_query().map_or("/", |uri| uri.as_str());
+        let target = stream
+            .request
+            .uri
+            .path_and_query()
+            .map_or("/", |uri| uri.as_str());
         let target = cut(target.as_bytes(), ledger.limits.text);
+        // What a POST carried is not compared, so no POST repeats another.
+        let own = if stream.request.method == Method::POST {
+            id.0
+        } else {
+            0
+        };
         let opening = Opening {
             session: self.state.n,
             asked_by: Leg::Client,
             verb: Verb::Http,
-            digest: digest(&[method.as_bytes(), &target]),
+            digest: digest(&[method.as_bytes(), &target, &own.to_le_bytes()]),
             method: cut(method.as_bytes(), ledger.limits.text),
             target: Some(target),
             era: None,
@@ -216,6 +250,7 @@ impl Session {
             n,
             session: self.state.n,
             exchange,
+            target: None,
             piece,
             from,
             carried,
@@ -237,18 +272,28 @@ impl Session {
         if self.events.len() >= ledger.limits.events {
             self.events.pop_front();
         }
-        self.events.push_back((digest(&[event.as_bytes()]), stream.origin));
+        self.events
+            .push_back((digest(&[event.as_bytes()]), stream.origin));
     }
 
     /// The stream on which an event came; a resumed stream stands for the one that it resumes.
     fn origin_of(&self, event: &[u8]) -> Option<StreamId> {
         let wanted = digest(&[event]);
-        self.events.iter().rev().find(|(event, _)| *event == wanted).map(|(_, origin)| *origin)
+        self.events
+            .iter()
+            .rev()
+            .find(|(event, _)| *event == wanted)
+            .map(|(_, origin)| *origin)
     }
 }
 
 /// How an exchange ends with its response, `None` if its answer may still come on another stream.
-fn fate(call: &Call, stream: &Stream, how: &Ending, transport: Transport) -> Option<(Status, Option<Finding>)> {
+fn fate(
+    call: &Call,
+    stream: &Stream,
+    how: &Ending,
+    transport: Transport,
+) -> Option<(Status, Option<Finding>)> {
     let status = stream.status();
     if status.is_some_and(|status| status >= 400) {
         return matches!(call.awaits, Awaits::Answer | Awaits::Stream | Awaits::Nothing)
@@ -266,6 +311,9 @@ fn fate(call: &Call, stream: &Stream, how: &Ending, transport: Transport) -> Opt
             Ending::Clean => Some((Status::Unanswered, Some(Finding::MissingAnswer))),
             _ => Some((Status::Unanswered, None)),
         },
+        // The client answers the server's request by a POST, while the server still waits for it.
+        _ if call.exchange.asked_by == Leg::Server && stream.scope == Scope::Session => None,
+        _ if call.exchange.asked_by == Leg::Server => Some((Status::Unanswered, None)),
         // Spec 2025-11-25, streamable-http: a disconnect is no cancellation, and the stream can be resumed.
         _ if stream.is_resumable => None,
         _ if stream.scope == Scope::Session && may_answer_elsewhere(stream, transport) => None,
@@ -288,6 +336,9 @@ fn ends_session(stream: &Stream, transport: Transport) -> bool {
         Transport::Sse => method == Method::GET && stream.is_event_stream(),
         // Spec 2025-03-26 and later, session management: DELETE ends it, 404 says that it has ended.
         _ if stream.scope != Scope::Session => false,
-        _ => (method == Method::DELETE && (200..300).contains(&status)) || status == 404,
+        _ => {
+            (method == Method::DELETE && (200..300).contains(&status))
+                || (status == 404 && !stream.is_answered)
+        }
     }
 }

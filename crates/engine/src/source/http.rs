@@ -38,7 +38,7 @@ impl Source {
         &mut self,
         now: Nanos,
         stream: StreamId,
-        head: Arc<RequestHead>,
+        head: &Arc<RequestHead>,
         actions: &mut Vec<Action>,
     ) {
         if self.streams.len() >= self.limits.streams
@@ -46,18 +46,25 @@ impl Source {
         {
             self.forget_stream(now, oldest, actions);
         }
-        let n = self.named_session(now, &head, actions);
-        let input = Input::Asked { stream, head: head.clone() };
+        let n = self.named_session(now, head, actions);
+        let input = Input::Asked {
+            stream,
+            head: head.clone(),
+        };
         if let Some(n) = n {
             self.streams.insert(stream, Belongs::Session(n));
             self.hear(n, now, input, actions);
             return;
         }
-        let undecided = Undecided { asked: head.clone(), awaits_event: false, held: vec![(now, input)] };
+        let undecided = Undecided {
+            asked: head.clone(),
+            awaits_event: false,
+            held: vec![(now, input)],
+        };
         self.streams.insert(stream, Belongs::Undecided(undecided));
         // A POST is decided by its message, a GET by the first event of its answer.
         if head.method != Method::POST && head.method != Method::GET {
-            let n = self.agent_session(now, &head, actions);
+            let n = self.agent_session(now, head, actions);
             self.decide(stream, n, actions);
         }
     }
@@ -86,7 +93,13 @@ impl Source {
         Some(n)
     }
 
-    pub(super) fn on_stream(&mut self, now: Nanos, stream: StreamId, input: Input, actions: &mut Vec<Action>) {
+    pub(super) fn on_stream(
+        &mut self,
+        now: Nanos,
+        stream: StreamId,
+        input: Input,
+        actions: &mut Vec<Action>,
+    ) {
         let n = match self.streams.get(&stream) {
             Some(Belongs::Session(n)) => *n,
             Some(Belongs::Undecided(undecided)) => {
@@ -104,7 +117,12 @@ impl Source {
         self.bind(stream, n, &input, actions);
         let is_end = matches!(input, Input::Closed { .. });
         self.hear(n, now, input, actions);
-        if is_end && !self.sessions.get(&n).is_some_and(|session| session.has_stream(stream)) {
+        if is_end
+            && !self
+                .sessions
+                .get(&n)
+                .is_some_and(|session| session.has_stream(stream))
+        {
             self.streams.remove(&stream);
         }
     }
@@ -144,7 +162,16 @@ impl Source {
     /// Gives up a stream whose end was never heard, as if it had been cut.
     fn forget_stream(&mut self, now: Nanos, stream: StreamId, actions: &mut Vec<Action>) {
         for from in [Leg::Client, Leg::Server] {
-            self.on_stream(now, stream, Input::Closed { stream, from, how: Ending::Cut }, actions);
+            self.on_stream(
+                now,
+                stream,
+                Input::Closed {
+                    stream,
+                    from,
+                    how: Ending::Cut,
+                },
+                actions,
+            );
         }
         self.streams.remove(&stream);
     }
@@ -160,15 +187,27 @@ impl Source {
     ) -> Option<u64> {
         let is_get = head.method == Method::GET;
         match input {
-            Input::Message { from: Leg::Client, message, .. } => {
+            Input::Message {
+                from: Leg::Client,
+                message,
+                ..
+            } => {
                 let shape = message.shape();
                 // The parts of a batch come from one client.
                 let shape = shape.parts.first().map_or(shape, |part| part.shape());
                 Some(self.session_of_message(now, head, shape, actions))
             }
-            Input::Answered { head: response, .. } if is_get && is_event_stream(response) && !awaits_event => None,
+            Input::Answered { head: response, .. }
+                if is_get && is_event_stream(response) && !awaits_event =>
+            {
+                None
+            }
             // The end of a GET's request says nothing about its answer.
-            Input::Closed { from: Leg::Client, how: Ending::Clean, .. } if is_get => None,
+            Input::Closed {
+                from: Leg::Client,
+                how: Ending::Clean,
+                ..
+            } if is_get => None,
             input => match endpoint_of(input, &head.uri).filter(|_| awaits_event) {
                 Some(endpoint) => Some(self.endpoint_session(now, head, &endpoint, actions)),
                 None => Some(self.agent_session(now, head, actions)),
@@ -190,7 +229,8 @@ impl Source {
             if let Some(n) = self.live(&identity) {
                 return n;
             }
-            let n = self.blank_or_new(now, latest, actions);
+            let blank = latest.filter(|n| self.is_blank(*n));
+            let n = blank.unwrap_or_else(|| self.open(now, Transport::Http, None, actions));
             self.routes.add(&identity, n);
             self.routes.add(&agent(head), n);
             return n;
@@ -198,9 +238,7 @@ impl Source {
         if !is_initialize(shape) {
             return self.agent_session(now, head, actions);
         }
-        let retried = latest.filter(|n| {
-            self.sessions.get_mut(n).is_some_and(|session| session.is_fresh() && session.era() != Some(Era::Modern))
-        });
+        let retried = latest.filter(|n| self.may_greet(*n));
         let n = retried.unwrap_or_else(|| self.open(now, Transport::Http, None, actions));
         self.routes.add(&agent(head), n);
         n
@@ -217,18 +255,25 @@ impl Source {
         if let Some(n) = self.live(&Route::Endpoint(endpoint)) {
             return n;
         }
-        let latest = self.live(&agent(head));
-        let n = self.blank_or_new(now, latest, actions);
+        // A client that was refused over Streamable HTTP comes back this way.
+        let latest = self.live(&agent(head)).filter(|n| self.may_greet(*n));
+        let n = latest.unwrap_or_else(|| self.open(now, Transport::Sse, None, actions));
         self.routes.add(&agent(head), n);
         n
     }
 
-    /// A session in which nothing but plain HTTP happened, else a new one.
-    fn blank_or_new(&mut self, now: Nanos, latest: Option<u64>, actions: &mut Vec<Action>) -> u64 {
-        let blank = latest.filter(|n| {
-            self.sessions.get_mut(n).is_some_and(|session| session.is_fresh() && session.era().is_none())
-        });
-        blank.unwrap_or_else(|| self.open(now, Transport::Http, None, actions))
+    /// Whether a handshake would be the session's first, or repeats one that failed.
+    fn may_greet(&mut self, n: u64) -> bool {
+        self.sessions
+            .get_mut(&n)
+            .is_some_and(|session| session.is_fresh() && session.era() != Some(Era::Modern))
+    }
+
+    /// Whether nothing but plain HTTP happened in a session.
+    fn is_blank(&mut self, n: u64) -> bool {
+        self.sessions
+            .get_mut(&n)
+            .is_some_and(|session| session.is_fresh() && session.era().is_none())
     }
 
     /// The latest session of the same user agent, for requests that name none: discovery, logins, servers without sessions.
@@ -243,7 +288,10 @@ impl Source {
 
     fn live(&self, route: &Route<'_>) -> Option<u64> {
         let n = self.routes.find(route)?;
-        self.sessions.get(&n).filter(|session| !session.is_ended()).map(Session::n)
+        self.sessions
+            .get(&n)
+            .filter(|session| !session.is_ended())
+            .map(Session::n)
     }
 
     /// Names a session by what its handshake's answer or its event stream says.
@@ -270,7 +318,9 @@ impl Source {
             Transport::Sse => self.routes.add(&Route::Endpoint(&key), n),
             _ => self.routes.add(&Route::Id(&key), n),
         }
-        self.with(n, actions, |session, ledger| session.bind(key, transport, stream, ledger));
+        self.with(n, actions, |session, ledger| {
+            session.bind(key, transport, stream, ledger)
+        });
     }
 }
 
@@ -283,11 +333,23 @@ fn agent(head: &RequestHead) -> Route<'static> {
 }
 
 fn names_endpoint(input: &Input) -> bool {
-    let (Input::Message { from: Leg::Server, carried, .. } | Input::Stray { from: Leg::Server, carried, .. }) = input
+    let (Input::Message {
+        from: Leg::Server,
+        carried,
+        ..
+    }
+    | Input::Stray {
+        from: Leg::Server,
+        carried,
+        ..
+    }) = input
     else {
         return false;
     };
-    carried.event.as_ref().is_some_and(|event| event.name.as_deref() == Some("endpoint"))
+    carried
+        .event
+        .as_ref()
+        .is_some_and(|event| event.name.as_deref() == Some("endpoint"))
 }
 
 /// The path and query that an `endpoint` event names, resolved against the URI of its stream.
@@ -309,7 +371,10 @@ fn endpoint_of(input: &Input, base: &Uri) -> Option<Vec<u8>> {
     let place = match text.chars().next()? {
         '/' => text.to_owned(),
         '?' => format!("{path}{text}"),
-        _ => format!("{}/{text}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
+        _ => format!(
+            "{}/{text}",
+            path.rsplit_once('/').map_or("", |(folder, _)| folder)
+        ),
     };
     Some(place.into_bytes())
 }
@@ -334,15 +399,25 @@ mod tests {
             (" http://other.example:9/m?s=1\n", "/m?s=1"),
         ];
         for (text, place) in cases {
-            let event = Event { name: Some("endpoint".into()), ..Event::default() };
+            let event = Event {
+                name: Some("endpoint".into()),
+                ..Event::default()
+            };
             let input = Input::Stray {
                 stream: StreamId(1),
                 from: Leg::Server,
-                carried: Carried { event: Some(event), ..Carried::default() },
+                carried: Carried {
+                    event: Some(event),
+                    ..Carried::default()
+                },
                 bytes: Bytes::from_static(text.as_bytes()),
                 faults: Vec::new(),
             };
-            assert_eq!(endpoint_of(&input, &base).as_deref(), Some(place.as_bytes()), "{text}");
+            assert_eq!(
+                endpoint_of(&input, &base).as_deref(),
+                Some(place.as_bytes()),
+                "{text}"
+            );
         }
     }
 }

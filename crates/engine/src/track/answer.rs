@@ -9,7 +9,7 @@ use super::call::{Awaits, Call, Verb};
 use super::request::state_digest;
 use super::text::unquoted;
 use super::waiting::Scope;
-use super::{Part, Place, Tracker, note_faults};
+use super::{Part, Place, Tracker, note_faults, waiting_for};
 use crate::finding::Finding;
 use crate::ledger::Ledger;
 
@@ -23,7 +23,11 @@ struct End {
 
 impl End {
     fn plain(status: Status) -> Self {
-        Self { status, error_code: None, error_text: None }
+        Self {
+            status,
+            error_code: None,
+            error_text: None,
+        }
     }
 
     fn of(shape: &Shape, ledger: &Ledger<'_>) -> Self {
@@ -66,7 +70,7 @@ impl Tracker {
             return Place::nowhere(Some(Finding::IdTooLong));
         }
         let asked_by = part.from.opposite();
-        let alike = self.waiting_for(&self.ids, asked_by, id, part.via);
+        let alike = waiting_for(&self.ids, asked_by, id, part.via);
         let found = match Self::pick(alike, part.via) {
             // Without a session, a client answers the server's request by a POST of its own.
             None if part.via.scope != Scope::Session && part.from == Leg::Client => self.only(|call| {
@@ -85,8 +89,12 @@ impl Tracker {
 
     /// An error without an id answers the only request whose answer its HTTP response carries.
     fn answer_without_id(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
-        let mut waiting =
-            part.via.calls.iter().filter(|n| self.open.get(n).is_some_and(|call| call.is_waiting_for_answer()));
+        let is_meant = |call: &Call| call.is_waiting_for_answer() && call.exchange.asked_by == Leg::Client;
+        let mut waiting = part
+            .via
+            .calls
+            .iter()
+            .filter(|n| self.open.get(n).is_some_and(|call| is_meant(call)));
         match (waiting.next().copied(), waiting.next()) {
             (Some(n), None) if part.from == Leg::Server => self.resolve(n, part, ledger),
             _ => match self.by_stream(part, ledger) {
@@ -102,22 +110,29 @@ impl Tracker {
             return Place::nowhere(None);
         };
         let shape = part.shape;
+        let place = Place {
+            target: call.exchange.target.clone(),
+            ..Place::of(n)
+        };
         note_faults(call, shape);
         call.exchange.http_status = part.via.status.or(call.exchange.http_status);
         call.attach(part.n, part.from, part.size, part.first, ledger);
         if let Some(key) = &call.key {
             self.ids.remove(key, n);
         }
-        if shape.raw(Member::ResultType).is_some_and(|raw| raw == r#""input_required""#) {
+        if shape
+            .raw(Member::ResultType)
+            .is_some_and(|raw| raw == r#""input_required""#)
+        {
             call.awaits = Awaits::Round(shape.raw(Member::ResultState).map(state_digest));
-            return Place::of(n);
+            return place;
         }
         if let Some(task) = created_task(call, shape).filter(|task| task.len() <= ledger.limits.id) {
             self.become_task(n, task, shape, part.last, ledger);
-            return Place::of(n);
+            return place;
         }
         self.conclude(n, part, ledger);
-        Place::of(n)
+        place
     }
 
     /// The final answer: closes the exchange, and the task that it told the end of.
@@ -181,7 +196,10 @@ impl Tracker {
         let asked_by = part.from.opposite();
         let again = self.only(|call| {
             !call.is_waiting_for_answer()
-                && call.key.as_ref().is_some_and(|key| key.asked_by == asked_by && key.id == id)
+                && call
+                    .key
+                    .as_ref()
+                    .is_some_and(|key| key.asked_by == asked_by && key.id == id)
         });
         let scope = (part.via.scope != Scope::Session && part.from == Leg::Server).then_some(part.via.scope);
         let call = match again {
@@ -205,7 +223,10 @@ impl Tracker {
             }
         }
         call.attach(part.n, part.from, part.size, part.first, ledger);
-        Place::of(call.n())
+        Place {
+            target: call.exchange.target.clone(),
+            ..Place::of(call.n())
+        }
     }
 }
 
@@ -214,9 +235,13 @@ impl Tracker {
 /// Spec 2025-11-25, basic/utilities/tasks: `{task:{taskId}}` after `params.task`; tasks extension:
 /// `resultType: "task"`.
 fn created_task(call: &Call, shape: &Shape) -> Option<Bytes> {
-    let is_task = shape.raw(Member::ResultType).is_some_and(|raw| raw == r#""task""#);
+    let is_task = shape
+        .raw(Member::ResultType)
+        .is_some_and(|raw| raw == r#""task""#);
     if call.verb.is_poll() || !(is_task || call.task_asked) {
         return None;
     }
-    shape.raw(Member::CreatedTask).map(|raw| Bytes::copy_from_slice(raw))
+    shape
+        .raw(Member::CreatedTask)
+        .map(|raw| Bytes::copy_from_slice(raw))
 }

@@ -8,7 +8,7 @@ use tapgate_wire::shape::Member;
 use super::call::{Awaits, Call, Verb};
 use super::request::related_task;
 use super::waiting::Scope;
-use super::{Part, Place, Tracker, note_faults};
+use super::{Part, Place, Tracker, note_faults, waiting_for};
 use crate::finding::Finding;
 use crate::ledger::Ledger;
 
@@ -25,7 +25,10 @@ impl Tracker {
                 None => self.by_stream(part, ledger),
             },
             br#""notifications/tasks""# | br#""notifications/tasks/status""# => {
-                match shape.raw(Member::TaskId).and_then(|task| self.task(part.from.opposite(), task)) {
+                match shape
+                    .raw(Member::TaskId)
+                    .and_then(|task| self.task(part.from.opposite(), task))
+                {
                     Some(n) => self.task_told(n, part, ledger),
                     None => self.by_stream(part, ledger),
                 }
@@ -38,7 +41,7 @@ impl Tracker {
     fn other(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let asked_by = part.from.opposite();
         if let Some(id) = part.shape.raw(Member::SubscriptionId)
-            && let Some(n) = Self::pick(self.waiting_for(&self.ids, asked_by, id, part.via), part.via)
+            && let Some(n) = Self::pick(waiting_for(&self.ids, asked_by, id, part.via), part.via)
         {
             return self.attach(n, part, ledger);
         }
@@ -72,7 +75,7 @@ impl Tracker {
     /// Progress belongs to the request that gave its token, on whichever stream it comes.
     fn progress(&mut self, token: &Bytes, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let asked_by = part.from.opposite();
-        let alike = self.waiting_for(&self.tokens, asked_by, token, part.via);
+        let alike = waiting_for(&self.tokens, asked_by, token, part.via);
         let found = match Self::pick(alike, part.via) {
             None if part.via.scope != Scope::Session => self.only(|call| {
                 call.exchange.asked_by == asked_by && call.token.as_ref().is_some_and(|key| key.id == token)
@@ -88,7 +91,10 @@ impl Tracker {
             return Place::nowhere(None);
         };
         note_faults(call, part.shape);
-        let value = part.shape.raw(Member::Params).and_then(|params| number(params, "progress"));
+        let value = part
+            .shape
+            .raw(Member::Params)
+            .and_then(|params| number(params, "progress"));
         if let (Some(value), Some(last)) = (value, call.progress)
             && value <= last
         {
@@ -136,7 +142,7 @@ impl Tracker {
         fits: impl Fn(&Call) -> bool,
     ) -> Result<Option<u64>, Finding> {
         for asked_by in [part.from, part.from.opposite()] {
-            let alike = self.waiting_for(&self.ids, asked_by, id, part.via);
+            let alike = waiting_for(&self.ids, asked_by, id, part.via);
             if let Some(n) = Self::pick(alike, part.via)
                 && self.open.get(&n).is_some_and(|call| fits(call))
             {
@@ -176,6 +182,9 @@ impl Tracker {
 }
 
 fn number(raw: &Bytes, member: &str) -> Option<f64> {
-    let value: f64 = std::str::from_utf8(json::find(raw, &[member])?).ok()?.parse().ok()?;
+    let value: f64 = std::str::from_utf8(json::find(raw, &[member])?)
+        .ok()?
+        .parse()
+        .ok()?;
     value.is_finite().then_some(value)
 }

@@ -1,21 +1,23 @@
 //! Requests: a new exchange, or the next round of one.
 
 use bytes::Bytes;
-use tapgate_wire::record::Era;
+use tapgate_wire::record::{Era, Status};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Shape};
 
 use super::call::{Awaits, Call, Opening, Verb};
 use super::text::{cut, digest, method_name, request_digest, unquoted};
 use super::waiting::{Key, Put, Scope};
-use super::{Part, Place, Tracker, Via, note_faults};
+use super::{Part, Place, Tracker, note_faults};
 use crate::finding::Finding;
 use crate::ledger::Ledger;
 
 /// The era that a client's request shows by itself.
 pub(crate) fn era_of(shape: &Shape) -> Option<Era> {
     let is_modern = shape.raw(Member::MetaRevision).is_some()
-        || shape.raw(Member::Method).is_some_and(|method| method == r#""server/discover""#);
+        || shape
+            .raw(Member::Method)
+            .is_some_and(|method| method == r#""server/discover""#);
     is_modern.then_some(Era::Modern)
 }
 
@@ -39,13 +41,19 @@ impl Tracker {
         }
         let n = call.n();
         self.wait(n, part, ledger);
-        Place { exchange: Some(n), carries_answer: part.via.stream.is_some(), finding: None }
+        Place {
+            carries_answer: part.via.stream.is_some(),
+            ..Place::of(n)
+        }
     }
 
     fn opening(&self, part: Part<'_>, digest: u64, ledger: &Ledger<'_>) -> Opening {
         let shape = part.shape;
         let most = ledger.limits.text;
-        let method = shape.raw(Member::Method).map(|raw| method_name(raw, most)).unwrap_or_default();
+        let method = shape
+            .raw(Member::Method)
+            .map(|raw| method_name(raw, most))
+            .unwrap_or_default();
         let verb = Verb::of(&method);
         let target = [Member::Name, Member::Uri, Member::TaskId];
         let revision = [Member::MetaRevision, Member::OfferedRevision];
@@ -69,18 +77,29 @@ impl Tracker {
     /// Lets an exchange wait for the answer to this request, and for its progress.
     fn wait(&mut self, n: u64, part: Part<'_>, ledger: &mut Ledger<'_>) {
         let id = part.shape.id.as_ref().map(|id| &id.0);
-        let key = id.map(|id| self.key(part.from, id, part.via, ledger));
+        let key = id.map(|id| key_of(part, id, ledger));
         let token = part.shape.raw(Member::ProgressTokenAsked);
-        let token = token.map(|token| self.key(part.from, token, part.via, ledger));
+        let token = token.map(|token| key_of(part, token, ledger));
         if let Some(Ok(key)) = &key {
             self.give_up_unsure(key, part, ledger);
         }
         let mut findings = Vec::new();
         let put_id = put(&mut self.ids, key, n, Finding::IdReused, &mut findings, ledger);
-        let put_token = put(&mut self.tokens, token, n, Finding::TokenReused, &mut findings, ledger);
+        let put_token = put(
+            &mut self.tokens,
+            token,
+            n,
+            Finding::TokenReused,
+            &mut findings,
+            ledger,
+        );
         let Some(call) = self.open.get_mut(&n) else { return };
         call.exchange.rpc_id = id.map(|id| cut(id, ledger.limits.text));
-        call.awaits = if put_id.is_some() { Awaits::Answer } else { Awaits::Nothing };
+        call.awaits = if put_id.is_some() {
+            Awaits::Answer
+        } else {
+            Awaits::Nothing
+        };
         call.key = put_id;
         call.token = put_token;
         call.attach(part.n, part.from, part.size, part.first, ledger);
@@ -92,19 +111,12 @@ impl Tracker {
         }
     }
 
-    fn key(&self, asked_by: Leg, id: &Bytes, via: &Via<'_>, ledger: &Ledger<'_>) -> Result<Key, Finding> {
-        if id.len() > ledger.limits.id {
-            return Err(Finding::IdTooLong);
-        }
-        Ok(Key { asked_by, scope: via.scope, id: Bytes::copy_from_slice(id) })
-    }
-
     /// An id comes again while its exchange may have been answered unseen: then it was.
     fn give_up_unsure(&mut self, key: &Key, part: Part<'_>, ledger: &mut Ledger<'_>) {
         let is_unsure = |n: &u64| self.open.get(n).is_some_and(|call| call.unsure);
         let unsure: Vec<u64> = self.ids.of(key).iter().copied().filter(is_unsure).collect();
         for n in unsure {
-            self.close(n, tapgate_wire::record::Status::Unknown, part.first, ledger);
+            self.close(n, Status::Unknown, part.first, ledger);
         }
     }
 
@@ -114,7 +126,7 @@ impl Tracker {
     /// parameters, the inputs that were asked for, and the state byte for byte.
     fn round_of(&self, part: Part<'_>, digest: u64) -> Result<Option<u64>, Finding> {
         let shape = part.shape;
-        let state = shape.raw(Member::RequestState).map(|raw| state_digest(raw));
+        let state = shape.raw(Member::RequestState).map(state_digest);
         let is_round = state.is_some() || shape.raw(Member::InputResponses).is_some();
         // tasks/update carries input responses too, but names its task instead.
         if !is_round || shape.raw(Member::TaskId).is_some() {
@@ -148,7 +160,10 @@ impl Tracker {
             self.tokens.remove(&token, n);
         }
         self.wait(n, part, ledger);
-        Place { exchange: Some(n), carries_answer: part.via.stream.is_some(), finding: None }
+        Place {
+            carries_answer: part.via.stream.is_some(),
+            ..Place::of(n)
+        }
     }
 
     /// The exchange because of which this request is asked.
@@ -164,7 +179,11 @@ impl Tracker {
         if part.from == Leg::Client {
             return None;
         }
-        let is_open = |n: &u64| self.open.get(n).is_some_and(|call| call.exchange.asked_by == asker);
+        let is_open = |n: &u64| {
+            self.open
+                .get(n)
+                .is_some_and(|call| call.exchange.asked_by == asker)
+        };
         if let Some(n) = part.via.calls.iter().copied().find(is_open) {
             return Some(n);
         }
@@ -180,6 +199,18 @@ impl Tracker {
         let open = self.tasks.get(&(asked_by, task.clone())).copied();
         open.or_else(|| self.memory.by_task(asked_by, task).map(|call| call.n()))
     }
+}
+
+/// The key of an id or a token that a request gives.
+fn key_of(part: Part<'_>, id: &Bytes, ledger: &Ledger<'_>) -> Result<Key, Finding> {
+    if id.len() > ledger.limits.id {
+        return Err(Finding::IdTooLong);
+    }
+    Ok(Key {
+        asked_by: part.from,
+        scope: part.via.scope,
+        id: Bytes::copy_from_slice(id),
+    })
 }
 
 /// Puts an exchange among the waiting; gives the key under which it waits.

@@ -3,9 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
+use tapgate_wire::Shape;
 use tapgate_wire::json;
 use tapgate_wire::shape::Member;
-use tapgate_wire::Shape;
 
 /// Methods that are told often; a known one costs no memory.
 const METHODS: &[&str] = &[
@@ -103,7 +103,13 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_characters() {
-        for (text, most, kept) in [("abc", 9, "abc"), ("abc", 2, "ab"), ("aéb", 2, "a"), ("é", 1, ""), ("", 0, "")] {
+        for (text, most, kept) in [
+            ("abc", 9, "abc"),
+            ("abc", 2, "ab"),
+            ("aéb", 2, "a"),
+            ("é", 1, ""),
+            ("", 0, ""),
+        ] {
             assert_eq!(cut(text.as_bytes(), most), kept.as_bytes());
         }
     }

@@ -60,7 +60,9 @@ impl Waiting {
                 Put::Beside
             }
             Some(alike @ Alike::One(_)) => {
-                let Alike::One(first) = *alike else { return Put::Full };
+                let Alike::One(first) = *alike else {
+                    return Put::Full;
+                };
                 *alike = Alike::Many(vec![first, n]);
                 Put::Beside
             }
