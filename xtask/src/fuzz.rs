@@ -159,9 +159,10 @@ impl Fuzzer<'_> {
         {
             fs::copy(&input.path, merged.join(&input.name))?;
         }
+        // How often an edge is taken would multiply the inputs; that it is taken at all is what must stay covered.
         shell::read(
             self.command()
-                .arg("-merge=1")
+                .args(["-set_cover_merge=1", "-use_counters=0"])
                 .arg(&merged)
                 .arg(self.committed())
                 .arg(self.found()),
