@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod bench;
 mod changelog;
 mod check;
 mod fuzz;
@@ -58,6 +59,15 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Measures direct, tapgate and nginx in turns and writes `docs/reference/benchmarks.md`.
+    Bench {
+        /// Only as much as shows that the benchmark works; the report goes to `target/`.
+        #[arg(long)]
+        quick: bool,
+        /// Be one of the processes that the benchmark starts.
+        #[arg(long, hide = true)]
+        part: Option<String>,
+    },
     /// Runs the fuzz targets and keeps what they find; a crash is saved and printed.
     Fuzz {
         /// One target instead of all.
@@ -75,6 +85,8 @@ fn main() -> ExitCode {
         Task::Generate { schemas } => generated::write(&schemas),
         Task::Tidy => tidy::run(),
         Task::Test { fast } => test::run(fast),
+        Task::Bench { part: Some(part), .. } => bench::part(&part),
+        Task::Bench { quick, part: None } => bench::run(quick),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
     };
     match outcome {

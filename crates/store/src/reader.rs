@@ -9,7 +9,7 @@ use tapgate_wire::record::{Status, UnixNanos};
 
 use crate::code::Coded;
 use crate::home::{Home, Identity};
-use crate::id::{ExchangeId, SessionId, SourceId};
+use crate::id::{ExchangeId, MessageId, SessionId, SourceId};
 use crate::prune::size_of_files;
 use crate::row::{ExchangeRow, MessageRow, SessionRow, SourceRow};
 use crate::schema::open_to_read;
@@ -226,6 +226,16 @@ impl Reader {
     ) -> Result<(), Trouble> {
         let sql = format!("SELECT {} FROM message WHERE session = ?1 ORDER BY id", MessageRow::COLUMNS);
         self.each(&sql, [session.0], |row| Ok(visit(&MessageRow::read(row)?)))
+    }
+
+    /// Shows all messages of all sessions after `after` in order, until `visit` breaks.
+    pub fn messages_since(
+        &self,
+        after: Option<MessageId>,
+        mut visit: impl FnMut(&MessageRow) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let sql = format!("SELECT {} FROM message WHERE id > ?1 ORDER BY id", MessageRow::COLUMNS);
+        self.each(&sql, [after.map_or(0, |id| id.0)], |row| Ok(visit(&MessageRow::read(row)?)))
     }
 
     /// How the journal is; counting takes about 50 ms for a million exchanges.
