@@ -129,7 +129,8 @@ fn owned(path: &Path, uid: u32) -> Result<(), Trouble> {
 }
 
 fn close(path: &Path, mode: u32, wanted: u32, closed: &mut Vec<Trouble>) -> Result<(), Trouble> {
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         return Ok(());
     }
     fs::set_permissions(path, Permissions::from_mode(wanted)).map_err(|error| Trouble::from_io(path, &error))?;

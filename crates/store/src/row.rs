@@ -254,13 +254,13 @@ impl ExchangeRow {
 }
 
 impl MessageRow {
-    /// What a query of messages asks for, in the order in which [`MessageRow::read`] wants it.
+    /// Asks for one message by its id, in the order in which [`MessageRow::read`] wants it.
     ///
     /// A body or head that is an integer names the content that holds it.
-    pub(crate) const COLUMNS: &str = "message.id, message.session, exchange, piece, sender, stored, at, size,
-        CASE typeof(body) WHEN 'integer' THEN (SELECT bytes FROM content WHERE content.id = body) ELSE body END,
-        CASE typeof(head) WHEN 'integer' THEN (SELECT bytes FROM content WHERE content.id = head) ELSE head END,
-        rest";
+    pub(crate) const SELECT: &str = "SELECT id, session, exchange, piece, sender, stored, at, size,
+        iif(typeof(body) = 'integer', (SELECT bytes FROM content WHERE content.id = body), body),
+        iif(typeof(head) = 'integer', (SELECT bytes FROM content WHERE content.id = head), head),
+        rest FROM message";
 
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let mut rest = Unpack(bytes_of(row.get_ref(10)?).unwrap_or_default());

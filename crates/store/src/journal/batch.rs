@@ -1,6 +1,7 @@
 //! One transaction: records to rows, several states of one exchange to one row.
 
-use rusqlite::types::ToSqlOutput;
+use bytes::Bytes;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, TransactionBehavior, params};
 use tapgate_wire::Masked;
 use tapgate_wire::record::{Exchange, Message, Record, Session, Source, Transport};
@@ -150,8 +151,9 @@ const INSERT_MESSAGE: &str =
     "INSERT INTO message (id, session, exchange, piece, sender, stored, at, size, body, head, rest)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
+// Not OR REPLACE, for which SQLite keeps a copy of each page that the statement changes.
 const INSERT_EXCHANGE: &str =
-    "INSERT OR REPLACE INTO exchange (id, session, status, opened, closed, method, target, rest)
+    "INSERT INTO exchange (id, session, status, opened, closed, method, target, rest)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// Writes rows inside a transaction.
@@ -311,8 +313,9 @@ impl Rows<'_> {
         ];
         if slot.written {
             let mut statement = self.connection.prepare_cached(
-                "UPDATE exchange SET status = ?3, opened = ?4, closed = ?5, method = ?6, target = ?7, rest = ?8
-                 WHERE id = ?1 AND session = ?2",
+                "UPDATE exchange SET session = ?2, status = ?3, opened = ?4, closed = ?5, method = ?6,
+                    target = ?7, rest = ?8
+                 WHERE id = ?1",
             )?;
             if statement.execute(values)? == 1 {
                 return Ok(());
@@ -345,11 +348,11 @@ impl Rows<'_> {
 fn place<'a>(
     contents: &mut Contents,
     connection: &Connection,
-    bytes: &'a [u8],
+    bytes: &'a Bytes,
     inline: usize,
 ) -> rusqlite::Result<ToSqlOutput<'a>> {
     if bytes.len() <= inline {
-        return Ok(ToSqlOutput::Borrowed(rusqlite::types::ValueRef::Blob(bytes)));
+        return Ok(ToSqlOutput::Borrowed(ValueRef::Blob(bytes)));
     }
     contents.store(connection, bytes).map(ToSqlOutput::from)
 }

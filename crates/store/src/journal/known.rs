@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use bytes::Bytes;
 use rusqlite::Connection;
 
 /// So many closed sessions and exchanges are remembered, for what comes late.
@@ -16,6 +17,10 @@ const MOST_RUNS: usize = 1 << 14;
 
 /// Most contents whose place is remembered.
 const MOST_CONTENTS: usize = 4096;
+
+/// Most small contents that are remembered by their bytes, and how small they are.
+const MOST_SMALL: usize = 512;
+const SMALL: usize = 1024;
 
 /// The first half of BLAKE3 of a content.
 pub(super) type Digest = [u8; 16];
@@ -179,19 +184,37 @@ impl Runs {
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     by_digest: HashMap<Digest, i64>,
+    // The heads of the day: finding one by its bytes is faster than to digest it.
+    small: HashMap<Bytes, i64>,
     // References that this transaction adds to rows that were there.
-    more: HashMap<i64, i64>,
+    more: ByNumber<i64>,
 }
 
 impl Contents {
     /// The row that holds `bytes`, made if there is none.
-    pub(super) fn store(&mut self, connection: &Connection, bytes: &[u8]) -> rusqlite::Result<i64> {
+    pub(super) fn store(&mut self, connection: &Connection, bytes: &Bytes) -> rusqlite::Result<i64> {
+        if let Some(id) = self.small.get(bytes) {
+            *self.more.entry(*id as u64).or_default() += 1;
+            return Ok(*id);
+        }
+        let id = self.by_digest(connection, bytes)?;
+        if bytes.len() <= SMALL {
+            if self.small.len() >= MOST_SMALL {
+                self.small.clear();
+            }
+            // A copy, because the bytes may be a slice of something large.
+            self.small.insert(Bytes::copy_from_slice(bytes), id);
+        }
+        Ok(id)
+    }
+
+    fn by_digest(&mut self, connection: &Connection, bytes: &[u8]) -> rusqlite::Result<i64> {
         let mut digest = Digest::default();
         for (to, from) in digest.iter_mut().zip(blake3::hash(bytes).as_bytes()) {
             *to = *from;
         }
         if let Some(id) = self.by_digest.get(&digest) {
-            *self.more.entry(*id).or_default() += 1;
+            *self.more.entry(*id as u64).or_default() += 1;
             return Ok(*id);
         }
         let mut statement = connection.prepare_cached(
@@ -210,7 +233,7 @@ impl Contents {
     pub(super) fn write_references(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached("UPDATE content SET refs = refs + ?2 WHERE id = ?1")?;
         for (id, n_more) in self.more.drain() {
-            statement.execute((id, n_more))?;
+            statement.execute((id as i64, n_more))?;
         }
         Ok(())
     }
@@ -218,6 +241,7 @@ impl Contents {
     /// Forgets all places: another process deleted some, or a transaction failed.
     pub(super) fn forget(&mut self) {
         self.by_digest.clear();
+        self.small.clear();
         self.more.clear();
     }
 }

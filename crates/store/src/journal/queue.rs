@@ -169,9 +169,10 @@ impl Queue {
         if state.settled == state.taken_in {
             state.urgent = false;
         }
-        *work = Work::default();
         drop(state);
         self.done.notify_all();
+        // Freeing many records takes a while, in which no one must wait for the lock.
+        *work = Work::default();
     }
 
     /// Counts records that a transaction had to leave out.
