@@ -71,6 +71,9 @@ fn build() -> anyhow::Result<PathBuf> {
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc names no host")?;
+    if shell::find("g++").is_none() {
+        bail!("libFuzzer is built with g++, which is missing: install it, then repeat");
+    }
     println!("fuzz: building with coverage");
     // The fuzzer tests the very versions that ship; cargo adds its own packages to the copy.
     fs::copy(house::root().join("Cargo.lock"), folder().join("Cargo.lock"))?;
@@ -84,7 +87,7 @@ fn build() -> anyhow::Result<PathBuf> {
         "--target",
         host,
     ];
-    shell::show(shell::cargo(&args).env("RUSTFLAGS", COVERAGE)).context("libFuzzer needs g++")?;
+    shell::show(shell::cargo(&args).env("RUSTFLAGS", COVERAGE))?;
     Ok(folder().join("target").join(host).join("release/tapgate-fuzz"))
 }
 
