@@ -173,7 +173,8 @@ fn start_nginx(home: &Path, origin: SocketAddr) -> anyhow::Result<Contender> {
              proxy_set_header Connection \"\"; }} }} }}\n"
     );
     std::fs::write(&conf, text)?;
-    let proc = Proc::start(Command::new(house::setup_folder().join("bin/nginx")).arg("-e").arg(home.join("nginx.log")).arg("-c").arg(&conf))?;
+    let nginx = house::setup_folder().join("bin/nginx");
+    let proc = Proc::start(Command::new(nginx).arg("-e").arg(home.join("nginx.log")).arg("-c").arg(&conf))?;
     proc::wait_for(addr)?;
     Ok(Contender { name: "nginx", addr, proc: Some(proc) })
 }

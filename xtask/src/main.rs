@@ -31,7 +31,7 @@ mod tidy;
 
 /// The development tasks of tapgate.
 #[derive(Parser)]
-#[command(name = "cargo xtask")]
+#[command(bin_name = "cargo xtask")]
 enum Task {
     /// Installs what the tests need into `.setup/`; quick when it is already there.
     Setup {

@@ -350,3 +350,10 @@ fn nothing_private_is_committed() {
         ],
     );
 }
+
+#[test]
+fn every_shape_of_a_secret_is_an_expression() {
+    for (name, shape) in private::SECRETS {
+        assert!(regex::bytes::Regex::new(shape).is_ok(), "{name}");
+    }
+}
