@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::{env, fs};
 
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::Breach;
 use crate::house::House;
@@ -57,7 +57,7 @@ pub(crate) fn secrets_in(bytes: &[u8]) -> Vec<(&'static str, usize)> {
     static SHAPES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
         let compiled = SECRETS
             .iter()
-            .map(|(name, shape)| Some((*name, Regex::new(shape).ok()?)));
+            .map(|(name, shape)| Some((*name, RegexBuilder::new(shape).unicode(false).build().ok()?)));
         compiled.flatten().collect()
     });
     let mut found = Vec::new();

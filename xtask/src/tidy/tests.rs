@@ -354,6 +354,7 @@ fn nothing_private_is_committed() {
 #[test]
 fn every_shape_of_a_secret_is_an_expression() {
     for (name, shape) in private::SECRETS {
-        assert!(regex::bytes::Regex::new(shape).is_ok(), "{name}");
+        let compiled = regex::bytes::RegexBuilder::new(shape).unicode(false).build();
+        assert!(compiled.is_ok(), "{name}");
     }
 }
