@@ -18,11 +18,10 @@ mod report;
 mod server;
 mod wire;
 
+use crate::house;
 use load::Turn;
 use proc::Proc;
 use wire::Era;
-
-use crate::{house, setup};
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]
@@ -42,38 +41,22 @@ impl Plan {
     pub const QUICK: Self = Self { rounds: 2, turn: Duration::from_millis(500), pipe_calls: 300 };
 }
 
-/// Runs the benchmark, in an optimised build of this program, and writes the report.
-pub fn run(quick: bool) -> anyhow::Result<()> {
-    if cfg!(debug_assertions) {
-        return run_optimised(quick);
-    }
-    setup::run(true)?;
-    let root = house::root();
-    let plan = if quick { Plan::QUICK } else { Plan::FULL };
-    let report = root.join(if quick { "target/benchmarks.md" } else { "docs/reference/benchmarks.md" });
+/// Runs the benchmark and writes the report to `report`.
+pub fn run(root: &Path, plan: Plan, report: &Path) -> anyhow::Result<()> {
     let tapgate = build(root)?;
     let home = root.join("target/bench-home");
     let _ = std::fs::remove_dir_all(&home);
     std::fs::create_dir_all(&home)?;
+    let http = measure_http(&tapgate, &home, plan)?;
     let results = report::Results {
-        http: measure_http(&tapgate, &home, plan)?,
         tap: measure_pipes(&tapgate, &home, plan)?,
         start: measure_start(&tapgate, &home)?,
         large: big::measure(&tapgate, &home)?,
         binary_bytes: std::fs::metadata(&tapgate)?.len(),
+        http,
     };
-    std::fs::write(&report, report::markdown(&results)?)?;
+    std::fs::write(report, report::markdown(&results)?)?;
     std::fs::remove_dir_all(&home)?;
-    println!("bench: wrote {}", report.display());
-    Ok(())
-}
-
-/// The load and the server must not be the bottleneck, so they are never measured in a development build.
-fn run_optimised(quick: bool) -> anyhow::Result<()> {
-    let mut command = Command::new("cargo");
-    command.args(["run", "--release", "--quiet", "--package", "xtask", "--", "bench"]).current_dir(house::root());
-    let status = command.args(quick.then_some("--quick")).status()?;
-    ensure!(status.success(), "the benchmark failed");
     Ok(())
 }
 
@@ -190,7 +173,8 @@ fn start_nginx(home: &Path, origin: SocketAddr) -> anyhow::Result<Contender> {
              proxy_set_header Connection \"\"; }} }} }}\n"
     );
     std::fs::write(&conf, text)?;
-    let proc = Proc::start(Command::new(house::setup_folder().join("bin/nginx")).arg("-e").arg(home.join("nginx.log")).arg("-c").arg(&conf))?;
+    let nginx = house::setup_folder().join("bin/nginx");
+    let proc = Proc::start(Command::new(nginx).arg("-e").arg(home.join("nginx.log")).arg("-c").arg(&conf))?;
     proc::wait_for(addr)?;
     Ok(Contender { name: "nginx", addr, proc: Some(proc) })
 }

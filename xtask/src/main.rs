@@ -31,7 +31,7 @@ mod tidy;
 
 /// The development tasks of tapgate.
 #[derive(Parser)]
-#[command(name = "cargo xtask")]
+#[command(bin_name = "cargo xtask")]
 enum Task {
     /// Installs what the tests need into `.setup/`; quick when it is already there.
     Setup {
@@ -59,12 +59,15 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
-    /// Measures direct, tapgate and nginx in turns and writes `docs/reference/benchmarks.md`.
+    /// Measures direct, tapgate and nginx in turns, and writes the report.
     Bench {
-        /// Only as much as shows that the benchmark works; the report goes to `target/`.
+        /// Few and short turns: enough to see that it works.
         #[arg(long)]
         quick: bool,
-        /// Be one of the processes that the benchmark starts.
+        /// Where the report goes; without it the committed one, of a quick run a scratch file.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// One of the processes that a run starts.
         #[arg(long, hide = true)]
         part: Option<String>,
     },
@@ -86,7 +89,11 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Test { fast } => test::run(fast),
         Task::Bench { part: Some(part), .. } => bench::part(&part),
-        Task::Bench { quick, part: None } => bench::run(quick),
+        Task::Bench {
+            quick,
+            report,
+            part: None,
+        } => measure(quick, report),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
     };
     match outcome {
@@ -96,4 +103,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn measure(quick: bool, report: Option<PathBuf>) -> anyhow::Result<()> {
+    setup::run(true)?;
+    let (plan, usual) = if quick {
+        (bench::Plan::QUICK, "target/benchmarks.md")
+    } else {
+        (bench::Plan::FULL, "docs/reference/benchmarks.md")
+    };
+    let report = report.unwrap_or_else(|| house::root().join(usual));
+    bench::run(house::root(), plan, &report)?;
+    println!("bench: the report is in {}", report.display());
+    Ok(())
 }
