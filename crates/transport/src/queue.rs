@@ -76,11 +76,11 @@ impl Witness {
     /// Who answers them can then not be told of earlier than they are, whichever thread tells it.
     /// Only the telling comes first, which takes tens of nanoseconds; the observer is woken by the drop.
     #[must_use = "pass the bytes on, then drop this"]
-    pub fn see_first(&self, seen: Seen) -> Alarm<'_> {
-        let shared = &*self.end.shared;
+    pub fn see_first(&self, seen: Seen) -> Alarm {
+        let shared = &self.end.shared;
         let payload = payload(&seen);
         let mut waiting = shared.lock();
-        let silent = Alarm { woken: None };
+        let silent = Alarm { sleeper: None };
         if waiting.deaf {
             return silent;
         }
@@ -97,20 +97,20 @@ impl Witness {
             return silent;
         }
         waiting.parked = Parked::No;
-        Alarm { woken: Some(&shared.woken) }
+        Alarm { sleeper: Some(Arc::clone(shared)) }
     }
 }
 
 /// Wakes the observer when it is dropped, if it sleeps.
 #[derive(Debug)]
-pub struct Alarm<'a> {
-    woken: Option<&'a Condvar>,
+pub struct Alarm {
+    sleeper: Option<Arc<Shared>>,
 }
 
-impl Drop for Alarm<'_> {
+impl Drop for Alarm {
     fn drop(&mut self) {
-        if let Some(woken) = self.woken {
-            woken.notify_one();
+        if let Some(shared) = &self.sleeper {
+            shared.woken.notify_one();
         }
     }
 }

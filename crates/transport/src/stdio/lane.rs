@@ -129,7 +129,7 @@ impl Lane {
         }
     }
 
-    fn tell(&self, chunk: Chunk) -> Alarm<'_> {
+    fn tell(&self, chunk: Chunk) -> Alarm {
         let stream = StreamId(0);
         self.witness.see_first(match self.way {
             Way::In => Seen::Bytes {
@@ -143,7 +143,7 @@ impl Lane {
                 chunk,
             },
             Way::Err => Seen::Stderr { chunk },
-        });
+        })
     }
 
     /// Waits until there is something to read, or no reason to read.
