@@ -71,47 +71,44 @@ impl Witness {
         drop(self.see_first(seen));
     }
 
-    /// Tells of bytes that are about to pass on; they pass before the value that this gives is dropped.
+    /// Tells of bytes that are about to pass on; an answer to them can then not be told earlier, whichever thread tells it.
     ///
-    /// Who answers them can then not be told of earlier than they are, whichever thread tells it.
-    /// Only the telling comes first, which takes tens of nanoseconds; the observer is woken by the drop.
+    /// Telling takes tens of nanoseconds. Waking a sleeping observer takes longer: pass the bytes on, then drop
+    /// the alarm, which wakes it. There is none when nobody sleeps.
     #[must_use = "pass the bytes on, then drop this"]
-    pub fn see_first(&self, seen: Seen) -> Alarm {
+    pub fn see_first(&self, seen: Seen) -> Option<Alarm> {
         let shared = &self.end.shared;
         let payload = payload(&seen);
         let mut waiting = shared.lock();
-        let silent = Alarm { sleeper: None };
         if waiting.deaf {
-            return silent;
+            return None;
         }
         if !waiting.has_room(&seen, payload, shared.limit_bytes) {
             waiting.lose(&seen, payload);
             // The event's memory is freed after the lock is.
             drop(waiting);
-            return silent;
+            return None;
         }
         waiting.tell_loss();
         waiting.n_bytes += payload + EVENT_COST;
         waiting.events.push(seen);
         if !waiting.wants_waking(shared.limit_bytes) {
-            return silent;
+            return None;
         }
         waiting.parked = Parked::No;
-        Alarm { sleeper: Some(Arc::clone(shared)) }
+        Some(Alarm { sleeper: Arc::clone(shared) })
     }
 }
 
-/// Wakes the observer when it is dropped, if it sleeps.
+/// Wakes the sleeping observer when it is dropped.
 #[derive(Debug)]
 pub struct Alarm {
-    sleeper: Option<Arc<Shared>>,
+    sleeper: Arc<Shared>,
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        if let Some(shared) = &self.sleeper {
-            shared.woken.notify_one();
-        }
+        self.sleeper.woken.notify_one();
     }
 }
 

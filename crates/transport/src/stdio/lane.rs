@@ -129,7 +129,7 @@ impl Lane {
         }
     }
 
-    fn tell(&self, chunk: Chunk) -> Alarm {
+    fn tell(&self, chunk: Chunk) -> Option<Alarm> {
         let stream = StreamId(0);
         self.witness.see_first(match self.way {
             Way::In => Seen::Bytes {
