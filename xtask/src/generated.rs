@@ -36,7 +36,7 @@ fn is_whole(text: &str) -> bool {
 }
 
 /// FNV-1a with 64 bits: it must notice an honest hand, not withstand a forger.
-fn digest(body: &str) -> u64 {
+pub(crate) fn digest(body: &str) -> u64 {
     body.bytes().fold(0xcbf2_9ce4_8422_2325, |state, byte| {
         (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
