@@ -45,7 +45,11 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         let day = Duration::from_hours(24);
-        Self { keep: day * 7, keep_full: day, max_bytes: 1 << 30 }
+        Self {
+            keep: day * 7,
+            keep_full: day,
+            max_bytes: 1 << 30,
+        }
     }
 }
 
@@ -107,7 +111,9 @@ pub fn prune(home: &Path, prune: &Prune) -> Result<Pruned, Trouble> {
     let home = Home::new(home);
     let path = home.journal();
     let trouble = |error: rusqlite::Error| Trouble::from_sql(&path, &error);
-    let Some(connection) = open_to_read(&path)? else { return Ok(Pruned::default()) };
+    let Some(connection) = open_to_read(&path)? else {
+        return Ok(Pruned::default());
+    };
     if prune.dry_run {
         return Sweep::plan(&connection, prune)
             .and_then(|sweep| sweep.count(&connection))
@@ -137,7 +143,11 @@ fn wipe(connection: &Connection) -> bool {
 /// The bytes of the database and its log.
 pub(crate) fn size_of_files(home: &Home) -> u64 {
     let files = [home.journal(), home.beside("-wal")];
-    files.iter().filter_map(|file| file.metadata().ok()).map(|found| found.len()).sum()
+    files
+        .iter()
+        .filter_map(|file| file.metadata().ok())
+        .map(|found| found.len())
+        .sum()
 }
 
 /// Deleting in progress: first messages, then exchanges, then what has neither any more.
@@ -176,7 +186,12 @@ impl Sweep {
             return Ok(None);
         }
         let ago = |keep: Duration| now.saturating_sub(i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX));
-        let mut sweep = Self::select(connection, Scope::All, ago(retention.keep), ago(retention.keep_full))?;
+        let mut sweep = Self::select(
+            connection,
+            Scope::All,
+            ago(retention.keep),
+            ago(retention.keep_full),
+        )?;
         sweep.max_bytes = Some(retention.max_bytes);
         Ok(Some(sweep))
     }
@@ -203,7 +218,11 @@ impl Sweep {
              FROM session LEFT JOIN source ON source.id = session.source
              WHERE (?1 IS NULL OR session.source = ?1) AND (?2 IS NULL OR session.id = ?2) ORDER BY session.id",
         )?;
-        let mut sweep = Self { looked_at: Some(0), newest: i64::MIN, ..Self::default() };
+        let mut sweep = Self {
+            looked_at: Some(0),
+            newest: i64::MIN,
+            ..Self::default()
+        };
         let mut rows = statement.query((source, session))?;
         while let Some(row) = rows.next()? {
             let before = if row.get(2)? { before_full } else { before };
@@ -219,7 +238,9 @@ impl Sweep {
                 .prepare("SELECT id, full_until IS NOT NULL FROM source WHERE ?1 IS NULL OR id = ?1")?;
             let mut rows = statement.query([source])?;
             while let Some(row) = rows.next()? {
-                sweep.sources.push((row.get(0)?, if row.get(1)? { before_full } else { before }));
+                sweep
+                    .sources
+                    .push((row.get(0)?, if row.get(1)? { before_full } else { before }));
             }
         }
         sweep.sources.sort_unstable();
@@ -248,8 +269,8 @@ impl Sweep {
 
     /// Walks over messages in the order in which they were written, which is nearly that of time.
     fn slice_messages(&mut self, transaction: &Transaction<'_>, after: i64) -> rusqlite::Result<Option<i64>> {
-        let mut statement =
-            transaction.prepare_cached("SELECT id, session, at FROM message WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        let mut statement = transaction
+            .prepare_cached("SELECT id, session, at FROM message WHERE id > ?1 ORDER BY id LIMIT ?2")?;
         let mut rows = statement.query((after, LOOK))?;
         let (mut last, mut n_young, mut n_rows, mut over) = (after, 0, 0, Vec::new());
         while over.len() < SLICE
@@ -300,7 +321,9 @@ impl Sweep {
             )? as u64;
         }
         commit_deleted(transaction)?;
-        let Some(max_bytes) = self.max_bytes else { return Ok(false) };
+        let Some(max_bytes) = self.max_bytes else {
+            return Ok(false);
+        };
         let used = used(connection)?;
         if used <= max_bytes || self.n_rounds >= ROUNDS {
             return Ok(false);
@@ -348,7 +371,10 @@ impl Sweep {
         let mut stay = HashSet::new();
         for (sql, n) in [
             ("SELECT session, at FROM message", &mut pruned.messages),
-            ("SELECT session, coalesce(closed, opened) FROM exchange", &mut pruned.exchanges),
+            (
+                "SELECT session, coalesce(closed, opened) FROM exchange",
+                &mut pruned.exchanges,
+            ),
         ] {
             let mut statement = connection.prepare(sql)?;
             let mut rows = statement.query([])?;
@@ -368,7 +394,9 @@ impl Sweep {
             let sessions = statement.query_map([source], |row| row.get(0))?;
             let sessions: Vec<i64> = sessions.collect::<rusqlite::Result<_>>()?;
             let is_old = "SELECT count(*) FROM source WHERE id = ?1 AND started < ?2";
-            let n_old: i64 = connection.prepare_cached(is_old)?.query_row([source, before], |row| row.get(0))?;
+            let n_old: i64 = connection
+                .prepare_cached(is_old)?
+                .query_row([source, before], |row| row.get(0))?;
             if n_old > 0 && sessions.iter().all(goes) {
                 pruned.sources += 1;
             }
@@ -379,9 +407,8 @@ impl Sweep {
 
 /// The bytes of the pages in use.
 fn used(connection: &Connection) -> rusqlite::Result<u64> {
-    let number = |name: &str| -> rusqlite::Result<i64> {
-        connection.pragma_query_value(None, name, |row| row.get(0))
-    };
+    let number =
+        |name: &str| -> rusqlite::Result<i64> { connection.pragma_query_value(None, name, |row| row.get(0)) };
     let n_pages = number("page_count")?.saturating_sub(number("freelist_count")?);
     Ok(n_pages.saturating_mul(number("page_size")?) as u64)
 }
@@ -417,7 +444,9 @@ fn release(transaction: &Transaction<'_>, content: i64) -> rusqlite::Result<()> 
     transaction
         .prepare_cached("UPDATE content SET refs = refs - 1 WHERE id = ?1")?
         .execute([content])?;
-    transaction.prepare_cached("DELETE FROM content WHERE id = ?1 AND refs <= 0")?.execute([content])?;
+    transaction
+        .prepare_cached("DELETE FROM content WHERE id = ?1 AND refs <= 0")?
+        .execute([content])?;
     Ok(())
 }
 

@@ -91,7 +91,10 @@ pub struct Reader {
 impl Reader {
     /// Opens the journal in `home`. One that does not exist reads as one in which nothing was recorded.
     pub fn open(home: &Path) -> Result<Self, Trouble> {
-        let mut reader = Self { home: Home::new(home), open: None };
+        let mut reader = Self {
+            home: Home::new(home),
+            open: None,
+        };
         reader.reopen()?;
         Ok(reader)
     }
@@ -103,7 +106,11 @@ impl Reader {
             None => None,
             Some(connection) => {
                 let version = version(&connection).map_err(|error| self.trouble(&error))?;
-                Some(Open { connection, identity, version })
+                Some(Open {
+                    connection,
+                    identity,
+                    version,
+                })
             }
         };
         Ok(())
@@ -124,8 +131,8 @@ impl Reader {
             return Ok(true);
         }
         let seen = open.version;
-        open.version = version(&open.connection)
-            .map_err(|error| Trouble::from_sql(&self.home.journal(), &error))?;
+        open.version =
+            version(&open.connection).map_err(|error| Trouble::from_sql(&self.home.journal(), &error))?;
         Ok(seen != open.version)
     }
 
@@ -223,7 +230,10 @@ impl Reader {
     ) -> Result<(), Trouble> {
         let loose = "SELECT id FROM message WHERE session = ?1 AND exchange IS NULL";
         let mut ids = self.all(loose, [session.0], |row| row.get::<_, i64>(0))?;
-        let exchanges = Query { session: Some(session), ..Query::default() };
+        let exchanges = Query {
+            session: Some(session),
+            ..Query::default()
+        };
         self.exchanges(&exchanges, |exchange| {
             ids.extend(exchange.messages.iter().map(|id| id.0));
             ControlFlow::Continue(())
@@ -320,7 +330,10 @@ impl Reader {
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Trouble> {
         let Some(open) = &self.open else { return Ok(None) };
-        let found = open.connection.prepare_cached(sql).and_then(|mut found| found.query_row(values, read).optional());
+        let found = open
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut found| found.query_row(values, read).optional());
         found.map_err(|error| self.trouble(&error))
     }
 }
@@ -339,7 +352,10 @@ impl Query {
         also("id < ?", self.before.map(|id| id.0));
         also("session = ?", self.session.map(|id| id.0));
         // The plus keeps SQLite from reading session by session and sorting afterwards.
-        also("+session IN (SELECT id FROM session WHERE source = ?)", self.source.map(|id| id.0));
+        also(
+            "+session IN (SELECT id FROM session WHERE source = ?)",
+            self.source.map(|id| id.0),
+        );
         also("opened >= ?", self.opened_since);
         values.push(sql_limit(self.limit));
         let order = if self.newest_first { "DESC" } else { "ASC" };
@@ -353,7 +369,9 @@ impl Query {
 /// It is there also when the journal itself cannot be read. The text is one line of our own.
 pub fn trouble_noted(home: &Path) -> Option<String> {
     let note = fs::read(Home::new(home).trouble()).ok()?;
-    let note = String::from_utf8_lossy(note.get(..NOTE).unwrap_or(&note)).trim().to_owned();
+    let note = String::from_utf8_lossy(note.get(..NOTE).unwrap_or(&note))
+        .trim()
+        .to_owned();
     if note.is_empty() {
         return Some("recording failed, and there was no room to note why".into());
     }
@@ -362,7 +380,10 @@ pub fn trouble_noted(home: &Path) -> Option<String> {
 
 fn set_aside(home: &Path) -> Vec<PathBuf> {
     let is_journal = |path: &PathBuf| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         name.starts_with("journal.corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm")
     };
     let entries = fs::read_dir(home).into_iter().flatten().flatten();
@@ -373,7 +394,9 @@ fn set_aside(home: &Path) -> Vec<PathBuf> {
 
 /// Changes whenever another connection commits.
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+    connection
+        .prepare_cached("PRAGMA data_version")?
+        .query_row([], |row| row.get(0))
 }
 
 /// SQL's way to say that there is no limit is a negative one.

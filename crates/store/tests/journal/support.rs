@@ -12,56 +12,62 @@ use tapgate_wire::{Leg, Masked};
 use tempfile::TempDir;
 
 /// What the clock of every test says.
-pub const NOW: i64 = 1_800_000_000_000_000_000;
-pub const SECOND: i64 = 1_000_000_000;
-pub const HOUR: i64 = 3600 * SECOND;
-pub const DAY: i64 = 24 * HOUR;
+pub(crate) const NOW: i64 = 1_800_000_000_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
+pub(crate) const HOUR: i64 = 3600 * SECOND;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// Longer than anything takes, so that a wait ends by what it waits for.
-pub const WAIT: Duration = Duration::from_secs(60);
+pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
-pub struct Home {
-    pub dir: TempDir,
-    pub troubles: Arc<Mutex<Vec<Trouble>>>,
+pub(crate) struct Home {
+    pub(crate) dir: TempDir,
+    pub(crate) troubles: Arc<Mutex<Vec<Trouble>>>,
 }
 
 impl Home {
-    pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), troubles: Arc::default() }
+    pub(crate) fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            troubles: Arc::default(),
+        }
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("tapgate")
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let troubles = self.troubles.clone();
         let on_trouble = move |trouble: &Trouble| troubles.lock().unwrap().push(trouble.clone());
-        Options { on_trouble: Box::new(on_trouble), ..Options::new(|| NOW) }
+        Options {
+            on_trouble: Box::new(on_trouble),
+            ..Options::new(|| NOW)
+        }
     }
 
     /// Opens the journal with a source that has one session, number 1.
-    pub fn journal(&self) -> Journal {
+    pub(crate) fn journal(&self) -> Journal {
         let journal = Journal::open(&self.path(), self.options());
         journal.write(vec![Record::Source(source("test")), Record::Session(session(1))]);
         journal
     }
 
-    pub fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         Reader::open(&self.path()).unwrap()
     }
 
     /// The codes of the troubles that were told so far.
-    pub fn codes(&self) -> Vec<&'static str> {
+    pub(crate) fn codes(&self) -> Vec<&'static str> {
         self.troubles.lock().unwrap().iter().map(Trouble::code).collect()
     }
 
     /// Makes a journal with two calls in it and closes it.
-    pub fn with_two_calls(self) -> Self {
+    pub(crate) fn with_two_calls(self) -> Self {
         let journal = self.journal();
         journal.write(call(1));
         journal.write(call(2));
@@ -70,22 +76,27 @@ impl Home {
     }
 
     /// All files of the journal, and whether `text` is anywhere in them.
-    pub fn holds(&self, text: &str) -> bool {
-        let files = fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().path());
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        let files = fs::read_dir(self.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
         files.into_iter().any(|file| holds(&file, text))
     }
 }
 
 fn holds(file: &Path, text: &str) -> bool {
-    fs::read(file).unwrap().windows(text.len()).any(|window| window == text.as_bytes())
+    fs::read(file)
+        .unwrap()
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
 }
 
 /// Masked bytes from any text; the journal does not care where they are from.
-pub fn masked(text: &str) -> Masked {
+pub(crate) fn masked(text: &str) -> Masked {
     Masked::own(Box::leak(text.to_owned().into_boxed_str()))
 }
 
-pub fn source(name: &str) -> Source {
+pub(crate) fn source(name: &str) -> Source {
     Source {
         name: masked(name),
         server: masked("server --flag"),
@@ -100,7 +111,7 @@ pub fn source(name: &str) -> Source {
     }
 }
 
-pub fn session(n: u64) -> Session {
+pub(crate) fn session(n: u64) -> Session {
     Session {
         n,
         opened: NOW,
@@ -114,7 +125,7 @@ pub fn session(n: u64) -> Session {
     }
 }
 
-pub fn exchange(n: u64) -> Exchange {
+pub(crate) fn exchange(n: u64) -> Exchange {
     Exchange {
         n,
         session: 1,
@@ -145,7 +156,7 @@ pub fn exchange(n: u64) -> Exchange {
     }
 }
 
-pub fn message(n: u64, exchange: Option<u64>, body: &str) -> Message {
+pub(crate) fn message(n: u64, exchange: Option<u64>, body: &str) -> Message {
     Message {
         n,
         session: 1,
@@ -165,7 +176,7 @@ pub fn message(n: u64, exchange: Option<u64>, body: &str) -> Message {
 }
 
 /// A call as the recorder tells it: pending, request, answer, closed. Messages are 2n and 2n + 1.
-pub fn call(n: u64) -> Vec<Record> {
+pub(crate) fn call(n: u64) -> Vec<Record> {
     let done = Exchange {
         status: Status::Ok,
         closed: Some(NOW + n as i64),
@@ -173,7 +184,10 @@ pub fn call(n: u64) -> Vec<Record> {
         ..exchange(n)
     };
     vec![
-        Record::Exchange(Exchange { messages: vec![2 * n], ..exchange(n) }),
+        Record::Exchange(Exchange {
+            messages: vec![2 * n],
+            ..exchange(n)
+        }),
         Record::Message(message(2 * n, Some(n), &format!("question {n}"))),
         Record::Message(message(2 * n + 1, Some(n), &format!("answer {n}"))),
         Record::Exchange(done),
@@ -181,7 +195,7 @@ pub fn call(n: u64) -> Vec<Record> {
 }
 
 /// The same in another session, then or earlier, with a body of its own.
-pub fn call_in(session: u64, n: u64, at: i64, body: &str) -> Vec<Record> {
+pub(crate) fn call_in(session: u64, n: u64, at: i64, body: &str) -> Vec<Record> {
     let mut records = call(n);
     for record in &mut records {
         match record {
@@ -201,7 +215,7 @@ pub fn call_in(session: u64, n: u64, at: i64, body: &str) -> Vec<Record> {
     records
 }
 
-pub fn exchanges(reader: &Reader, query: &Query) -> Vec<ExchangeRow> {
+pub(crate) fn exchanges(reader: &Reader, query: &Query) -> Vec<ExchangeRow> {
     let mut rows = Vec::new();
     let visit = |row: &ExchangeRow| {
         rows.push(row.clone());
@@ -211,11 +225,11 @@ pub fn exchanges(reader: &Reader, query: &Query) -> Vec<ExchangeRow> {
     rows
 }
 
-pub fn all(reader: &Reader) -> Vec<ExchangeRow> {
+pub(crate) fn all(reader: &Reader) -> Vec<ExchangeRow> {
     exchanges(reader, &Query::default())
 }
 
-pub fn messages_of(reader: &Reader, session: SessionId) -> Vec<MessageRow> {
+pub(crate) fn messages_of(reader: &Reader, session: SessionId) -> Vec<MessageRow> {
     let mut rows = Vec::new();
     let visit = |row: &MessageRow| {
         rows.push(row.clone());
@@ -225,6 +239,9 @@ pub fn messages_of(reader: &Reader, session: SessionId) -> Vec<MessageRow> {
     rows
 }
 
-pub fn texts(messages: &[MessageRow]) -> Vec<String> {
-    messages.iter().map(|message| String::from_utf8_lossy(&message.body).into_owned()).collect()
+pub(crate) fn texts(messages: &[MessageRow]) -> Vec<String> {
+    messages
+        .iter()
+        .map(|message| String::from_utf8_lossy(&message.body).into_owned())
+        .collect()
 }
