@@ -1,5 +1,7 @@
 //! The static part of what must hold before a change lands.
 
+use std::path::Path;
+
 use anyhow::Context;
 
 use crate::house::{self, House};
@@ -16,14 +18,19 @@ pub(crate) enum Depth {
 }
 
 /// Runs every check and says which failed.
-pub(crate) fn run(depth: Depth) -> anyhow::Result<()> {
+///
+/// With `schemas`, the folder of the specification's schemas, generated code is made anew and compared;
+/// without, it is held against what was recorded when it was made.
+pub(crate) fn run(schemas: Option<&Path>, depth: Depth) -> anyhow::Result<()> {
     let mut steps = Steps::of("check");
     steps.run("format", || {
-        shell::show(&mut shell::cargo(&["fmt", "--all", "--check"])).context("run `cargo fmt --all`")
+        shell::read(&mut shell::cargo(&["fmt", "--all", "--", "--check", "-l"]))
+            .map(drop)
+            .context("run `cargo fmt --all`")
     });
     steps.run("tidy", tidy::run);
     steps.run("generated files", || {
-        generated::check(&House::open(house::root())?)
+        generated::check(&House::open(house::root())?, schemas)
     });
     steps.run("changelog", || changelog::check(&House::open(house::root())?));
     if depth == Depth::Whole {

@@ -16,11 +16,11 @@ pub(crate) fn run(fast: bool) -> anyhow::Result<()> {
     let mut steps = Steps::of("test");
     if fast {
         println!("test: fast, so without set-up, licences, lints, docs and journeys; CI runs them all");
-        steps.run("check", || check::run(Depth::Quick));
+        steps.run("check", || check::run(None, Depth::Quick));
         steps.run("tests", || nextest("fast"));
     } else {
         steps.run("set-up", || setup::run(false));
-        steps.run("check", || check::run(Depth::Whole));
+        steps.run("check", || check::run(None, Depth::Whole));
         steps.run("examples in the documentation of code", || {
             shell::show(&mut shell::cargo(&[
                 "test",

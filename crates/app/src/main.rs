@@ -6,6 +6,7 @@ mod cli;
 mod decode;
 mod demo;
 mod home;
+mod look;
 mod name;
 mod observe;
 mod output;

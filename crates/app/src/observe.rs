@@ -9,13 +9,15 @@ use std::path::PathBuf;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
 use tapgate_engine::{Action, Input, Limits, Recorder, Source};
-use tapgate_store::{Journal, journal};
+use tapgate_store::{Journal, Options};
 use tapgate_transport::queue::Turn;
 use tapgate_transport::{Clock, Observer, Seen};
 use tapgate_wire::Nanos;
 use tapgate_wire::mask::{Consent, Level, Masker};
-use tapgate_wire::record::{self, Record, Transport};
+use tapgate_wire::record::{self, Transport};
 
 use crate::cli::tap::Args;
 use crate::decode::Decode;
@@ -84,10 +86,15 @@ fn say(text: &str) {
 }
 
 fn run(mut observer: Observer, clock: Clock, observed: &Observed) {
-    let mut watch = match home::resolve() {
-        Ok(home) => Some(Watch::new(home, clock, observed)),
-        Err(problem) => {
-            say(&format!("nothing is recorded: {}", problem.message));
+    let mut watch = match (home::resolve(), random_key()) {
+        (Ok(home), Ok(key)) => Some(Watch::new(home, key, clock, observed)),
+        (Err(problem), _) => {
+            say(&format!("nothing is recorded: {}; {}", problem.message, problem.help));
+            None
+        }
+        // Without randomness digests could be compared across captures.
+        (_, Err(errno)) => {
+            say(&format!("nothing is recorded: the system gives no random bytes ({errno})"));
             None
         }
     };
@@ -118,17 +125,17 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(home: PathBuf, clock: Clock, observed: &Observed) -> Self {
+    fn new(home: PathBuf, key: [u8; 32], clock: Clock, observed: &Observed) -> Self {
         let now = wall::now();
         let full_until = observed.full_hours.map(|hours| now + i64::from(hours) * 3_600_000_000_000);
         let level = full_until.and_then(|until| Consent::until(until, now)).map_or(Level::Masked, Level::Full);
-        let mut masker = Masker::new(random_key(), level);
+        let mut masker = Masker::new(key, level);
         learn_environment(&mut masker);
         let source = record::Source {
             name: masker.short(observed.name.as_bytes()).masked,
             server: match &observed.server {
-                Server::Command(argv) => masker.argv(argv),
-                Server::Url(url) => masker.uri(url),
+                Server::Command(argv) => masker.argv(argv).masked,
+                Server::Url(url) => masker.uri(url).masked,
             },
             transports: observed.transports,
             pid: std::process::id(),
@@ -139,18 +146,17 @@ impl Watch {
             full_until,
             lost_bytes: 0,
         };
-        let mut options = journal::Options::new(wall::now);
+        let mut options = Options::new(wall::now);
         options.on_trouble = Box::new(|trouble| say(&format!("{trouble}; {}", trouble.help())));
         let journal = Journal::open(&home, options);
         let recorder = Recorder::new(masker, source, clock.wall_at_start());
-        let watch = Self {
+        Self {
             decode: Decode::new(observed.transports.0),
             source: Source::new(observed.transports, Limits::default()),
             recorder,
             journal,
             actions: Vec::new(),
-        };
-        watch
+        }
     }
 
     fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos) {
@@ -176,5 +182,26 @@ impl Watch {
         self.source.end(now, &mut self.actions);
         self.record();
         self.journal.finish(FLUSH);
+    }
+}
+
+/// A key of this run alone: digests of secrets can be compared inside of one capture and nowhere else.
+fn random_key() -> Result<[u8; 32], Errno> {
+    let mut key = [0; 32];
+    let mut filled = 0;
+    while let Some(rest) = key.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match getrandom(rest, GetRandomFlags::empty()) {
+            Ok(n) => filled += n,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(key)
+}
+
+/// Secrets that the server was given in its environment are known before they appear in traffic.
+fn learn_environment(masker: &mut Masker) {
+    for (name, value) in std::env::vars_os() {
+        masker.env(name.as_encoded_bytes(), value.as_encoded_bytes());
     }
 }

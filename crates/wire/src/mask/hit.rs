@@ -24,6 +24,8 @@ pub(super) struct Hit {
     pub(super) sure: Sure,
     /// What stands for it.
     pub(super) placeholder: String,
+    /// What stands around the placeholder: quotes where it takes the place of a number, escaped as the text is.
+    pub(super) quote: String,
 }
 
 /// Sorts hits and joins those that overlap; the surest, then the longest of them gives the name.
@@ -36,10 +38,16 @@ pub(super) fn join(hits: &mut Vec<Hit>) {
             continue;
         };
         let span = last.span.start..last.span.end.max(hit.span.end);
+        let quote = if last.quote.is_empty() {
+            hit.quote.clone()
+        } else {
+            last.quote.clone()
+        };
         if (hit.sure, hit.span.len()) > (last.sure, last.span.len()) {
             *last = hit;
         }
         last.span = span;
+        last.quote = quote;
     }
     *hits = joined;
 }
@@ -50,7 +58,9 @@ pub(super) fn splice(text: &[u8], hits: &[Hit]) -> Vec<u8> {
     let mut at = 0;
     for hit in hits {
         out.extend_from_slice(text.get(at..hit.span.start).unwrap_or_default());
-        out.extend_from_slice(hit.placeholder.as_bytes());
+        for part in [&hit.quote, &hit.placeholder, &hit.quote] {
+            out.extend_from_slice(part.as_bytes());
+        }
         at = hit.span.end;
     }
     out.extend_from_slice(text.get(at..).unwrap_or_default());

@@ -197,7 +197,9 @@ impl Walk<'_, '_, '_> {
         } else {
             frame.member.class
         };
-        if let Some(class) = class.filter(|class| !key::counts(class)) {
+        let raw = span.of(self.document).unwrap_or_default();
+        let known = self.scan.known.any(raw).then_some("known");
+        if let Some(class) = class.filter(|class| !key::counts(class)).or(known) {
             self.scan
                 .hit_number(self.document, span.range(), class, &mut self.hits);
         }
@@ -240,7 +242,7 @@ impl Walk<'_, '_, '_> {
     fn plain_string(&mut self, inside: Range<usize>, escaped: bool) {
         let raw = self.document.get(inside.clone()).unwrap_or_default();
         let touched = self.is_touched(&inside);
-        if !touched && !encoded::may_hold(raw) && !self.scan.known.any(raw) {
+        if !touched && !encoded::may_hold(raw) && !text::may_be_known(self.scan, raw) {
             return;
         }
         let mut inner = Vec::new();
@@ -249,6 +251,7 @@ impl Walk<'_, '_, '_> {
             text::find(self.scan, &decoded.text, &mut inner);
             for hit in &mut inner {
                 hit.span = decoded.raw(&hit.span);
+                hit.quote = encoded::escape(&hit.quote);
             }
         } else {
             text::find(self.scan, raw, &mut inner);

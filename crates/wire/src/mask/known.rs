@@ -85,14 +85,19 @@ impl Known {
         true
     }
 
-    /// Whether any known value may stand in `text`.
+    /// Whether nothing is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Whether any known value stands in `text`.
     pub(super) fn any(&self, text: &[u8]) -> bool {
-        !self.patterns.is_empty() && self.find(text).next().is_some()
+        self.find(text).next().is_some()
     }
 
     /// The known values in `text`, in order of place.
     pub(super) fn find<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Found<'a>> {
-        let text_to_search = if self.patterns.is_empty() { &[][..] } else { text };
+        let text_to_search = if self.is_empty() { &[][..] } else { text };
         text_to_search
             .windows(MIN_LENGTH)
             .enumerate()

@@ -110,7 +110,7 @@ fn read(text: &[u8], name: &Range<usize>) -> Option<Pair> {
     let is_upper = !words.iter().any(u8::is_ascii_lowercase);
     let how = match separator {
         b'=' if in_query => How::Query,
-        _ if quoted && quoted_name => How::Member,
+        b':' if quoted && quoted_name => How::Member,
         b'=' if is_upper && at == name.end + 1 => How::Variable,
         _ if quoted => How::Quoted,
         _ => How::Bare,
@@ -218,7 +218,8 @@ fn behind_scheme(text: &[u8], pair: Pair, quoted: bool) -> Pair {
 }
 
 fn is_plausible(value: &[u8], pair: &Pair) -> bool {
-    if value.len() < 4 || is_reference(value) {
+    let is_block = value.starts_with(b"{") && pair.how != How::Member;
+    if value.len() < 4 || is_reference(value) || is_block {
         return false;
     }
     let is_password = matches!(pair.class, "password" | "connection");
@@ -229,7 +230,8 @@ fn is_plausible(value: &[u8], pair: &Pair) -> bool {
         How::Variable => value.len() >= MIN_VALUE || is_password,
         How::Quoted => {
             let one_word = !value.iter().any(u8::is_ascii_whitespace);
-            one_word && value.len() >= MIN_VALUE && (has_digit || is_password) && !is_attribute(value)
+            let telling = has_digit || pair.class == "password";
+            one_word && value.len() >= MIN_VALUE && telling && !is_attribute(value)
         }
         How::Bare => {
             let long_enough = value.len() >= if is_password { MIN_VALUE } else { MIN_TOKEN };
@@ -257,9 +259,7 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
                 .iter()
                 .all(|byte| byte.is_ascii_uppercase() || *byte == b'_' || byte.is_ascii_digit())
     });
-    let same = value
-        .iter()
-        .all(|byte| matches!(byte, b'*' | b'x' | b'X' | b'.' | b'\xe2' | b'\x80' | b'\xa2'));
+    let same = value.len() >= 4 && value.iter().all(|byte| b"*xX.\xe2\x80\xa2".contains(byte));
     let lower = value.to_ascii_lowercase();
     let source = [
         "env:",

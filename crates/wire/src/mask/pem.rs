@@ -67,18 +67,34 @@ fn block(text: &[u8], start: usize) -> Option<Range<usize>> {
             let dashes = memchr::memmem::find(behind.get(..behind.len().min(MAX_LABEL))?, b"-----");
             at + "-----END ".len() + dashes.map_or(0, |at| at + "-----".len())
         }
-        None => {
-            let length = body
-                .iter()
-                .take_while(|byte| is_body(**byte) || is_header(**byte))
-                .count();
-            let body = body.get(..length)?;
-            body.split(|byte| !byte.is_ascii_alphanumeric())
-                .any(|run| run.len() >= MIN_RUN)
-                .then_some(length)?
-        }
+        None => cut_body(body)?,
     };
     Some(start..body_at + length)
+}
+
+/// The length of a body whose footer is missing: headers, long words of base64, and a shorter last one.
+fn cut_body(body: &[u8]) -> Option<usize> {
+    let length = body
+        .iter()
+        .take_while(|byte| is_body(**byte) || is_header(**byte))
+        .count();
+    let mut at = 0;
+    let mut end = None;
+    for word in body
+        .get(..length)?
+        .split(|byte| byte.is_ascii_whitespace() || *byte == b'\\')
+    {
+        at += word.len() + 1;
+        let long = word.len() >= MIN_RUN;
+        if !long && end.is_some() && word.len() > 1 {
+            end = Some(at - 1);
+            break;
+        }
+        if long || end.is_some() {
+            end = Some(at - 1);
+        }
+    }
+    end
 }
 
 /// The label that `text` begins with, if it is that of a private key.

@@ -5,7 +5,7 @@
 
 use super::rule::RULES;
 
-/// The longest placeholder in bytes, quotes included.
+/// The longest placeholder in bytes.
 pub(super) const MAX_LENGTH: usize = 80;
 
 /// Classes that no rule of `rules.toml` names.
@@ -47,10 +47,10 @@ pub(super) fn make(key: &[u8; 32], class: &str, secret: &[u8]) -> String {
     )
 }
 
-/// The placeholder for a number, as a JSON string that says what it stands for.
+/// The placeholder for a number; it says what it stands for.
 pub(super) fn make_number(key: &[u8; 32], class: &str, secret: &[u8]) -> String {
     format!(
-        "\"[masked:{class}:{}:{}:{NUMBER}]\"",
+        "[masked:{class}:{}:{}:{NUMBER}]",
         length_class(secret.len()),
         digest(key, secret)
     )

@@ -73,15 +73,21 @@ impl Rule {
         }
         let proven = self.checksum && has_crc32(tail);
         // A checksum that fits is proof enough; else the secret must not be the middle of a word.
-        if !proven && !self.keep && !begins_word(text, start) {
+        if !proven && !self.keep && !self.may_begin(text, start) {
             return None;
         }
-        let sure = if self.checksum && !proven {
-            Sure::Likely
-        } else {
-            self.sure
-        };
-        Some((secret, sure))
+        Some((secret, self.sure))
+    }
+}
+
+impl Rule {
+    /// Whether a secret of this shape may begin at `start`: not in a word, nor in a longer run of its first piece.
+    fn may_begin(&self, text: &[u8], start: usize) -> bool {
+        let last = start.checked_sub(1).and_then(|at| text.get(at));
+        match (self.before.first(), last) {
+            (Some(Piece::Run { of, .. }), Some(last)) => !of.has(*last),
+            _ => begins_word(text, start),
+        }
     }
 }
 

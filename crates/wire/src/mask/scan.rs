@@ -66,6 +66,7 @@ impl<'a> Scan<'a> {
             class,
             sure,
             placeholder: placeholder::make(self.key, class, secret),
+            quote: String::new(),
         });
     }
 
@@ -85,6 +86,7 @@ impl<'a> Scan<'a> {
                 class,
                 sure: Sure::Certain,
                 placeholder,
+                quote: String::new(),
             });
         }
     }
@@ -104,6 +106,7 @@ impl<'a> Scan<'a> {
             class,
             sure: Sure::Certain,
             placeholder,
+            quote: "\"".to_owned(),
         });
     }
 

@@ -49,6 +49,12 @@ impl TextStream {
         (!self.held.is_empty()).then(|| self.take(masker, self.held.len()))
     }
 
+    /// How many bytes are held back.
+    #[cfg(test)]
+    pub(super) fn held_len(&self) -> usize {
+        self.held.len()
+    }
+
     fn take(&mut self, masker: &mut Masker, length: usize) -> Outcome {
         let rest = self.held.split_off(length);
         let outcome = masker.text(&self.held);
@@ -81,7 +87,7 @@ impl TextStream {
 fn is_open(lines: &[u8]) -> bool {
     let last = lines
         .trim_ascii_end()
-        .rsplit(|byte| *byte == b'\n')
+        .rsplit(u8::is_ascii_whitespace)
         .next()
         .unwrap_or_default();
     let is_base64 = last.len() >= MIN_BASE64_LINE && last.iter().all(|byte| ENCODED.has(*byte));

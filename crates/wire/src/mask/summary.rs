@@ -109,6 +109,8 @@ struct Outline {
     levels: Vec<Level>,
     /// Levels that are open but not shown.
     n_hidden: usize,
+    /// There was no room for the name of the member at hand.
+    unnamed: bool,
 }
 
 struct Level {
@@ -130,6 +132,7 @@ impl Default for Outline {
             key: String::new(),
             levels: Vec::new(),
             n_hidden: 0,
+            unnamed: false,
         }
     }
 }
@@ -171,6 +174,11 @@ impl Outline {
     fn name(&mut self, quoted: &str) {
         self.key = quoted.trim_matches('"').to_owned();
         if self.n_hidden > 0 {
+            return;
+        }
+        self.unnamed = self.shape.len() >= MAX_SHAPE;
+        self.truncated |= self.unnamed;
+        if self.unnamed {
             return;
         }
         let long = quoted.len() > MAX_NAME;
@@ -247,7 +255,7 @@ impl Outline {
     /// Counts a value that is not shown; a member needs one all the same.
     fn hide_value(&mut self) {
         let in_array = self.levels.last().is_some_and(|level| level.is_array);
-        if !in_array {
+        if !in_array && !self.unnamed {
             self.shape.push_str("\"…\"");
         }
         if let Some(level) = self.levels.last_mut() {

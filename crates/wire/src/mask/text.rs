@@ -35,7 +35,12 @@ pub(super) fn find(scan: &mut Scan<'_>, text: &[u8], hits: &mut Vec<Hit>) {
 
 /// Whether no detector has any reason to look at `text`.
 pub(super) fn is_quiet(scan: &Scan<'_>, text: &[u8]) -> bool {
-    !ANCHORS.any(text) && !scan.known.any(text) && !encoded::may_hold(text)
+    !ANCHORS.any(text) && !may_be_known(scan, text) && !encoded::may_hold(text)
+}
+
+/// Whether a known value may stand in `text`, escaped more than once perhaps.
+pub(super) fn may_be_known(scan: &Scan<'_>, text: &[u8]) -> bool {
+    !scan.known.is_empty() && (encoded::has_nested_escape(text) || scan.known.any(text))
 }
 
 fn look(scan: &mut Scan<'_>, text: &[u8], stop: Stop, name_end: &mut usize, hits: &mut Vec<Hit>) {

@@ -16,7 +16,11 @@ const MAX_USER: usize = 32;
 /// Finds the secrets in a text that is a URI or the target of a request.
 pub(super) fn find(scan: &mut Scan<'_>, uri: &[u8], hits: &mut Vec<Hit>) {
     text::find(scan, uri, hits);
-    find_parameters(scan, uri, 0..uri.len(), hits);
+    let mut at = 0;
+    for word in uri.split(|byte| ends_uri(*byte)) {
+        find_parameters(scan, uri, at..at + word.len(), hits);
+        at += word.len() + 1;
+    }
 }
 
 /// Finds the secrets in the URI whose `://` stands at `colon`.

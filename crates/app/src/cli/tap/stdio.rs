@@ -1,5 +1,6 @@
 //! The stdio tap: our own pipes on one side, the server's process on the other.
 
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
 use tapgate_transport::stdio::{ClientPipes, Options, tap};
@@ -17,11 +18,11 @@ pub const GUARD: &str = "__guard";
 pub fn run(args: &Args, command: &[String]) -> Result<ExitCode, Problem> {
     let clock = Clock::start();
     let (witness, observer) = queue(observe::QUEUE_BYTES);
-    let observed = Observed::of(args, (Transport::Stdio, Transport::Stdio))?;
+    let observed = Observed::of(args, (Transport::Stdio, Transport::Stdio));
     let recording = observe::start(observer, clock, observed);
-    let (program, rest) = command.split_first().unwrap_or((&command[0], &[]));
-    let mut server = Command::new(program);
-    server.args(rest);
+    let mut words = command.iter();
+    let mut server = Command::new(words.next().map_or("", String::as_str));
+    server.args(words);
     let pipes = ClientPipes::take().map_err(|error| {
         Problem::usage("tap.no-pipes", "standard input or output cannot be used", "start the tap with both open").because(error)
     })?;
@@ -42,8 +43,9 @@ pub fn guard() -> ExitCode {
 }
 
 fn guard_command() -> Command {
+    // An update of the binary does not take this path away.
     let mut command = Command::new("/proc/self/exe");
-    command.arg(GUARD);
+    command.arg0("tapgate").arg(GUARD);
     command
 }
 
