@@ -211,24 +211,54 @@ fn decodings(digits: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let n_starts = if behind_path > 3 { 5 } else { 4 };
     let base64 = starts.into_iter().take(n_starts).filter_map(|start| {
         let digits = digits.get(start..).filter(|digits| digits.len() >= MIN_RUN - 4)?;
-        is_text(&base64_decode(digits, SAMPLE)).then(|| base64_decode(digits, usize::MAX))
+        let begins_like_text = is_likely_text(digits.first_chunk()?);
+        let looks_like_text = begins_like_text && is_text(&base64_decode(digits, SAMPLE));
+        looks_like_text.then(|| base64_decode(digits, usize::MAX))
     });
     let hex = hex_decode(digits).filter(|decoded| is_text(decoded.get(..SAMPLE).unwrap_or(decoded)));
     base64.chain(hex)
 }
 
-/// Whether a decoded sample looks like text; noise almost never does.
-fn is_text(sample: &[u8]) -> bool {
-    let n_printable = sample
+/// Whether the first digits of base64 may stand for text: a cheap look before the real one.
+///
+/// The first three bytes may belong to something else, when the text begins in the middle of a run.
+fn is_likely_text(digits: &[u8; 20]) -> bool {
+    let mut bytes = [0; 15];
+    for (group, out) in digits.as_chunks::<4>().0.iter().zip(bytes.as_chunks_mut::<3>().0) {
+        let value = |digit| u32::from(base64_value(digit).unwrap_or_default());
+        let [_, high, middle, low] = group
+            .iter()
+            .fold(0, |bits, digit| bits << 6 | value(*digit))
+            .to_be_bytes();
+        *out = [high, middle, low];
+    }
+    let behind = bytes.get(3..).unwrap_or_default();
+    let cut = behind
         .iter()
-        .filter(|b| matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
+        .take_while(|byte| matches!(byte, 0x80..0xc0))
         .count();
-    let is_utf8 = match std::str::from_utf8(sample) {
+    count_printable(&bytes) >= 10 || is_utf8_text(behind.get(cut..).unwrap_or_default())
+}
+
+fn count_printable(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
+        .count()
+}
+
+/// Whether `bytes` are UTF-8 without controls, the last character perhaps cut.
+fn is_utf8_text(bytes: &[u8]) -> bool {
+    let is_utf8 = match std::str::from_utf8(bytes) {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),
     };
-    n_printable * 8 >= sample.len() * 7
-        || (is_utf8 && !sample.iter().any(|b| matches!(b, 0..9 | 14..32 | 127)))
+    is_utf8 && !bytes.iter().any(|byte| matches!(byte, 0..9 | 14..32 | 127))
+}
+
+/// Whether a decoded sample looks like text; noise almost never does.
+fn is_text(sample: &[u8]) -> bool {
+    count_printable(sample) * 8 >= sample.len() * 7 || is_utf8_text(sample)
 }
 
 /// A quote as it stands inside a JSON string.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::anchor::ANCHORS;
+use super::anchor::{ANCHORS, Stop};
 use super::decoded::Decoded;
 use super::hit::{self, Hit, Sure};
 use super::pair::is_reference;
@@ -12,8 +12,9 @@ use crate::json::{self, Container, Event, Span};
 
 /// Finds the secrets in `document` and adds them to `hits`; false when it is not JSON, then nothing is added.
 pub(super) fn find(scan: &mut Scan<'_>, document: &[u8], hits: &mut Vec<Hit>) -> bool {
-    let mut stops: Vec<usize> = ANCHORS.stops(document).map(|stop| stop.start).collect();
-    stops.sort_unstable();
+    let mut stops = Vec::new();
+    ANCHORS.each(document, |stop| stops.push(stop));
+    stops.sort_by_key(|stop: &Stop| stop.start);
     let mut walk = Walk {
         scan,
         document,
@@ -33,8 +34,8 @@ pub(super) fn find(scan: &mut Scan<'_>, document: &[u8], hits: &mut Vec<Hit>) ->
 struct Walk<'s, 'k, 'd> {
     scan: &'s mut Scan<'k>,
     document: &'d [u8],
-    /// Where anchors stand, in order.
-    stops: Vec<usize>,
+    /// Where anchors stand, in order of their starts.
+    stops: Vec<Stop>,
     /// Invariant: never empty; the first is the document itself. Bounded by the scanner's depth.
     frames: Vec<Frame>,
     hits: Vec<Hit>,
@@ -248,13 +249,14 @@ impl Walk<'_, '_, '_> {
         let mut inner = Vec::new();
         if escaped {
             let decoded = Decoded::unescape(raw);
-            text::find(self.scan, &decoded.text, &mut inner);
+            text::find_in_noise(self.scan, &decoded.text, &mut inner);
             for hit in &mut inner {
                 hit.span = decoded.raw(&hit.span);
                 hit.quote = encoded::escape(&hit.quote);
             }
         } else {
-            text::find(self.scan, raw, &mut inner);
+            let stops = stops_in(&self.stops, &inside);
+            text::find_at_stops(self.scan, raw, stops, &mut inner);
         }
         self.place(inside.start, inner);
     }
@@ -273,9 +275,22 @@ impl Walk<'_, '_, '_> {
 
     /// Whether an anchor stands in `span`.
     fn is_touched(&self, span: &Range<usize>) -> bool {
-        let next = self.stops.partition_point(|start| *start < span.start);
-        self.stops.get(next).is_some_and(|start| *start < span.end)
+        stops_in(&self.stops, span).next().is_some()
     }
+}
+
+/// The stops that lie in `span`, as seen from its start.
+fn stops_in<'s>(stops: &'s [Stop], span: &Range<usize>) -> impl Iterator<Item = Stop> + use<'s> {
+    let (start, end) = (span.start, span.end);
+    let first = stops.partition_point(|stop| stop.start < start);
+    let rest = stops.get(first..).unwrap_or_default().iter();
+    rest.take_while(move |stop| stop.start < end)
+        .filter(move |stop| stop.end <= end)
+        .map(move |stop| Stop {
+            start: stop.start - start,
+            end: stop.end - start,
+            anchor: stop.anchor,
+        })
 }
 
 /// A string without its quotes.

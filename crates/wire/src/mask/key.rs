@@ -111,9 +111,12 @@ fn is_hump(before: Option<u8>, next: Option<u8>) -> bool {
 fn class_at(segments: &[&str], at: usize) -> Option<&'static str> {
     let word = *segments.get(at)?;
     let (front, behind) = (segments.get(..at)?, segments.get(at + 1..)?);
-    if behind.iter().any(|word| DESCRIBES.contains(word)) {
-        return None;
-    }
+    let class = class_of_word(segments, front, word, behind)?;
+    let describes = behind.iter().any(|word| DESCRIBES.contains(word));
+    (!describes).then_some(class)
+}
+
+fn class_of_word(segments: &[&str], front: &[&str], word: &str, behind: &[&str]) -> Option<&'static str> {
     let before = front.last().copied().unwrap_or_default();
     let next = behind.first().copied().unwrap_or_default();
     let class = match word {

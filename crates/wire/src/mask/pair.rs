@@ -99,13 +99,13 @@ fn read(text: &[u8], name: &Range<usize>) -> Option<Pair> {
     let before = text.get(..name.start)?.last();
     let in_query = matches!(before, Some(b'?' | b'&' | b';'));
     let words = text.get(name.clone())?;
+    let (separator, at) = separator(text, name.end)?;
     let class = if in_query {
         key::class_of_parameter(words)
     } else {
         class_with_word_before(text, name)
     }?;
     let quoted_name = matches!(before, Some(b'"' | b'\''));
-    let (separator, at) = separator(text, name.end)?;
     let (value, quoted) = value(text, at)?;
     let is_upper = !words.iter().any(u8::is_ascii_lowercase);
     let how = match separator {
