@@ -78,7 +78,7 @@ pub(super) struct Stop {
 pub(super) struct Anchors {
     automaton: DFA,
     start: StateID,
-    anchors: Vec<Anchor>,
+    meanings: Vec<Anchor>,
     at_runs: Vec<(&'static Rule, &'static str)>,
 }
 
@@ -112,7 +112,7 @@ impl Anchors {
     fn tell(&self, state: StateID, end: usize, on: &mut impl FnMut(Stop)) {
         for n in 0..self.automaton.match_len(state) {
             let pattern = self.automaton.match_pattern(state, n);
-            if let Some(&anchor) = self.anchors.get(pattern.as_usize()) {
+            if let Some(&anchor) = self.meanings.get(pattern.as_usize()) {
                 let start = end - self.automaton.pattern_len(pattern);
                 on(Stop { start, end, anchor });
             }
@@ -126,13 +126,13 @@ impl Anchors {
 
     fn build() -> Self {
         let mut patterns: Vec<&str> = Vec::new();
-        let mut anchors = Vec::new();
+        let mut meanings = Vec::new();
         let mut at_runs = Vec::new();
         let mut add = |pattern, anchor| {
             patterns.push(pattern);
-            anchors.push(anchor);
+            meanings.push(anchor);
         };
-        for rule in RULES.shapes.iter() {
+        for rule in &RULES.shapes {
             for prefix in &rule.prefixes {
                 if prefix.len() < MIN_PREFIX {
                     at_runs.push((rule, prefix.as_str()));
@@ -141,10 +141,12 @@ impl Anchors {
                 }
             }
         }
-        WORDS.iter().for_each(|word| add(word, Anchor::Word));
-        ["bearer ", "basic ", "dpop ", "token "]
-            .iter()
-            .for_each(|scheme| add(scheme, Anchor::Scheme));
+        for word in WORDS {
+            add(word, Anchor::Word);
+        }
+        for scheme in ["bearer ", "basic ", "dpop ", "token "] {
+            add(scheme, Anchor::Scheme);
+        }
         add("://", Anchor::Url);
         add("-----BEGIN ", Anchor::PemBegin);
         add("-----END ", Anchor::PemEnd);
@@ -168,7 +170,7 @@ impl Anchors {
         Self {
             automaton,
             start,
-            anchors,
+            meanings,
             at_runs,
         }
     }

@@ -49,8 +49,10 @@ struct Frame {
     class: Option<&'static str>,
     /// The members are the properties of a schema: their names are structure.
     properties: bool,
-    /// This is the schema of a value, and the class of that value.
-    schema: Option<Option<&'static str>>,
+    /// This is the schema of a value.
+    is_schema: bool,
+    /// The class of the value that this is the schema of.
+    of_value: Option<&'static str>,
     /// What the name of the member at hand says about its value.
     member: Member,
     /// `{"name": …, "value": …}`: what the name says, and where the value stands.
@@ -106,7 +108,8 @@ impl Walk<'_, '_, '_> {
             ..Frame::default()
         };
         if outer.properties && !is_array {
-            frame.schema = Some(member.class);
+            frame.is_schema = true;
+            frame.of_value = member.class;
             frame.class = None;
         } else if member.role == Role::Properties && !is_array {
             frame.properties = true;
@@ -114,7 +117,8 @@ impl Walk<'_, '_, '_> {
         } else if is_array && member.role == Role::Keyword {
             frame.class = outer.class;
         } else if outer.is_array {
-            frame.schema = outer.schema;
+            frame.is_schema = outer.is_schema;
+            frame.of_value = outer.of_value;
         }
         self.frames.push(frame);
     }
@@ -146,12 +150,12 @@ impl Walk<'_, '_, '_> {
             class,
             role: role(name),
         };
-        if let Some(of_value) = frame.schema {
+        if frame.is_schema {
             match frame.member.role {
                 Role::Keyword => frame.member.class = None,
                 Role::Properties => {}
                 // Defaults, examples and whatever else stands in a schema are about the value.
-                _ => frame.member.class = class.or(of_value),
+                _ => frame.member.class = class.or(frame.of_value),
             }
         }
         if touched || encoded::may_hold(name) {

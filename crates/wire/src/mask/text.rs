@@ -85,13 +85,13 @@ fn look_at_rule(
     (rule, prefix): (&'static Rule, &'static str),
     hits: &mut Vec<Hit>,
 ) {
-    let Some((span, sure)) = rule.find(text, at, prefix) else {
+    let Some((place, sure)) = rule.find(text, at, prefix) else {
         return;
     };
     if rule.class == "aws" {
-        find_aws_secret(scan, text, &span, hits);
+        find_aws_secret(scan, text, &place, hits);
     }
-    scan.hit(text, span, &rule.class, sure, hits);
+    scan.hit(text, place, &rule.class, sure, hits);
 }
 
 /// The secret of an AWS key has no shape but its length; near a key id that is enough.
@@ -103,7 +103,7 @@ fn find_aws_secret(scan: &mut Scan<'_>, text: &[u8], id: &Range<usize>, hits: &m
     for run in window.split(|byte| !is_digit(*byte)) {
         let mixed = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit]
             .iter()
-            .all(|kind| run.iter().any(|byte| kind(byte)));
+            .all(|kind| run.iter().any(kind));
         if run.len() == 40 && mixed {
             scan.hit(text, from + at..from + at + run.len(), "aws", Sure::Certain, hits);
         }
@@ -147,9 +147,9 @@ fn find_in_json(scan: &mut Scan<'_>, text: &[u8], at: usize, document: &[u8], hi
         inner
     });
     for hit in inner {
-        let span = hit.span.start + at..hit.span.end + at;
-        if !super::placeholder::touches(text, span.start, span.end) {
-            hits.push(Hit { span, ..hit });
+        let place = hit.span.start + at..hit.span.end + at;
+        if !super::placeholder::touches(text, place.start, place.end) {
+            hits.push(Hit { span: place, ..hit });
         }
     }
 }
