@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// What the scanner tells about a document, a token a word, faults with their offset.
@@ -210,5 +212,68 @@ fn broken_utf8_is_found_where_it_begins() {
             }
             assert_eq!(utf8.finish(), *expected, "{bytes:?} in pieces of {size}");
         }
+    }
+}
+
+/// Documents that a small change makes wrong, and wrong ones.
+fn document() -> impl Strategy<Value = Vec<u8>> {
+    let token = "(\\{|\\}|\\[|\\]|,|:|\"a\"|\"\\\\u00e9\"|\"\\\\ud83d\"|\"é\"|-|0|1|12|\\.|e|E|\\+|true|null|fals|\"| |\n|\t|\\\\)";
+    let soup = prop::collection::vec(token, 0..14).prop_map(|tokens| tokens.concat().into_bytes());
+    let leaf = prop_oneof![
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<f64>().prop_map(serde_json::Value::from),
+        any::<String>().prop_map(serde_json::Value::from),
+        any::<Option<bool>>().prop_map(serde_json::Value::from),
+    ];
+    let value = leaf.prop_recursive(4, 24, 5, |value| {
+        prop_oneof![
+            prop::collection::vec(value.clone(), 0..5).prop_map(serde_json::Value::from),
+            prop::collection::btree_map(any::<String>(), value, 0..5)
+                .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+        ]
+    });
+    let mutated = (value, any::<Option<(prop::sample::Index, u8)>>()).prop_map(|(value, change)| {
+        let mut bytes = serde_json::to_vec_pretty(&value).expect("a value is JSON");
+        if let Some((at, byte)) = change {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes
+    });
+    prop_oneof![soup, mutated]
+}
+
+proptest! {
+    #[test]
+    fn the_scanner_accepts_what_another_parser_accepts(document in document()) {
+        let mut utf8 = Utf8::default();
+        utf8.push(&document);
+        let ours = scan(&document, &mut |_| ()).is_ok() && utf8.finish().is_none();
+        // It checks the grammar like ours: numbers of any size, lone surrogates.
+        let theirs = serde_json::from_slice::<&serde_json::value::RawValue>(&document).is_ok();
+        prop_assert_eq!(ours, theirs, "{:?}", String::from_utf8_lossy(&document));
+    }
+
+    #[test]
+    fn decoded_strings_are_those_of_another_parser(text in any::<String>(), ascii in any::<bool>()) {
+        let mut raw = serde_json::to_string(&text).expect("a string is JSON");
+        if ascii {
+            raw = raw.chars().fold(String::new(), |out, char| {
+                let mut units = [0; 2];
+                if char.is_ascii() { return out + char.encode_utf8(&mut [0; 4]); }
+                char.encode_utf16(&mut units).iter().fold(out, |out, unit| out + &format!("\\u{unit:04X}"))
+            });
+        }
+        prop_assert_eq!(&*unescape(raw.as_bytes()), text.as_bytes());
+        prop_assert_eq!(unescape_lossy(raw.as_bytes()), text.as_str());
+        let mut written = b"\"".to_vec();
+        escape_into(text.as_bytes(), &mut written);
+        written.push(b'"');
+        prop_assert_eq!(serde_json::from_slice::<String>(&written).ok(), Some(text));
+    }
+
+    #[test]
+    fn any_bytes_are_scanned_alike_however_they_are_cut(document in document(), size in 1_usize..9) {
+        prop_assert_eq!(told(&document, |at| at + size), told(&document, |_| usize::MAX));
     }
 }
