@@ -9,7 +9,7 @@ use tapgate_wire::record::{Status, UnixNanos};
 
 use crate::code::Coded;
 use crate::home::{Home, Identity};
-use crate::id::{ExchangeId, SessionId, SourceId};
+use crate::id::{ExchangeId, MessageId, SessionId, SourceId};
 use crate::prune::size_of_files;
 use crate::row::{ExchangeRow, MessageRow, SessionRow, SourceRow};
 use crate::schema::open_to_read;
@@ -251,8 +251,18 @@ impl Reader {
         Ok(())
     }
 
+    /// Shows all messages of all sessions after `after` in order, until `visit` breaks.
+    pub fn messages_since(
+        &self,
+        after: Option<MessageId>,
+        mut visit: impl FnMut(&MessageRow) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let sql = format!("{} WHERE id > ?1 ORDER BY id", MessageRow::SELECT);
+        self.each(&sql, [after.map_or(0, |id| id.0)], |row| Ok(visit(&MessageRow::read(row)?)))
+    }
+
     fn message(&self, id: i64) -> Result<Option<MessageRow>, Trouble> {
-        self.one(MessageRow::SELECT, [id], MessageRow::read)
+        self.one(&format!("{} WHERE id = ?1", MessageRow::SELECT), [id], MessageRow::read)
     }
 
     /// How the journal is; counting takes a few milliseconds for a million exchanges.

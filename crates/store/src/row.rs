@@ -265,7 +265,7 @@ impl MessageRow {
     pub(crate) const SELECT: &str = "SELECT id, session, exchange, piece, sender, stored, at, size,
         iif(typeof(body) = 'integer', (SELECT bytes FROM content WHERE content.id = body), body),
         iif(typeof(head) = 'integer', (SELECT bytes FROM content WHERE content.id = head), head),
-        rest FROM message WHERE id = ?1";
+        rest FROM message";
 
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let mut rest = Unpack(bytes_of(row.get_ref(10)?).unwrap_or_default());

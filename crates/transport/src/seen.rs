@@ -1,4 +1,4 @@
-//! What the edges saw, told to the observer after the bytes went on.
+//! What the edges saw, told to the observer without waiting for it.
 
 use std::sync::Arc;
 
@@ -6,23 +6,71 @@ use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::Ending;
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
 
-/// Something that passed an edge.
+/// Something that passed an edge; every `at` is when the edge learned of it.
 #[derive(Clone, Debug)]
 pub enum Seen {
     /// An HTTP request's head came from the client: a new stream.
-    Asked { stream: StreamId, at: Nanos, head: Arc<RequestHead> },
+    Asked {
+        /// The new stream's name.
+        stream: StreamId,
+        /// When the whole head had come.
+        at: Nanos,
+        /// The head, as it came.
+        head: Arc<RequestHead>,
+    },
     /// The HTTP response's head came from the server.
-    Answered { stream: StreamId, at: Nanos, head: Arc<ResponseHead> },
+    Answered {
+        /// The stream of the request.
+        stream: StreamId,
+        /// When the whole head had come.
+        at: Nanos,
+        /// The head, as it came.
+        head: Arc<ResponseHead>,
+    },
     /// Bytes of a body or a pipe.
-    Bytes { stream: StreamId, from: Leg, chunk: Chunk },
+    Bytes {
+        /// What carried them.
+        stream: StreamId,
+        /// Who sent them.
+        from: Leg,
+        /// The bytes of one read.
+        chunk: Chunk,
+    },
     /// One direction of a stream ended.
-    Closed { stream: StreamId, from: Leg, at: Nanos, how: Ending },
+    Closed {
+        /// The stream.
+        stream: StreamId,
+        /// Whose bytes ended.
+        from: Leg,
+        /// When.
+        at: Nanos,
+        /// How.
+        how: Ending,
+    },
     /// Bytes of the server's standard error.
-    Stderr { chunk: Chunk },
+    Stderr {
+        /// The bytes of one read.
+        chunk: Chunk,
+    },
     /// The server's process started.
-    Started { at: Nanos, pid: u32 },
-    /// The server's process ended: exit status, or 128 + signal.
-    Exited { at: Nanos, status: i32 },
-    /// This many bytes were not told because the observer fell behind.
-    Lost { at: Nanos, n_bytes: u64 },
+    Started {
+        /// When.
+        at: Nanos,
+        /// Its process id, which is also the id of its process group.
+        pid: u32,
+    },
+    /// The server's process ended.
+    Exited {
+        /// When.
+        at: Nanos,
+        /// The exit status, or 128 + signal.
+        status: i32,
+    },
+    /// The observer fell behind, and what came meanwhile is not told.
+    Lost {
+        /// When the first of it came.
+        at: Nanos,
+        /// Bytes of payload; 0 when only ends of streams were lost.
+        n_bytes: u64,
+    },
 }

@@ -1,0 +1,174 @@
+//! A thread that serves its share of the client connections.
+//!
+//! Everything that an exchange touches lives in the thread that accepted it: no lock, no wake across threads.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::net::TcpStream as StdTcpStream;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep, timeout};
+
+use super::dial::Dialer;
+use super::exchange::{Tap, exchange};
+use super::guard::Guard;
+use super::ledger::Ledger;
+use super::pool::{MAX_BUFFER, Pool};
+use super::pulse::Pulse;
+use super::socket::ClientSocket;
+use super::Explain;
+use crate::clock::Clock;
+use crate::queue::Witness;
+
+/// Bytes of a head that we take from a client.
+pub(super) const MAX_HEAD: usize = 64 * 1024;
+
+/// How often a connection looks whether its client is slow, and a pool whether its connections are old.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// What a worker needs to begin; goes into its thread.
+pub(super) struct Start {
+    pub(super) dialer: Arc<Dialer>,
+    pub(super) guard: Arc<Guard>,
+    pub(super) explain: Explain,
+    pub(super) witness: Witness,
+    pub(super) clock: Clock,
+    pub(super) grace: Duration,
+    pub(super) head_timeout: Duration,
+    pub(super) n_open: Arc<AtomicUsize>,
+    pub(super) clients: mpsc::UnboundedReceiver<StdTcpStream>,
+}
+
+/// Serves the clients that come through the channel until it closes, then lets running exchanges end in grace.
+pub(super) fn run(start: Start) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(serve(start));
+    // A name that is being resolved in a thread of its own may take long, and nobody waits for it any more.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+async fn serve(start: Start) {
+    let Start { dialer, guard, explain, witness, clock, grace, head_timeout, n_open, mut clients } = start;
+    let ledger = Rc::new(Ledger::new(witness, clock));
+    let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger)));
+    let tap = Rc::new(Tap { dialer, guard, explain, ledger, pool });
+    let pulses: RefCell<Vec<Weak<Pulse>>> = RefCell::default();
+    let mut sessions = JoinSet::new();
+    let mut glance = glances();
+    loop {
+        tokio::select! {
+            client = clients.recv() => {
+                let Some(client) = client else { break };
+                let open = Open(Arc::clone(&n_open));
+                let Ok(tcp) = TcpStream::from_std(client) else { continue };
+                let pulse = Rc::new(Pulse::new(clock));
+                pulses.borrow_mut().push(Rc::downgrade(&pulse));
+                sessions.spawn_local(session(Rc::clone(&tap), tcp, pulse, head_timeout, open));
+            }
+            Some(_) = sessions.join_next() => {}
+            _ = glance.tick() => {
+                tap.pool.sweep();
+                pulses.borrow_mut().retain(|pulse| pulse.strong_count() > 0);
+            }
+        }
+    }
+    pulses.borrow().iter().filter_map(Weak::upgrade).for_each(|pulse| pulse.stop());
+    let finish = async { while sessions.join_next().await.is_some() {} };
+    // What is not done by then ends with the runtime, and its client sees the connection break.
+    let _ = timeout(grace, finish).await;
+    sessions.shutdown().await;
+}
+
+/// Serves one client connection.
+async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, head_timeout: Duration, _open: Open) {
+    // Declared first, so dropped last: what the connection tells when it is dropped is told too.
+    let _tells = Tells(Rc::clone(&tap));
+    // Failing to turn off Nagle's algorithm only costs time.
+    let _ = tcp.set_nodelay(true);
+    let socket = ClientSocket::new(tcp, Rc::clone(&pulse));
+    let service = {
+        let (tap, pulse) = (Rc::clone(&tap), Rc::clone(&pulse));
+        service_fn(move |request| exchange(Rc::clone(&tap), Rc::clone(&pulse), request))
+    };
+    // A transparent tap adds no Date.
+    let mut connection = std::pin::pin!(
+        http1::Builder::new()
+            .auto_date_header(false)
+            .preserve_header_case(true)
+            .max_header_size(MAX_HEAD)
+            .max_buf_size(MAX_BUFFER)
+            .serve_connection(socket, service)
+    );
+    let mut watchdog = Watchdog::new(head_timeout);
+    poll_fn(|cx| {
+        if pulse.take_stop() {
+            connection.as_mut().graceful_shutdown();
+        }
+        pulse.set_session(cx);
+        // What broke was told to the witness with the stream, and the client knows it.
+        let done = connection.as_mut().poll(cx).is_ready();
+        tap.ledger.flush();
+        if done || watchdog.bites(&pulse, cx) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Ends a connection whose client takes too long for a head.
+struct Watchdog {
+    limit: Duration,
+    next: Pin<Box<Sleep>>,
+}
+
+impl Watchdog {
+    fn new(limit: Duration) -> Self {
+        Self { limit, next: Box::pin(sleep(GLANCE.min(limit))) }
+    }
+
+    fn bites(&mut self, pulse: &Pulse, cx: &mut Context<'_>) -> bool {
+        while self.next.as_mut().poll(cx).is_ready() {
+            if pulse.head_is_late(self.limit) {
+                return true;
+            }
+            let next = self.next.deadline() + GLANCE.min(self.limit);
+            self.next.as_mut().reset(next);
+        }
+        false
+    }
+}
+
+/// Tells what is left when a session ends, also when it is broken off.
+struct Tells(Rc<Tap>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        self.0.ledger.flush();
+    }
+}
+
+/// Counts an open connection as long as it lives.
+struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn glances() -> Interval {
+    let mut glance = interval(GLANCE);
+    glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    glance
+}
