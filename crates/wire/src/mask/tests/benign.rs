@@ -101,12 +101,7 @@ fn the_sources_of_this_module_hold_next_to_nothing_that_looks_like_a_secret() {
     let mut replaced = Vec::new();
     for source in sources {
         let masked = shown(&masker().text(source.as_bytes()));
-        replaced.extend(
-            masked
-                .lines()
-                .filter(|line| line.contains("[masked:"))
-                .map(str::to_owned),
-        );
+        replaced.extend(masked.lines().filter(|line| line.contains("[masked:")).map(str::to_owned));
     }
     assert!(replaced.len() <= 2, "{replaced:#?}");
 }
