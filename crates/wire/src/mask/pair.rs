@@ -103,7 +103,7 @@ fn read(text: &[u8], name: &Range<usize>) -> Option<Pair> {
         _ if quoted => How::Quoted,
         _ => How::Bare,
     };
-    Some(behind_scheme(text, Pair { class, value, how }, separator == b':' && !quoted))
+    Some(behind_scheme(text, Pair { class, value, how }, text.get(name.end) == Some(&b':') && !quoted))
 }
 
 /// The class of a name, which may be two words (`api key`).
