@@ -1,2 +1,22 @@
-//! The binary.
-fn main() {}
+//! The binary: commands, configuration, wiring, and the one loop where the edges meet the engine.
+//!
+//! *Start reading* at [`cli`]: one file per command. A tap is wired in [`cli::tap`], watched in [`observe`].
+
+mod cli;
+mod decode;
+mod demo;
+mod home;
+mod look;
+mod name;
+mod observe;
+mod output;
+mod problem;
+#[cfg(test)]
+mod reference;
+mod wall;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main(std::env::args_os())
+}

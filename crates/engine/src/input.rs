@@ -13,23 +13,74 @@ use crate::fact::Fact;
 #[derive(Clone, Debug)]
 pub enum Input {
     /// An HTTP request came from the client: a new stream.
-    Asked { stream: StreamId, head: Arc<RequestHead> },
+    Asked {
+        /// The new stream; its number was never used before.
+        stream: StreamId,
+        /// The request's head.
+        head: Arc<RequestHead>,
+    },
     /// The HTTP response to it came from the server.
-    Answered { stream: StreamId, head: Arc<ResponseHead> },
+    Answered {
+        /// The request's stream.
+        stream: StreamId,
+        /// The response's head.
+        head: Arc<ResponseHead>,
+    },
     /// A message; a batch is one message with parts.
-    Message { stream: StreamId, from: Leg, carried: Carried, message: Message },
+    Message {
+        /// What it came on.
+        stream: StreamId,
+        /// The side that sent it.
+        from: Leg,
+        /// When which bytes of it came.
+        carried: Carried,
+        /// The message.
+        message: Message,
+    },
     /// Bytes on a message channel that are no message (stray output, a body that is no JSON, an SSE event without data).
-    Stray { stream: StreamId, from: Leg, carried: Carried, bytes: Bytes, faults: Vec<Fault> },
+    Stray {
+        /// What they came on.
+        stream: StreamId,
+        /// The side that sent them.
+        from: Leg,
+        /// When which of them came.
+        carried: Carried,
+        /// The bytes.
+        bytes: Bytes,
+        /// What is odd about them.
+        faults: Vec<Fault>,
+    },
     /// One direction of a stream ended.
-    Closed { stream: StreamId, from: Leg, how: Ending },
+    Closed {
+        /// The stream.
+        stream: StreamId,
+        /// The side that sends in that direction.
+        from: Leg,
+        /// How it ended.
+        how: Ending,
+    },
     /// Lines of the server's standard error.
-    Stderr { carried: Carried, bytes: Bytes },
+    Stderr {
+        /// When which bytes of them came.
+        carried: Carried,
+        /// The bytes.
+        bytes: Bytes,
+    },
     /// The server's process started.
-    Started { pid: u32 },
-    /// The server's process ended: exit status, or 128 + signal.
-    Exited { status: i32 },
-    /// The observer missed this many bytes; open streams may lack messages.
-    Lost { n_bytes: u64 },
+    Started {
+        /// Its process id.
+        pid: u32,
+    },
+    /// The server's process ended.
+    Exited {
+        /// Its exit status, or 128 + signal.
+        status: i32,
+    },
+    /// The observer missed bytes; open streams may lack messages.
+    Lost {
+        /// How many.
+        n_bytes: u64,
+    },
     /// Time passed.
     Tick,
 }

@@ -1,13 +1,28 @@
 //! Decides: sessions, exchanges, what belongs to what.
 //!
-//! *Promises*: input in, actions out; the same inputs give the same actions; memory is bounded whatever peers send.
+//! *Promises*: input in, actions out; the same inputs give the same actions; memory is bounded whatever
+//! peers send ([`Limits`] says how, and what happens when something is full).
 //!
 //! *Must never know*: I/O, clocks, async, storage.
 //!
-//! *Start reading* at [`source`], then [`session`], then [`track`].
+//! *Start reading* at [`source`], which finds the session of a stream, then `session.rs`, then
+//! `track.rs`, which pairs. [`record`] masks what came out.
 
 pub mod fact;
+pub mod finding;
 pub mod input;
+pub mod limits;
+pub mod record;
+pub mod source;
+
+mod cut;
+mod ledger;
+mod session;
+mod track;
 
 pub use fact::Fact;
+pub use finding::Finding;
 pub use input::{Action, Input};
+pub use limits::Limits;
+pub use record::Recorder;
+pub use source::Source;

@@ -63,7 +63,8 @@ fn tap(listen: &str, url: &str, workers: usize) -> Result<(), Failure> {
 }
 
 fn serve(listen: &str) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen).await?;
         loop {
@@ -82,6 +83,8 @@ fn serve(listen: &str) -> Result<(), Failure> {
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
     let mut response = Response::new(Full::new(body));
-    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
     Ok(response)
 }

@@ -5,10 +5,14 @@
 //! *Must never know*: the meaning of messages.
 
 pub mod clock;
+pub mod error;
+pub mod guard;
 pub mod http;
 pub mod queue;
 pub mod seen;
+pub mod stdio;
 
 pub use clock::Clock;
+pub use error::{Error, Obstacle};
 pub use queue::{Observer, Witness, queue};
 pub use seen::Seen;

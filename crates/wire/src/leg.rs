@@ -11,6 +11,7 @@ pub enum Leg {
 
 impl Leg {
     /// The other side.
+    #[must_use]
     pub fn opposite(self) -> Self {
         match self {
             Self::Client => Self::Server,

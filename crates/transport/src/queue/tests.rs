@@ -176,7 +176,9 @@ fn many_witnesses_keep_their_own_order_and_every_byte_is_told_or_counted() {
             }
         }
         assert_eq!(n_seen + n_lost, 7 * N_WITNESSES * N_EVENTS, "limit {limit}");
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     }
 }
 

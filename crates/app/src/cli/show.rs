@@ -1,0 +1,119 @@
+//! `show`: one exchange or one session, in full.
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use tapgate_engine::Finding;
+use tapgate_lens::page::Page;
+use tapgate_lens::pages::{self, ExchangeView, SessionView};
+use tapgate_store::{ExchangeId, ExchangeRow, MessageRow, Query, SessionId, SessionRow};
+use tapgate_wire::fault::FaultKind;
+use tapgate_wire::record::Piece;
+
+use crate::home;
+use crate::look::{self, Look};
+use crate::output::Output;
+use crate::problem::Problem;
+
+/// Show one call or one session: messages, timing, what was odd
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  tapgate show last\n  tapgate show x217\n  tapgate show --wire x217     the masked bytes as they came, with the time of each read")]
+pub struct Args {
+    /// The id of a call or of a session, or `last` for the latest session
+    #[arg(value_name = "ID")]
+    id: String,
+
+    /// Show the masked bytes exactly as they were on the wire, with the time of each read
+    #[arg(long)]
+    wire: bool,
+}
+
+impl Args {
+    /// Prints it.
+    pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
+        let look = Look::open()?;
+        match self.id.parse::<ExchangeId>() {
+            Ok(id) => {
+                let found = look.reader.exchange(id).map_err(|trouble| home::problem(&trouble))?;
+                let exchange = found.ok_or_else(|| look::no_such(&self.id))?;
+                look::print(&page_of(&look, &exchange, self.wire)?, output, look.now);
+            }
+            Err(_) => self.session(&look, &look.session(&self.id)?, output)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn session(&self, look: &Look, session: &SessionRow, output: &Output) -> Result<(), Problem> {
+        let exchanges = exchanges_of(look, session.id)?;
+        if self.wire {
+            for exchange in &exchanges {
+                look::print(&page_of(look, exchange, self.wire)?, output, look.now);
+            }
+            return Ok(());
+        }
+        let around = look.around(session.id)?;
+        let shakes = |exchange: &&ExchangeRow| ["initialize", "server/discover"].contains(&exchange.method.as_str());
+        let handshake = match exchanges.iter().find(shakes) {
+            Some(exchange) => look.reader.messages(exchange).map_err(|trouble| home::problem(&trouble))?,
+            None => Vec::new(),
+        };
+        let calls: Vec<_> = exchanges.iter().map(|exchange| look.call(exchange, &around)).collect();
+        let view = SessionView {
+            row: session,
+            source: around.source.as_deref(),
+            handshake: &handshake,
+            calls: &calls,
+            now: look.now,
+        };
+        look::print(&pages::session(&view), output, look.now);
+        Ok(())
+    }
+}
+
+/// The page of one exchange: for reading, or as it was on the wire.
+pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, Problem> {
+    let around = look.around(exchange.session)?;
+    let messages = look.reader.messages(exchange).map_err(|trouble| home::problem(&trouble))?;
+    let siblings = exchanges_of(look, exchange.session)?;
+    let children: Vec<_> = siblings.into_iter().filter(|other| other.parent == Some(exchange.id)).collect();
+    let until = exchange.closed.unwrap_or(look.now);
+    let stderr = pieces(look, exchange.session, |message| {
+        message.piece == Piece::Stderr && (exchange.opened..=until).contains(&message.at)
+    })?;
+    let view = ExchangeView {
+        call: look.call(exchange, &around),
+        children: &children,
+        messages: &messages,
+        stderr: &stderr,
+        meaning: &meaning,
+    };
+    Ok(if wire { pages::wire(&view) } else { pages::show(&view) })
+}
+
+/// What a finding's code means, for the codes of every crate that finds.
+fn meaning(code: &str) -> Option<&'static str> {
+    FaultKind::from_code(code).map(FaultKind::about).or_else(|| Finding::from_code(code).map(Finding::text))
+}
+
+fn exchanges_of(look: &Look, session: SessionId) -> Result<Vec<ExchangeRow>, Problem> {
+    let mut found = Vec::new();
+    let query = Query { session: Some(session), ..Query::default() };
+    let seen = look.reader.exchanges(&query, |exchange| {
+        found.push(exchange.clone());
+        ControlFlow::Continue(())
+    });
+    seen.map_err(|trouble| home::problem(&trouble))?;
+    Ok(found)
+}
+
+fn pieces(look: &Look, session: SessionId, wanted: impl Fn(&MessageRow) -> bool) -> Result<Vec<MessageRow>, Problem> {
+    let mut found = Vec::new();
+    let seen = look.reader.messages_of_session(session, |message| {
+        if wanted(message) {
+            found.push(message.clone());
+        }
+        ControlFlow::Continue(())
+    });
+    seen.map_err(|trouble| home::problem(&trouble))?;
+    Ok(found)
+}

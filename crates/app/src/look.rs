@@ -1,0 +1,148 @@
+//! Look: what every view needs from the journal, the neighbours of a row, and the drawing of a page.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use tapgate_expr::Filter;
+use tapgate_lens::draw::{self, Colour, Style};
+use tapgate_lens::page::Page;
+use tapgate_lens::Call;
+use tapgate_store::{ExchangeRow, Query, Reader, SessionId, SessionRow, SourceId, SourceRow};
+use tapgate_wire::record::UnixNanos;
+
+use crate::output::{self, Output};
+use crate::problem::{Exit, Problem};
+use crate::{home, wall};
+
+/// The journal as one look finds it.
+pub struct Look {
+    /// The journal.
+    pub reader: Reader,
+    /// When the look began.
+    pub now: UnixNanos,
+    sessions: RefCell<HashMap<SessionId, Option<Rc<SessionRow>>>>,
+    sources: RefCell<HashMap<SourceId, Option<Rc<SourceRow>>>>,
+}
+
+/// The session and the source of a row, as far as they are still there.
+#[derive(Clone, Default)]
+pub struct Around {
+    /// The session.
+    pub session: Option<Rc<SessionRow>>,
+    /// The source.
+    pub source: Option<Rc<SourceRow>>,
+}
+
+impl Look {
+    /// Opens the journal; one that does not exist is an empty one.
+    pub fn open() -> Result<Self, Problem> {
+        let reader = Reader::open(&home::resolve()?).map_err(|trouble| home::problem(&trouble))?;
+        Ok(Self { reader, now: wall::now(), sessions: RefCell::default(), sources: RefCell::default() })
+    }
+
+    /// Forgets the neighbours that were read, which may have changed.
+    pub fn refresh(&mut self) {
+        self.now = wall::now();
+        self.sessions.get_mut().clear();
+        self.sources.get_mut().clear();
+    }
+
+    /// The neighbours of what belongs to this session.
+    pub fn around(&self, session: SessionId) -> Result<Around, Problem> {
+        let mut sessions = self.sessions.borrow_mut();
+        let session = match sessions.get(&session) {
+            Some(known) => known.clone(),
+            None => {
+                let row = self.reader.session(session).map_err(|trouble| home::problem(&trouble))?.map(Rc::new);
+                sessions.insert(session, row.clone());
+                row
+            }
+        };
+        let Some(source) = session.as_ref().map(|session| session.source) else { return Ok(Around::default()) };
+        let mut sources = self.sources.borrow_mut();
+        let source = match sources.get(&source) {
+            Some(known) => known.clone(),
+            None => {
+                let row = self.reader.source(source).map_err(|trouble| home::problem(&trouble))?.map(Rc::new);
+                sources.insert(source, row.clone());
+                row
+            }
+        };
+        Ok(Around { session, source })
+    }
+
+    /// Shows each exchange that matches to `visit`, until it breaks.
+    pub fn matching(
+        &self,
+        query: &Query,
+        filter: &Filter,
+        mut visit: impl FnMut(&ExchangeRow, &Around) -> ControlFlow<()>,
+    ) -> Result<(), Problem> {
+        let mut failed = None;
+        let seen = self.reader.exchanges(query, |exchange| match self.around(exchange.session) {
+            Err(problem) => {
+                failed = Some(problem);
+                ControlFlow::Break(())
+            }
+            Ok(around) if self.matches(filter, exchange, &around) => visit(exchange, &around),
+            Ok(_) => ControlFlow::Continue(()),
+        });
+        seen.map_err(|trouble| home::problem(&trouble))?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Whether an exchange matches; its request is read only if the filter asks for what is in it.
+    pub fn matches(&self, filter: &Filter, exchange: &ExchangeRow, around: &Around) -> bool {
+        let request = || Some(self.reader.messages(exchange).ok()?.into_iter().next()?.body);
+        filter.matches(&self.call(exchange, around).with_request(&request))
+    }
+
+    /// The exchange with its neighbours, for a page.
+    pub fn call<'a>(&self, exchange: &'a ExchangeRow, around: &'a Around) -> Call<'a> {
+        Call::new(exchange, around.session.as_deref(), around.source.as_deref(), self.now)
+    }
+
+    /// The session that `id` names: an id, or `last`.
+    pub fn session(&self, id: &str) -> Result<SessionRow, Problem> {
+        let found = if id == "last" {
+            self.reader.last_session()
+        } else {
+            let id: SessionId = id.parse().map_err(|error| no_such(id).because(error))?;
+            self.reader.session(id)
+        };
+        found.map_err(|trouble| home::problem(&trouble))?.ok_or_else(|| no_such(id))
+    }
+}
+
+/// The problem of an id that names nothing.
+pub fn no_such(id: &str) -> Problem {
+    let id: String = id.chars().filter(|c| !c.is_control()).take(40).collect();
+    Problem::usage("id.unknown", format!("nothing in the journal is called `{id}`"), "see the ids with `tapgate ls` and `tapgate calls`, or say `last`")
+        .exit(Exit::Usage)
+}
+
+/// Reads a filter from the words of the command line.
+pub fn filter(words: &[String]) -> Result<Filter, Problem> {
+    Filter::parse(&words.join(" ")).map_err(|mistake| {
+        let help = mistake.help.clone().unwrap_or_else(|| "see the fields and the short form with `tapgate calls --help`".to_owned());
+        let mut place = mistake.clone();
+        place.help = None;
+        Problem::usage("filter.mistake", "the filter cannot be read", help).because(place)
+    })
+}
+
+/// Prints a page the way the output wants it.
+pub fn print(page: &Page, output: &Output, now: UnixNanos) {
+    output::print(&drawn(page, output, now));
+}
+
+/// Draws a page the way the output wants it.
+fn drawn(page: &Page, output: &Output, now: UnixNanos) -> String {
+    if output.wants_json() {
+        return draw::json(page);
+    }
+    let colour = if output.wants_color() { Colour::On } else { Colour::Off };
+    draw::text(page, &Style { width: Output::width(), colour, now })
+}

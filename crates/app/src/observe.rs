@@ -1,0 +1,207 @@
+//! Observe: the thread behind a tap that reads what passed, pairs it, masks it and hands it to the journal.
+//!
+//! Traffic never waits for it. When it falls behind, the queue before it drops and says so; when it fails,
+//! recording ends with one line on stderr and traffic goes on.
+
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
+use tapgate_engine::{Action, Input, Limits, Recorder, Source};
+use tapgate_store::{Journal, Options};
+use tapgate_transport::queue::Turn;
+use tapgate_transport::{Clock, Observer, Seen};
+use tapgate_wire::Nanos;
+use tapgate_wire::mask::{Consent, Level, Masker};
+use tapgate_wire::record::{self, Transport};
+
+use crate::cli::tap::Args;
+use crate::decode::Decode;
+use crate::{home, wall};
+
+/// Most observed bytes that wait for the observer; more are dropped and counted.
+pub const QUEUE_BYTES: usize = 32 << 20;
+
+/// How long the journal may take to write what is left when a tap ends; clients kill what lingers.
+const FLUSH: Duration = Duration::from_millis(1500);
+
+/// How long the observer sleeps at the most when nothing passes.
+const NAP: Duration = Duration::from_secs(1);
+
+/// Who is observed, as the journal will name it.
+#[derive(Debug)]
+pub struct Observed {
+    name: String,
+    server: Server,
+    transports: (Transport, Transport),
+    full_hours: Option<u32>,
+}
+
+#[derive(Debug)]
+enum Server {
+    Command(Vec<String>),
+    Url(String),
+}
+
+impl Observed {
+    /// What a tap with these arguments observes.
+    pub fn of(args: &Args, transports: (Transport, Transport)) -> Self {
+        let server = args.url.clone().map_or_else(|| Server::Command(args.command.clone()), Server::Url);
+        Self { name: args.source_name(), server, transports, full_hours: args.full }
+    }
+}
+
+/// A running observer.
+#[derive(Debug)]
+pub struct Recording {
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Recording {
+    /// Waits until everything that passed is in the journal, for a bounded time; drop every witness first.
+    pub fn finish(mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic of the observer was said when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts to observe.
+pub fn start(observer: Observer, clock: Clock, observed: Observed) -> Recording {
+    let started = Builder::new().name("observe".into()).spawn(move || run(observer, clock, &observed));
+    if let Err(error) = &started {
+        say(&format!("nothing is recorded: no thread could be started ({error})"));
+    }
+    Recording { thread: started.ok() }
+}
+
+/// Says something about recording on stderr, which nobody may close to stop traffic.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "tapgate: {text}");
+}
+
+fn run(mut observer: Observer, clock: Clock, observed: &Observed) {
+    let mut watch = match (home::resolve(), random_key()) {
+        (Ok(home), Ok(key)) => Some(Watch::new(home, key, clock, observed)),
+        (Err(problem), _) => {
+            say(&format!("nothing is recorded: {}; {}", problem.message, problem.help));
+            None
+        }
+        // Without randomness digests could be compared across captures.
+        (_, Err(errno)) => {
+            say(&format!("nothing is recorded: the system gives no random bytes ({errno})"));
+            None
+        }
+    };
+    let mut batch = Vec::new();
+    while observer.recv_batch(&mut batch, NAP) != Turn::Closed {
+        let now = clock.now();
+        // A recorder that fails must neither stop traffic nor let the queue fill.
+        let failed = watch.as_mut().is_some_and(|watch| {
+            catch_unwind(AssertUnwindSafe(|| watch.take(&mut batch, now))).is_err()
+        });
+        if failed {
+            say("recording ended because of a fault in tapgate; traffic goes on");
+            watch = None;
+        }
+    }
+    if let Some(watch) = watch {
+        watch.end(clock.now());
+    }
+}
+
+/// Everything between what was seen and the journal.
+struct Watch {
+    decode: Decode,
+    source: Source,
+    recorder: Recorder,
+    journal: Journal,
+    actions: Vec<Action>,
+}
+
+impl Watch {
+    fn new(home: PathBuf, key: [u8; 32], clock: Clock, observed: &Observed) -> Self {
+        let now = wall::now();
+        let full_until = observed.full_hours.map(|hours| now + i64::from(hours) * 3_600_000_000_000);
+        let level = full_until.and_then(|until| Consent::until(until, now)).map_or(Level::Masked, Level::Full);
+        let mut masker = Masker::new(key, level);
+        learn_environment(&mut masker);
+        let source = record::Source {
+            name: masker.short(observed.name.as_bytes()).masked,
+            server: match &observed.server {
+                Server::Command(argv) => masker.argv(argv).masked,
+                Server::Url(url) => masker.uri(url).masked,
+            },
+            transports: observed.transports,
+            pid: std::process::id(),
+            server_pid: None,
+            started: clock.wall_at_start(),
+            ended: None,
+            exit_status: None,
+            full_until,
+            lost_bytes: 0,
+        };
+        let mut options = Options::new(wall::now);
+        options.on_trouble = Box::new(|trouble| say(&format!("{trouble}; {}", trouble.help())));
+        let journal = Journal::open(&home, options);
+        let recorder = Recorder::new(masker, source, clock.wall_at_start());
+        Self {
+            decode: Decode::new(observed.transports.0),
+            source: Source::new(observed.transports, Limits::default()),
+            recorder,
+            journal,
+            actions: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos) {
+        let Self { decode, source, actions, .. } = self;
+        for seen in batch.drain(..) {
+            decode.on(seen, &mut |at, input| source.on(at, input, actions));
+        }
+        source.on(now, Input::Tick, actions);
+        self.record();
+    }
+
+    fn record(&mut self) {
+        let mut records = Vec::new();
+        for Action::Record(fact) in self.actions.drain(..) {
+            self.recorder.record(fact, &mut records);
+        }
+        if !records.is_empty() {
+            self.journal.write(records);
+        }
+    }
+
+    fn end(mut self, now: Nanos) {
+        self.source.end(now, &mut self.actions);
+        self.record();
+        self.journal.finish(FLUSH);
+    }
+}
+
+/// A key of this run alone: digests of secrets can be compared inside of one capture and nowhere else.
+fn random_key() -> Result<[u8; 32], Errno> {
+    let mut key = [0; 32];
+    let mut filled = 0;
+    while let Some(rest) = key.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match getrandom(rest, GetRandomFlags::empty()) {
+            Ok(n) => filled += n,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(key)
+}
+
+/// Secrets that the server was given in its environment are known before they appear in traffic.
+fn learn_environment(masker: &mut Masker) {
+    for (name, value) in std::env::vars_os() {
+        masker.env(name.as_encoded_bytes(), value.as_encoded_bytes());
+    }
+}

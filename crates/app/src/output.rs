@@ -1,0 +1,63 @@
+//! How a command prints: a table for people, one JSON object a line for programs.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use clap::ValueEnum;
+
+/// Flags that every command has.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Output {
+    /// Print one JSON object a line (the default when the output is not a terminal); errors too are JSON then
+    #[arg(long, global = true, conflicts_with = "table", help_heading = "Output")]
+    pub json: bool,
+
+    /// Print tables (the default on a terminal)
+    #[arg(long, global = true, help_heading = "Output")]
+    pub table: bool,
+
+    /// Use colour; it is never the only sign
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Output {
+    /// Whether to print JSON.
+    pub fn wants_json(&self) -> bool {
+        self.json || !self.table && !io::stdout().is_terminal()
+    }
+
+    /// Whether to use colour.
+    pub fn wants_color(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+
+    /// Columns to fill: the terminal's, `COLUMNS`, else 100.
+    pub fn width() -> usize {
+        let terminal = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+        let asked = || std::env::var("COLUMNS").ok()?.parse().ok();
+        terminal.filter(|columns| *columns > 0).or_else(asked).unwrap_or(100).clamp(20, 400)
+    }
+}
+
+/// Prints `text`; a reader that went away ends the program quietly, as it does for other tools.
+pub fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,259 @@
+//! One recorded process: finds the session that a stream belongs to.
+
+mod endpoint;
+mod http;
+mod pipes;
+mod routes;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use tapgate_wire::record::Transport;
+use tapgate_wire::{Nanos, StreamId};
+
+use self::http::Belongs;
+use self::routes::Routes;
+use crate::fact::Fact;
+use crate::finding::Finding;
+use crate::input::{Action, Input};
+use crate::ledger::{Agenda, Ledger, Numbers};
+use crate::limits::Limits;
+use crate::session::{Opening, Session};
+
+/// The observer of one `tap` or `serve` process: input in, actions out.
+#[derive(Debug)]
+pub struct Source {
+    /// How messages travel on the client's leg; that is the leg that tells sessions apart.
+    transport: Transport,
+    limits: Limits,
+    numbers: Numbers,
+    agenda: Agenda,
+    /// Open sessions, and those that ended last.
+    sessions: BTreeMap<u64, Session>,
+    ended: VecDeque<u64>,
+    routes: Routes,
+    /// Open HTTP streams.
+    streams: BTreeMap<StreamId, Belongs>,
+    /// The session of the pipes, and the one before it in the same process.
+    pipes: Option<u64>,
+    pipes_before: Option<u64>,
+    n_losses: u64,
+}
+
+/// How much a source holds, for tests and for its own account of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Sessions, open and ended.
+    pub n_sessions: usize,
+    /// Open HTTP streams.
+    pub n_streams: usize,
+    /// Names by which sessions are found.
+    pub n_routes: usize,
+    /// Open exchanges.
+    pub n_open: usize,
+    /// Appointments.
+    pub n_due: usize,
+}
+
+impl Source {
+    /// A source before its first input, with the transports of the client's and the server's leg.
+    pub fn new(transports: (Transport, Transport), limits: Limits) -> Self {
+        Self {
+            transport: transports.0,
+            limits,
+            numbers: Numbers::default(),
+            agenda: Agenda::default(),
+            sessions: BTreeMap::new(),
+            ended: VecDeque::new(),
+            routes: Routes::default(),
+            streams: BTreeMap::new(),
+            pipes: None,
+            pipes_before: None,
+            n_losses: 0,
+        }
+    }
+
+    /// Hears one input and pushes what is to be done; `now` never goes back.
+    pub fn on(&mut self, now: Nanos, input: Input, actions: &mut Vec<Action>) {
+        self.keep_appointments(now, actions);
+        match input {
+            Input::Tick => {}
+            Input::Asked { stream, head } => self.asked(now, stream, &head, actions),
+            Input::Answered { stream, .. }
+            | Input::Message { stream, .. }
+            | Input::Stray { stream, .. }
+            | Input::Closed { stream, .. }
+                if self.is_http(stream) =>
+            {
+                self.on_stream(now, stream, input, actions);
+            }
+            Input::Lost { n_bytes } => self.lost(now, n_bytes, actions),
+            Input::Started { pid } => {
+                actions.push(Action::Record(Fact::Started { at: now, pid }));
+                self.on_pipes(now, input, actions);
+            }
+            Input::Exited { status } => {
+                actions.push(Action::Record(Fact::Exited { at: now, status }));
+                self.on_pipes(now, input, actions);
+            }
+            _ => self.on_pipes(now, input, actions),
+        }
+        self.drop_ended();
+    }
+
+    /// When [`Input::Tick`] is due at the latest, if nothing else is heard before.
+    pub fn deadline(&self) -> Option<Nanos> {
+        let untold = self.agenda.untold.front().map(|due| due.0);
+        let remembering = self.agenda.remembering.front().map(|due| due.0);
+        untold.into_iter().chain(remembering).min()
+    }
+
+    /// Ends every session: the process goes, nothing is heard any more.
+    pub fn end(&mut self, now: Nanos, actions: &mut Vec<Action>) {
+        self.decide_all(now, actions);
+        let all: Vec<u64> = self.sessions.keys().copied().collect();
+        for n in all {
+            self.with(n, actions, |session, ledger| session.end(now, None, ledger));
+        }
+        actions.push(Action::Record(Fact::Ended { at: now }));
+    }
+
+    /// How much is held at the moment.
+    pub fn held(&self) -> Held {
+        Held {
+            n_sessions: self.sessions.len(),
+            n_streams: self.streams.len(),
+            n_routes: self.routes.len(),
+            n_open: self.sessions.values().map(Session::n_open).sum(),
+            n_due: self.agenda.untold.len() + self.agenda.remembering.len(),
+        }
+    }
+
+    fn is_http(&self, stream: StreamId) -> bool {
+        self.transport != Transport::Stdio || self.streams.contains_key(&stream)
+    }
+
+    /// Does something with a session, which first learns what its source knows.
+    fn with<T>(
+        &mut self,
+        n: u64,
+        actions: &mut Vec<Action>,
+        act: impl FnOnce(&mut Session, &mut Ledger<'_>) -> T,
+    ) -> Option<T> {
+        let session = self.sessions.get_mut(&n)?;
+        session.learn_losses(self.n_losses);
+        let was_ended = session.is_ended();
+        let mut ledger = Ledger {
+            limits: &self.limits,
+            numbers: &mut self.numbers,
+            agenda: &mut self.agenda,
+            actions,
+        };
+        let done = act(session, &mut ledger);
+        if session.is_ended() && !was_ended {
+            self.ended.push_back(n);
+        }
+        Some(done)
+    }
+
+    fn hear(&mut self, n: u64, now: Nanos, input: Input, actions: &mut Vec<Action>) {
+        self.with(n, actions, |session, ledger| session.on(now, input, ledger));
+    }
+
+    fn keep_appointments(&mut self, now: Nanos, actions: &mut Vec<Action>) {
+        while let Some(&(_, n, exchange)) = self.agenda.untold.front().filter(|due| due.0 <= now) {
+            self.agenda.untold.pop_front();
+            self.with(n, actions, |session, ledger| {
+                session.tracker().settle(exchange, ledger);
+            });
+        }
+        while let Some(&(_, n)) = self.agenda.remembering.front().filter(|due| due.0 <= now) {
+            self.agenda.remembering.pop_front();
+            self.with(n, actions, |session, ledger| {
+                session.tracker().forget(now, ledger);
+            });
+        }
+    }
+
+    fn lost(&mut self, now: Nanos, n_bytes: u64, actions: &mut Vec<Action>) {
+        self.n_losses += 1;
+        actions.push(Action::Record(Fact::Lost { n_bytes }));
+        // One note in the session that is on top tells a reader; the source counts them all.
+        if let Some(&n) = self.sessions.keys().next_back() {
+            self.hear(n, now, Input::Lost { n_bytes }, actions);
+        }
+    }
+
+    fn open(
+        &mut self,
+        now: Nanos,
+        transport: Transport,
+        key: Option<Bytes>,
+        actions: &mut Vec<Action>,
+    ) -> u64 {
+        self.make_room(now, actions);
+        let opening = Opening {
+            transport,
+            lossy: self.n_losses > 0,
+            n_losses: self.n_losses,
+            key,
+        };
+        let mut ledger = Ledger {
+            limits: &self.limits,
+            numbers: &mut self.numbers,
+            agenda: &mut self.agenda,
+            actions,
+        };
+        let session = Session::open(now, opening, &mut ledger);
+        let n = session.n();
+        self.sessions.insert(n, session);
+        n
+    }
+}
+
+/// What memory is left to sessions that ended, and to those that are too many.
+impl Source {
+    fn make_room(&mut self, now: Nanos, actions: &mut Vec<Action>) {
+        if self.sessions.len() < self.limits.sessions {
+            return;
+        }
+        // Many at once, so that looking for the quiet ones costs little for each new session.
+        let mut quiet: Vec<(Nanos, u64)> = self
+            .sessions
+            .values()
+            .map(|session| (session.heard(), session.n()))
+            .collect();
+        quiet.sort_unstable();
+        for (_, n) in quiet.into_iter().take(self.limits.sessions / 16 + 1) {
+            self.with(n, actions, |session, ledger| {
+                session.end(now, Some(Finding::Forgotten), ledger);
+            });
+            self.drop_session(n);
+        }
+    }
+
+    fn drop_ended(&mut self) {
+        while self.ended.len() > self.limits.ended_sessions {
+            let Some(n) = self.ended.pop_front() else { return };
+            let session = self.sessions.get(&n).filter(|session| session.is_ended());
+            let is_busy = session.is_some_and(|session| session.n_streams() > 0);
+            // Streams that are still open may bring something late, but they cannot hold the session for ever.
+            if is_busy && self.ended.len() < 4 * self.limits.ended_sessions {
+                self.ended.push_back(n);
+                return;
+            }
+            if session.is_some() && self.pipes != Some(n) {
+                self.drop_session(n);
+            }
+        }
+    }
+
+    fn drop_session(&mut self, n: u64) {
+        if let Some(session) = self.sessions.remove(&n) {
+            for stream in session.streams() {
+                self.streams.remove(&stream);
+            }
+        }
+        self.routes.drop_session(n);
+    }
+}

@@ -1,0 +1,77 @@
+//! Draws a page as JSON, one object a line.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::page::{Block, Cell, Page, status_word};
+use crate::plain::steers;
+use crate::unit;
+
+/// The version of the objects. It grows when a member changes its meaning or goes, not when one is added.
+const VERSION: u64 = 1;
+
+/// Draws `page` as one object a line, each with its version `v` and what it is, `kind`.
+///
+/// Times are RFC 3339 in UTC, lengths of time are seconds, sizes are bytes, what is not known is null. Members that
+/// show fields of the exchange have the names of expressions. Characters that could steer a terminal are escaped.
+pub fn json(page: &Page) -> String {
+    let mut out = String::new();
+    for block in &page.blocks {
+        match block {
+            // They are for people; what they say is in the members `full`, `lost_bytes` and `findings`.
+            Block::Title(_) | Block::Note(_) => {}
+            Block::Table(table) => {
+                for row in &table.rows {
+                    let members = table.columns.iter().zip(row).filter(|(column, _)| !column.key.is_empty());
+                    line(&mut out, table.kind, members.map(|(column, cell)| (column.key, value(cell))));
+                }
+            }
+            Block::Facts(facts) => {
+                let members = facts.facts.iter().filter(|fact| !fact.key.is_empty());
+                line(&mut out, facts.kind, members.map(|fact| (fact.key, value(&fact.value))));
+            }
+            Block::Dump(dump) => {
+                line(&mut out, "message", dump.facts.iter().map(|fact| (fact.key, value(&fact.value))));
+            }
+        }
+    }
+    out
+}
+
+fn line<'k>(out: &mut String, kind: &str, members: impl Iterator<Item = (&'k str, Json)>) {
+    let mut object = Map::new();
+    object.insert("v".to_owned(), json!(VERSION));
+    object.insert("kind".to_owned(), json!(kind));
+    object.extend(members.map(|(key, value)| (key.to_owned(), value)));
+    // Such characters stand inside strings only, where an escape means the same.
+    for c in Json::Object(object).to_string().chars() {
+        if steers(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out.push('\n');
+}
+
+fn value(cell: &Cell) -> Json {
+    match cell {
+        Cell::None => Json::Null,
+        Cell::Told(text) => json!(text),
+        Cell::Several(texts) => json!(texts),
+        Cell::Word(_, word) => json!(word),
+        Cell::Count(n) | Cell::Rare(n) | Cell::Bytes(n) => json!(n),
+        Cell::Number(n) => json!(n),
+        Cell::Span(nanos) => json!(*nanos as f64 / 1e9),
+        Cell::At(when) | Cell::Ago(when) => json!(unit::stamp(*when)),
+        Cell::Share(share) => json!(share),
+        Cell::Status(status) => json!(status_word(*status)),
+        Cell::Flag(truth) => json!(truth),
+        Cell::Reads(reads) => json!(reads),
+    }
+}

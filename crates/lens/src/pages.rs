@@ -1,0 +1,21 @@
+//! The pages: what each shows, made of rows of the journal.
+
+mod calls;
+mod explain;
+mod ls;
+mod message;
+mod session;
+mod show;
+mod stats;
+mod tail;
+
+pub use calls::calls;
+pub use explain::{Explained, Keeping, explain};
+pub use ls::{SessionSummary, SourceSummary, ls};
+pub use session::{SessionView, session};
+pub use show::{ExchangeView, show, wire};
+pub use stats::Stats;
+pub use tail::{Line, Tail};
+
+/// The sentence for a finding's code, for codes that are known: the crates that find also say what it means.
+pub type Meaning<'a> = &'a dyn Fn(&str) -> Option<&'static str>;

@@ -1,0 +1,45 @@
+//! Numbers that stand for words in the journal; they are a public format, so a number never changes its word.
+
+use tapgate_wire::Leg;
+use tapgate_wire::record::{Body, Era, Piece, Status, Transport};
+
+/// A word that the journal keeps as a number.
+pub(crate) trait Coded: Sized {
+    /// The number that stands for it.
+    fn code(self) -> i64;
+    /// The word that a number stands for; a number that means nothing reads as the least telling word.
+    fn from_code(code: i64) -> Self;
+}
+
+macro_rules! codes {
+    ($($name:ident { $($word:ident = $code:literal,)* } else $other:ident;)*) => {$(
+        impl Coded for $name {
+            fn code(self) -> i64 {
+                match self {
+                    $(Self::$word => $code,)*
+                }
+            }
+
+            fn from_code(code: i64) -> Self {
+                match code {
+                    $($code => Self::$word,)*
+                    _ => Self::$other,
+                }
+            }
+        }
+    )*};
+}
+
+codes! {
+    Leg { Client = 0, Server = 1, } else Server;
+    Transport { Stdio = 0, Http = 1, Sse = 2, } else Stdio;
+    Era { Legacy = 0, Modern = 1, } else Legacy;
+    Status {
+        Pending = 0, Ok = 1, ToolError = 2, Error = 3, Cancelled = 4, Unanswered = 5, Unknown = 6,
+    } else Unknown;
+    Piece {
+        Request = 0, Notification = 1, Result = 2, Error = 3, Batch = 4, Other = 5, Stderr = 6, Http = 7,
+        Note = 8,
+    } else Other;
+    Body { Masked = 0, Summary = 1, Full = 2, } else Masked;
+}

@@ -1,0 +1,48 @@
+//! Everything that must hold before a change lands: what CI runs is what a person runs.
+
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::check::{self, Depth};
+use crate::setup;
+use crate::shell;
+use crate::steps::Steps;
+
+/// Runs set-up, check and every test, and says at the end which of them failed.
+///
+/// `fast` leaves out what takes minutes: set-up, the checks that compile, and the journeys, which need set-up.
+pub(crate) fn run(fast: bool) -> anyhow::Result<()> {
+    let mut steps = Steps::of("test");
+    if fast {
+        println!("test: fast, so without set-up, licences, lints, docs and journeys; CI runs them all");
+        steps.run("check", || check::run(None, Depth::Quick));
+        steps.run("tests", || nextest("fast"));
+    } else {
+        steps.run("set-up", || setup::run(false));
+        steps.run("check", || check::run(None, Depth::Whole));
+        steps.run("examples in the documentation of code", || {
+            shell::show(&mut shell::cargo(&[
+                "test",
+                "--quiet",
+                "--locked",
+                "--workspace",
+                "--doc",
+            ]))
+        });
+        // Last, so that what a reader of the output sees at its end is the number of tests.
+        steps.run("tests", || nextest("ci"));
+    }
+    steps.finish()
+}
+
+fn nextest(profile: &str) -> anyhow::Result<()> {
+    let program = setup::nextest_program().context("cargo-nextest is missing: run `cargo xtask setup`")?;
+    let mut command: Command = shell::cargo(&[]);
+    let cargo = command.get_program().to_owned();
+    command = shell::command(program.to_str().context("the path of nextest is not UTF-8")?, &[]);
+    command
+        .env("CARGO", cargo)
+        .args(["nextest", "run", "--locked", "--workspace", "--profile", profile]);
+    shell::show(&mut command)
+}
