@@ -104,7 +104,7 @@ fn a_slow_client_slows_its_server() {
     let server = Server::start(move |mut tcp, _| {
         read_request(&mut tcp).expect("a request");
         tcp.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").expect("the tap reads");
-        let piece = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+        let piece = [b"10000\r\n".as_slice(), &vec![b'x'; 0x1_0000], b"\r\n"].concat();
         // Endless, until the client is gone.
         while tcp.write_all(&piece).is_ok() {
             counting.fetch_add(piece.len(), Ordering::Relaxed);

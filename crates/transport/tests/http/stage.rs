@@ -80,7 +80,7 @@ impl Tap {
         connect(self.addr)
     }
 
-    /// Sends `request` on a new connection and reads until the tap closes it or `n` answers are complete.
+    /// Sends `request` on a new connection and reads one answer.
     pub(crate) fn ask(&self, request: &[u8]) -> String {
         let mut client = self.client();
         client.write_all(request).expect("the tap reads");
@@ -217,7 +217,7 @@ pub(crate) fn read_head(tcp: &mut TcpStream) -> Option<Vec<u8>> {
 /// Reads one request with its body as its bytes are.
 pub(crate) fn read_request(tcp: &mut TcpStream) -> Option<Vec<u8>> {
     let head = read_head(tcp)?;
-    read_body(tcp, head)
+    Some(read_body(tcp, head))
 }
 
 /// Reads one answer with its body, or until the connection ends.
@@ -228,10 +228,10 @@ pub(crate) fn read_answer(tcp: &mut TcpStream) -> Vec<u8> {
     if empty {
         return head;
     }
-    read_body(tcp, head).expect("read_body gives what came")
+    read_body(tcp, head)
 }
 
-fn read_body(tcp: &mut TcpStream, mut message: Vec<u8>) -> Option<Vec<u8>> {
+fn read_body(tcp: &mut TcpStream, mut message: Vec<u8>) -> Vec<u8> {
     let head = text(&message).to_ascii_lowercase();
     if head.contains("\r\ntransfer-encoding: chunked\r\n") {
         let mut byte = [0];
@@ -240,7 +240,7 @@ fn read_body(tcp: &mut TcpStream, mut message: Vec<u8>) -> Option<Vec<u8>> {
         loop {
             match tcp.read(&mut byte) {
                 Ok(1) => message.extend_from_slice(&byte),
-                _ => return Some(message),
+                _ => return message,
             }
             let body = &message[start..];
             let last = body
@@ -249,7 +249,7 @@ fn read_body(tcp: &mut TcpStream, mut message: Vec<u8>) -> Option<Vec<u8>> {
                 .map(|at| at + 2)
                 .or(body.starts_with(b"0\r\n").then_some(0));
             if last.is_some() && body.ends_with(b"\r\n\r\n") {
-                return Some(message);
+                return message;
             }
         }
     }
@@ -264,7 +264,7 @@ fn read_body(tcp: &mut TcpStream, mut message: Vec<u8>) -> Option<Vec<u8>> {
         }
     }
     message.extend_from_slice(&body[..n]);
-    Some(message)
+    message
 }
 
 /// Everything until the connection ends; a reset is an end too.
