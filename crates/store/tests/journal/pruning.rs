@@ -30,35 +30,38 @@ fn left(reader: &Reader) -> Vec<(i64, usize)> {
 #[test]
 fn no_byte_of_what_was_pruned_stays_in_any_file() {
     let home = Home::new();
-    let journal = Journal::open(&home.path(), home.options());
-    journal.write(vec![Record::Source(source("test"))]);
-    journal.write(vec![Record::Session(session(1)), Record::Session(session(2))]);
+    let journal = home.journal();
+    journal.write((1..=6).map(|n| Record::Session(session(n))).collect());
     assert!(journal.flush(WAIT));
-    // Rows of both sessions and of all sizes share pages, and some are rewritten.
     let body =
         |session: u64, n: u64| format!("s{session}-needle-{n} {}", "y".repeat((n * 37 % 900) as usize));
-    for n in 1..=600 {
-        journal.write(call_in(n % 2 + 1, n, NOW, &body(n % 2 + 1, n)));
-        let fault = Message { session: n % 2 + 1, ..message(10_000 + n, None, &body(n % 2 + 1, n)) };
-        journal.write(vec![Record::Message(Message { piece: Piece::Stderr, ..fault })]);
+    // Rows of all sessions and sizes share pages.
+    for n in 1..=1800 {
+        let session = n % 6 + 1;
+        journal.write(call_in(session, n, NOW, &body(session, n)));
+        let stray = message(10_000 + n, None, &body(session, n));
+        journal.write(vec![Record::Message(Message { session, piece: Piece::Stderr, ..stray })]);
         if n % 50 == 0 {
             assert!(journal.flush(WAIT));
         }
     }
     assert!(journal.flush(WAIT));
     let reader = home.reader();
-    let gone = all(&reader).iter().find(|row| row.session == SessionId(1)).map(|row| row.id);
-    assert!(home.holds("s1-needle-") && home.holds("s2-needle-"));
-
-    // The tap that wrote it is still there.
-    let asked = Prune { scope: Scope::Session(SessionId(1)), ..EVERYTHING };
-    let pruned = prune_as_told(&home, &asked);
-    assert_eq!((pruned.sessions, pruned.exchanges, pruned.messages, pruned.sources), (1, 300, 900, 0));
-    assert!(pruned.wiped && pruned.bytes > 0, "{pruned:?}");
-    assert!(!home.holds("s1-needle-"));
-    assert!(home.holds("s2-needle-"));
-    assert_eq!(left(&reader), [(2, 900)]);
-    assert_eq!(reader.exchange(gone.unwrap()).unwrap(), None);
+    // One after the other, because deleting the first ones moves rows of the others from page to page.
+    // The tap that wrote them is still there.
+    for n in 1..=5 {
+        let needle = |n| format!("s{n}-needle-");
+        let gone = all(&reader).iter().find(|row| row.session == SessionId(n)).map(|row| row.id);
+        assert!(home.holds(&needle(n)));
+        let asked = Prune { scope: Scope::Session(SessionId(n)), ..EVERYTHING };
+        let pruned = prune_as_told(&home, &asked);
+        assert_eq!((pruned.sessions, pruned.exchanges, pruned.messages, pruned.sources), (1, 300, 900, 0));
+        assert!(pruned.wiped && pruned.bytes > 0, "{pruned:?}");
+        assert!(!home.holds(&needle(n)), "bytes of session {n} are left");
+        assert!(home.holds(&needle(6)));
+        assert_eq!(reader.exchange(gone.unwrap()).unwrap(), None);
+    }
+    assert_eq!(left(&reader), [(6, 900)]);
 }
 
 #[test]
@@ -82,7 +85,6 @@ fn content_goes_with_the_last_message_that_refers_to_it() {
     journal.write(call_in(3, 3, NOW, &shared));
     assert!(journal.flush(WAIT));
     assert_eq!(texts(&messages_of(&reader, SessionId(3))), [shared.as_str(), shared.as_str()]);
-    assert!(!home.reader().health().unwrap().set_aside.iter().any(|_| true));
 }
 
 #[test]
@@ -210,5 +212,4 @@ fn over_the_size_limit_the_oldest_sessions_go() {
     let (first, last) = (sessions[1].0, sessions[sessions.len() - 1].0);
     assert_eq!(last - first + 2, sessions.len() as i64, "{sessions:?}");
     assert_eq!(sessions.last(), Some(&(41, 2)));
-    assert!(!home.holds("1 xxx") || sessions[0].0 > 1);
 }
