@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use tapgate_wire::record::UnixNanos;
 
 use crate::prune::{Prune, Pruned, Retention, Scope};
@@ -176,6 +178,10 @@ impl Sweep {
     fn finish(&mut self, connection: &mut Connection) -> rusqlite::Result<bool> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (source, before) in self.sources.drain(..) {
+            // Retention keeps the row of a tap that has nothing to tell but still runs.
+            if self.max_bytes.is_some() && is_running(&transaction, source)? {
+                continue;
+            }
             self.pruned.sources += transaction.execute(
                 "DELETE FROM source WHERE id = ?1 AND started < ?2
                  AND NOT EXISTS (SELECT 1 FROM session WHERE session.source = source.id)",
@@ -258,6 +264,19 @@ impl Sweep {
         }
         Ok(pruned)
     }
+}
+
+/// Whether a source has not ended and a process with its id exists; another one may have got the id, which
+/// keeps the row for longer.
+fn is_running(transaction: &Transaction<'_>, source: i64) -> rusqlite::Result<bool> {
+    let mut statement =
+        transaction.prepare_cached("SELECT pid FROM source WHERE id = ?1 AND ended IS NULL")?;
+    let pid: Option<i32> = statement.query_row([source], |row| row.get(0)).optional()?;
+    let Some(pid) = pid.and_then(Pid::from_raw) else {
+        return Ok(false);
+    };
+    // A process of another user exists too.
+    Ok(!matches!(test_kill_process(pid), Err(Errno::SRCH)))
 }
 
 /// The bytes of the pages in use.
