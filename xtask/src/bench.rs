@@ -97,7 +97,10 @@ pub struct Http {
 }
 
 fn build(root: &Path) -> anyhow::Result<PathBuf> {
-    let built = Command::new("cargo").args(["build", "--release", "--package", "tapgate"]).current_dir(root).status()?;
+    let built = Command::new("cargo")
+        .args(["build", "--release", "--package", "tapgate"])
+        .current_dir(root)
+        .status()?;
     ensure!(built.success(), "tapgate does not build in release mode");
     Ok(root.join("target/release/tapgate"))
 }
@@ -109,7 +112,8 @@ struct Contender {
 }
 
 fn measure_http(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Http> {
-    let (server, origin) = Proc::start_with_port(Command::new(std::env::current_exe()?).args(["bench", "--part", "server"]))?;
+    let (server, origin) =
+        Proc::start_with_port(Command::new(std::env::current_exe()?).args(["bench", "--part", "server"]))?;
     let contenders = [
         Contender { name: "direct", addr: origin, proc: None },
         start_tapgate(tapgate, home, origin)?,
@@ -119,7 +123,12 @@ fn measure_http(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Http>
     for (era, connections) in [(Era::Legacy, 32), (Era::Modern, 32), (Era::Legacy, 1)] {
         rows.extend(interleave(&contenders, era, connections, plan)?);
     }
-    let calls = rows.iter().filter(|row| row.name == "tapgate").flat_map(|row| &row.turns).map(|turn| turn.calls).sum();
+    let calls = rows
+        .iter()
+        .filter(|row| row.name == "tapgate")
+        .flat_map(|row| &row.turns)
+        .map(|turn| turn.calls)
+        .sum();
     drop(contenders);
     drop(server);
     Ok(Http { rows, calls, recorded: recorded(tapgate, home)? })
@@ -128,7 +137,14 @@ fn measure_http(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Http>
 fn interleave(contenders: &[Contender], era: Era, connections: u64, plan: Plan) -> anyhow::Result<Vec<Row>> {
     let mut rows: Vec<Row> = contenders
         .iter()
-        .map(|contender| Row { name: contender.name, era, connections, turns: Vec::new(), cpu: None, memory_kib: None })
+        .map(|contender| Row {
+            name: contender.name,
+            era,
+            connections,
+            turns: Vec::new(),
+            cpu: None,
+            memory_kib: None,
+        })
         .collect();
     let mut cpu = vec![0.0; rows.len()];
     for round in 0..plan.rounds {
@@ -183,7 +199,9 @@ fn recorded(tapgate: &Path, home: &Path) -> anyhow::Result<u64> {
     let out = Command::new(tapgate).args(["stats", "--json"]).env("TAPGATE_HOME", home).output()?;
     ensure!(out.status.success(), "tapgate stats fails: {}", String::from_utf8_lossy(&out.stderr));
     let rows = String::from_utf8(out.stdout)?;
-    let calls = rows.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?.get("calls")?.as_u64());
+    let calls = rows
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?.get("calls")?.as_u64());
     Ok(calls.sum())
 }
 
@@ -253,7 +271,10 @@ fn server_command() -> anyhow::Result<Command> {
 
 fn tapped_command(tapgate: &Path, home: &Path) -> anyhow::Result<Command> {
     let mut command = Command::new(tapgate);
-    command.args(["tap", "--name", "pipes", "--"]).arg(std::env::current_exe()?).args(["bench", "--part", "pipes"]);
+    command
+        .args(["tap", "--name", "pipes", "--"])
+        .arg(std::env::current_exe()?)
+        .args(["bench", "--part", "pipes"]);
     command.env("TAPGATE_HOME", home);
     Ok(command)
 }

@@ -11,24 +11,15 @@ const KINDS: &[&str] = &["added", "changed", "fixed", "security"];
 
 /// Refuses a fragment that could not be collected.
 pub(crate) fn check(house: &House) -> anyhow::Result<()> {
-    let fragments = house
-        .paths()
-        .filter_map(|path| Some((path, path.strip_prefix(FOLDER)?)));
+    let fragments = house.paths().filter_map(|path| Some((path, path.strip_prefix(FOLDER)?)));
     let faults: Vec<_> = fragments
         .filter(|(_, name)| *name != "README.md")
         .filter_map(|(path, name)| {
-            Some(format!(
-                "{path}: {}",
-                fault(name, &house.text(path).unwrap_or_default())?
-            ))
+            Some(format!("{path}: {}", fault(name, &house.text(path).unwrap_or_default())?))
         })
         .collect();
     if !faults.is_empty() {
-        bail!(
-            "{} changelog fragments are not well-formed\n{}",
-            faults.len(),
-            faults.join("\n")
-        );
+        bail!("{} changelog fragments are not well-formed\n{}", faults.len(), faults.join("\n"));
     }
     Ok(())
 }
@@ -61,32 +52,12 @@ mod tests {
     #[test]
     fn a_fragment_has_a_topic_a_kind_and_a_sentence() {
         let cases = [
-            (
-                "tail-follows.added.md",
-                "`tapgate tail` follows all sessions.\n",
-                None,
-            ),
+            ("tail-follows.added.md", "`tapgate tail` follows all sessions.\n", None),
             ("tail.md", "Text.\n", Some("is not named <topic>.<kind>.md")),
-            (
-                "tail.added.txt",
-                "Text.\n",
-                Some("is not named <topic>.<kind>.md"),
-            ),
-            (
-                "Tail_It.added.md",
-                "Text.\n",
-                Some("a topic is lower-case words with hyphens"),
-            ),
-            (
-                "tail.broken.md",
-                "Text.\n",
-                Some("the kind is added, changed, fixed or security"),
-            ),
-            (
-                "tail.fixed.md",
-                "\n",
-                Some("a fragment is sentences for users, without a heading"),
-            ),
+            ("tail.added.txt", "Text.\n", Some("is not named <topic>.<kind>.md")),
+            ("Tail_It.added.md", "Text.\n", Some("a topic is lower-case words with hyphens")),
+            ("tail.broken.md", "Text.\n", Some("the kind is added, changed, fixed or security")),
+            ("tail.fixed.md", "\n", Some("a fragment is sentences for users, without a heading")),
             (
                 "tail.fixed.md",
                 "# Tail\n\nText.\n",

@@ -29,9 +29,7 @@ pub(crate) fn run(schemas: Option<&Path>, depth: Depth) -> anyhow::Result<()> {
             .context("run `cargo fmt --all`")
     });
     steps.run("tidy", tidy::run);
-    steps.run("generated files", || {
-        generated::check(&House::open(house::root())?, schemas)
-    });
+    steps.run("generated files", || generated::check(&House::open(house::root())?, schemas));
     steps.run("changelog", || changelog::check(&House::open(house::root())?));
     if depth == Depth::Whole {
         steps.run("licences", licences::check);
@@ -42,16 +40,7 @@ pub(crate) fn run(schemas: Option<&Path>, depth: Depth) -> anyhow::Result<()> {
 }
 
 fn clippy() -> anyhow::Result<()> {
-    let args = [
-        "clippy",
-        "--quiet",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let args = ["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
     shell::show(&mut shell::cargo(&args))
 }
 

@@ -27,20 +27,14 @@ const CORPUS: u64 = 256 * 1024;
 /// Runs one target or all of them for so many seconds each, then keeps the smallest corpus that covers as much.
 pub(crate) fn run(target: Option<&str>, seconds: u32) -> anyhow::Result<()> {
     let known = targets()?;
-    let chosen: Vec<_> = known
-        .iter()
-        .filter(|name| target.is_none_or(|target| target == *name))
-        .collect();
+    let chosen: Vec<_> = known.iter().filter(|name| target.is_none_or(|target| target == *name)).collect();
     if chosen.is_empty() {
         bail!("there is no such target; there are {}", known.join(", "));
     }
     let program = build()?;
     let mut crashed = Vec::new();
     for name in chosen {
-        let fuzzer = Fuzzer {
-            name,
-            program: &program,
-        };
+        let fuzzer = Fuzzer { name, program: &program };
         if !fuzzer.explore(seconds)? {
             crashed.push(name.as_str());
         }
@@ -58,9 +52,7 @@ fn folder() -> PathBuf {
 
 fn targets() -> anyhow::Result<Vec<String>> {
     let entries = fs::read_dir(folder().join("corpus")).context("list fuzz/corpus")?;
-    let mut names: Vec<_> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
+    let mut names: Vec<_> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.sort();
     Ok(names)
 }
@@ -68,10 +60,7 @@ fn targets() -> anyhow::Result<Vec<String>> {
 /// Builds the one program that holds all targets, and returns where it is.
 fn build() -> anyhow::Result<PathBuf> {
     let version = shell::read(&mut shell::command("rustc", &["-vV"]))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc names no host")?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
     if shell::find("g++").is_none() {
         bail!("libFuzzer is built with g++, which is missing: install it, then repeat");
     }
@@ -110,9 +99,7 @@ impl Fuzzer<'_> {
     fn command(&self) -> Command {
         let mut command = Command::new(self.program);
         command.env("TAPGATE_FUZZ", self.name).env("RUST_BACKTRACE", "1");
-        command
-            .arg(format!("-max_len={LONGEST}"))
-            .args(["-timeout=10", "-rss_limit_mb=2048"]);
+        command.arg(format!("-max_len={LONGEST}")).args(["-timeout=10", "-rss_limit_mb=2048"]);
         command
     }
 
@@ -124,18 +111,10 @@ impl Fuzzer<'_> {
         println!("fuzz: {} for {seconds} s", self.name);
         let mut command = self.command();
         command.arg(format!("-artifact_prefix={}/{}-", artifacts.display(), self.name));
-        command
-            .arg(format!("-max_total_time={seconds}"))
-            .arg("-print_final_stats=1");
-        let output = command
-            .arg(self.found())
-            .arg(self.committed())
-            .output()
-            .context("start the fuzzer")?;
+        command.arg(format!("-max_total_time={seconds}")).arg("-print_final_stats=1");
+        let output = command.arg(self.found()).arg(self.committed()).output().context("start the fuzzer")?;
         let said = String::from_utf8_lossy(&output.stderr);
-        let n_runs = said
-            .lines()
-            .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+        let n_runs = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
         println!("fuzz: {}: {} runs", self.name, n_runs.map_or("?", str::trim));
         if output.status.success() {
             return Ok(true);
@@ -157,10 +136,7 @@ impl Fuzzer<'_> {
             fs::remove_dir_all(&merged)?;
         }
         fs::create_dir_all(&merged)?;
-        for input in inputs(&self.committed())?
-            .into_iter()
-            .filter(|input| !is_digest(&input.name))
-        {
+        for input in inputs(&self.committed())?.into_iter().filter(|input| !is_digest(&input.name)) {
             fs::copy(&input.path, merged.join(&input.name))?;
         }
         // How often an edge is taken would multiply the inputs; that it is taken at all is what must stay covered.
@@ -171,10 +147,7 @@ impl Fuzzer<'_> {
                 .arg(self.committed())
                 .arg(self.found()),
         )?;
-        for input in inputs(&self.committed())?
-            .into_iter()
-            .filter(|input| is_digest(&input.name))
-        {
+        for input in inputs(&self.committed())?.into_iter().filter(|input| is_digest(&input.name)) {
             fs::remove_file(input.path)?;
         }
         let mut kept = inputs(&merged)?;
@@ -193,11 +166,7 @@ impl Fuzzer<'_> {
             n_kept += 1;
             fs::copy(&input.path, self.committed().join(&input.name))?;
         }
-        println!(
-            "fuzz: {}: corpus of {n_kept} inputs, {} KiB; {n_dropped} left out",
-            self.name,
-            size / 1024
-        );
+        println!("fuzz: {}: corpus of {n_kept} inputs, {} KiB; {n_dropped} left out", self.name, size / 1024);
         Ok(())
     }
 }
@@ -213,11 +182,7 @@ fn inputs(folder: &Path) -> anyhow::Result<Vec<Input>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        inputs.push(Input {
-            path: entry.path(),
-            name,
-            size: entry.metadata()?.len(),
-        });
+        inputs.push(Input { path: entry.path(), name, size: entry.metadata()?.len() });
     }
     Ok(inputs)
 }

@@ -64,13 +64,8 @@ struct Method {
 fn read(dir: &Path) -> anyhow::Result<Schemas> {
     let mut schemas = Schemas::new();
     let entries = std::fs::read_dir(dir).with_context(|| format!("failed to read {}", dir.display()))?;
-    let paths: Vec<PathBuf> = entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<std::io::Result<_>>()?;
-    for path in paths
-        .iter()
-        .filter(|path| path.extension().is_some_and(|suffix| suffix == "json"))
-    {
+    let paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|suffix| suffix == "json")) {
         let text = std::fs::read_to_string(path)?;
         let schema: Value =
             serde_json::from_str(&text).with_context(|| format!("failed to parse {}", path.display()))?;
@@ -78,11 +73,7 @@ fn read(dir: &Path) -> anyhow::Result<Schemas> {
         let Some(definitions) = definitions.and_then(Value::as_object) else {
             bail!("{} has no definitions", path.display());
         };
-        let revision = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let revision = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         schemas.insert(revision, definitions.clone());
     }
     if schemas.is_empty() {
@@ -92,10 +83,7 @@ fn read(dir: &Path) -> anyhow::Result<Schemas> {
 }
 
 fn table(schemas: &Schemas) -> anyhow::Result<String> {
-    let names: Vec<_> = schemas
-        .keys()
-        .map(|revision| format!("V{}", revision.replace('-', "_")))
-        .collect();
+    let names: Vec<_> = schemas.keys().map(|revision| format!("V{}", revision.replace('-', "_"))).collect();
     let mut methods: BTreeMap<String, Method> = BTreeMap::new();
     let mut errors: BTreeMap<i64, (String, Revisions)> = BTreeMap::new();
     let mut keys: BTreeMap<String, Revisions> = BTreeMap::new();
@@ -104,11 +92,7 @@ fn table(schemas: &Schemas) -> anyhow::Result<String> {
         for (name, definition) in definitions {
             if let Some(code) = error_code(definition) {
                 let name = name.trim_end_matches("Error").to_owned();
-                errors
-                    .entry(code)
-                    .or_insert_with(|| (name, Revisions::new()))
-                    .1
-                    .insert(n);
+                errors.entry(code).or_insert_with(|| (name, Revisions::new())).1.insert(n);
             }
             add_meta_keys(n, name, definition, &mut keys);
         }
@@ -121,30 +105,19 @@ fn add_methods(
     definitions: &Map<String, Value>,
     methods: &mut BTreeMap<String, Method>,
 ) -> anyhow::Result<()> {
-    let unions = [
-        "ClientRequest",
-        "ClientNotification",
-        "ServerRequest",
-        "ServerNotification",
-        "InputRequest",
-    ];
+    let unions =
+        ["ClientRequest", "ClientNotification", "ServerRequest", "ServerNotification", "InputRequest"];
     for union in unions {
         let Some(definition) = definitions.get(union) else {
             continue;
         };
         // A union of one stands there as it is.
         let alone = [definition.clone()];
-        let members = definition
-            .get("anyOf")
-            .and_then(Value::as_array)
-            .map_or(&alone[..], Vec::as_slice);
+        let members = definition.get("anyOf").and_then(Value::as_array).map_or(&alone[..], Vec::as_slice);
         for member in members {
             let own_name = reference(member).unwrap_or(union);
             let definition = resolve(member, definitions);
-            let Some(method) = definition
-                .pointer("/properties/method/const")
-                .and_then(Value::as_str)
-            else {
+            let Some(method) = definition.pointer("/properties/method/const").and_then(Value::as_str) else {
                 bail!("{own_name} has no method");
             };
             let method = methods.entry(method.to_owned()).or_default();
@@ -186,11 +159,7 @@ fn known_and_required(
     let schema = resolve(schema, definitions);
     let properties = schema.get("properties").and_then(Value::as_object);
     let mut known: BTreeSet<_> = properties.into_iter().flat_map(Map::keys).cloned().collect();
-    let names = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();
     let mut required: BTreeSet<_> = names.filter_map(Value::as_str).map(str::to_owned).collect();
     let parts = |name: &str| schema.get(name).and_then(Value::as_array).into_iter().flatten();
     for part in parts("allOf") {
@@ -198,10 +167,8 @@ fn known_and_required(
         known.extend(more);
         required.extend(more_required);
     }
-    let alternatives: Vec<_> = parts("anyOf")
-        .chain(parts("oneOf"))
-        .map(|part| known_and_required(part, definitions))
-        .collect();
+    let alternatives: Vec<_> =
+        parts("anyOf").chain(parts("oneOf")).map(|part| known_and_required(part, definitions)).collect();
     let shared = alternatives.iter().map(|(_, required)| required.clone());
     required.extend(shared.reduce(|all, next| &all & &next).unwrap_or_default());
     known.extend(alternatives.into_iter().flat_map(|(known, _)| known));
@@ -221,9 +188,7 @@ fn resolve<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> &'a Va
 /// The code of an error's definition, which stands in it or in the error that it wraps.
 fn error_code(definition: &Value) -> Option<i64> {
     let code = |schema: &Value| schema.pointer("/properties/code/const").and_then(Value::as_i64);
-    let parts = definition
-        .pointer("/properties/error/allOf")
-        .and_then(Value::as_array);
+    let parts = definition.pointer("/properties/error/allOf").and_then(Value::as_array);
     code(definition).or_else(|| parts?.iter().find_map(code))
 }
 
@@ -260,20 +225,13 @@ fn print(
     line("\npub(super) const METHODS: &[Method] = &[");
     for (name, method) in methods {
         line("    Method {");
-        line(&format!(
-            "        name: {name:?}, is_request: {},",
-            method.is_request
-        ));
+        line(&format!("        name: {name:?}, is_request: {},", method.is_request));
         let senders = [
             ("by_client", &method.by_client),
             ("by_server", &method.by_server),
             ("as_input", &method.as_input),
         ];
-        line(
-            &senders
-                .map(|(title, revisions)| format!("        {title}: {},", set(revisions)))
-                .join("\n"),
-        );
+        line(&senders.map(|(title, revisions)| format!("        {title}: {},", set(revisions))).join("\n"));
         for (title, fields) in [("params", &method.params), ("result", &method.result)] {
             if fields.is_empty() {
                 line(&format!("        {title}: &[],"));
@@ -300,16 +258,10 @@ fn print(
     }
     line("];\n\npub(super) const META_KEYS: &[MetaKey] = &[");
     for (key, revisions) in keys {
-        line(&format!(
-            "    MetaKey {{ key: {key:?}, revisions: {} }},",
-            set(revisions)
-        ));
+        line(&format!("    MetaKey {{ key: {key:?}, revisions: {} }},", set(revisions)));
     }
     line("];");
-    format!(
-        "// @generated by `cargo xtask generate`, digest {:016x}: not to be edited.\n{out}",
-        digest(&out)
-    )
+    format!("// @generated by `cargo xtask generate`, digest {:016x}: not to be edited.\n{out}", digest(&out))
 }
 
 /// A number as the lints want it: `-32_601`.
@@ -323,11 +275,8 @@ fn separated(code: i64) -> String {
 /// Revisions as ranges: `Revisions::NONE.with(V2024_11_05, V2025_06_18)`.
 fn print_set(names: &[String], revisions: &Revisions) -> String {
     let numbers: Vec<_> = revisions.iter().copied().collect();
-    let name = |number: Option<&usize>| {
-        number
-            .and_then(|number| names.get(*number))
-            .map_or("", String::as_str)
-    };
+    let name =
+        |number: Option<&usize>| number.and_then(|number| names.get(*number)).map_or("", String::as_str);
     let ranges = numbers.chunk_by(|number, next| number + 1 == *next);
     let with = ranges.map(|range| format!(".with({}, {})", name(range.first()), name(range.last())));
     format!("Revisions::NONE{}", with.collect::<String>())
@@ -339,10 +288,7 @@ mod tests {
 
     fn schemas(texts: &[(&str, &str)]) -> Schemas {
         let parse = |text: &str| serde_json::from_str(text).expect("the schema is JSON");
-        texts
-            .iter()
-            .map(|(revision, text)| ((*revision).to_owned(), parse(text)))
-            .collect()
+        texts.iter().map(|(revision, text)| ((*revision).to_owned(), parse(text))).collect()
     }
 
     #[test]
@@ -379,9 +325,6 @@ mod tests {
     #[test]
     fn revisions_with_a_gap_are_two_ranges() {
         let names: Vec<_> = ["A", "B", "C", "D"].map(str::to_owned).into();
-        assert_eq!(
-            print_set(&names, &[0, 1, 3].into()),
-            "Revisions::NONE.with(A, B).with(D, D)"
-        );
+        assert_eq!(print_set(&names, &[0, 1, 3].into()), "Revisions::NONE.with(A, B).with(D, D)");
     }
 }

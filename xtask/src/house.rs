@@ -6,14 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 /// Folders whose content nobody here wrote, wherever they stand.
-const FOREIGN: &[&str] = &[
-    ".git",
-    ".setup",
-    "target",
-    "node_modules",
-    "artifacts",
-    "__pycache__",
-];
+const FOREIGN: &[&str] = &[".git", ".setup", "target", "node_modules", "artifacts", "__pycache__"];
 
 /// Returns the root of this project.
 pub(crate) fn root() -> &'static Path {
@@ -38,10 +31,7 @@ impl House {
         let mut files = Vec::new();
         list(root, Path::new(""), &mut files).with_context(|| format!("list {}", root.display()))?;
         files.sort();
-        Ok(Self {
-            root: root.to_owned(),
-            files,
-        })
+        Ok(Self { root: root.to_owned(), files })
     }
 
     /// The folder that the paths are relative to.
@@ -56,8 +46,7 @@ impl House {
 
     /// The paths that end in `.` and `ext`.
     pub(crate) fn with_extension<'a>(&'a self, ext: &'a str) -> impl Iterator<Item = &'a str> {
-        self.paths()
-            .filter(move |path| Path::new(path).extension().is_some_and(|found| found == ext))
+        self.paths().filter(move |path| Path::new(path).extension().is_some_and(|found| found == ext))
     }
 
     /// The text of a file, `None` when it is absent or not UTF-8.

@@ -4,11 +4,7 @@
 //! person runs is what CI runs.
 //!
 //! *Start reading* at [`check`], whose list is the static half of what must hold, then [`tidy`].
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a task talks to the person who started it"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the person who started it")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -89,11 +85,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Test { fast } => test::run(fast),
         Task::Bench { part: Some(part), .. } => bench::part(&part),
-        Task::Bench {
-            quick,
-            report,
-            part: None,
-        } => measure(quick, report),
+        Task::Bench { quick, report, part: None } => measure(quick, report),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
     };
     match outcome {

@@ -28,9 +28,7 @@ pub(crate) fn run(bench: bool) -> anyhow::Result<()> {
     let mut steps = Steps::of("setup");
     steps.run("programs", programs);
     steps.run("cargo-nextest", nextest);
-    steps.run("npm packages", || {
-        install("node", &["node/package.json", "node/package-lock.json"], node)
-    });
+    steps.run("npm packages", || install("node", &["node/package.json", "node/package-lock.json"], node));
     steps.run("Python packages, mcp 1.x", || python("mcp-1"));
     steps.run("Python packages, mcp 2.x", || python("mcp-2"));
     if bench {
@@ -47,17 +45,9 @@ pub(crate) fn nextest_program() -> Option<PathBuf> {
 
 /// Programs that this task takes from the system; it says how to get them, and does not install them.
 fn programs() -> anyhow::Result<()> {
-    let needed = [
-        ("python3", "python3 python3-venv"),
-        ("npm", "npm"),
-        ("cc", "gcc"),
-        ("openssl", "openssl"),
-    ];
-    let missing: Vec<_> = needed
-        .iter()
-        .filter(|(name, _)| shell::find(name).is_none())
-        .map(|(_, package)| *package)
-        .collect();
+    let needed = [("python3", "python3 python3-venv"), ("npm", "npm"), ("cc", "gcc"), ("openssl", "openssl")];
+    let missing: Vec<_> =
+        needed.iter().filter(|(name, _)| shell::find(name).is_none()).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -90,13 +80,7 @@ fn nextest() -> anyhow::Result<()> {
 fn node(folder: &Path) -> anyhow::Result<()> {
     println!("setup: npm ci, with the versions in xtask/setup/node/package-lock.json");
     // No package may run code while it is installed; none of these needs to.
-    let quiet = [
-        "ci",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--loglevel=error",
-    ];
+    let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     shell::read(shell::command("npm", &quiet).current_dir(folder))?;
     let node = NODE_BUILDS
         .iter()
@@ -117,13 +101,7 @@ fn python(name: &str) -> anyhow::Result<()> {
         let pip = folder.join("bin/pip");
         let mut command = shell::command(pip.to_str().context("the project's path is not UTF-8")?, &[]);
         command
-            .args([
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "--requirement",
-            ])
+            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"])
             .arg(pins);
         shell::read(&mut command).map(drop)
     })

@@ -19,10 +19,7 @@ struct Step {
 impl Steps {
     /// Begins the steps of `task`.
     pub(crate) fn of(task: &'static str) -> Self {
-        Self {
-            task,
-            done: Vec::new(),
-        }
+        Self { task, done: Vec::new() }
     }
 
     /// Runs one step and says how it went; a failure is shown at once and does not stop the next step.
@@ -34,40 +31,20 @@ impl Steps {
         let failed = outcome.is_err();
         match outcome {
             Ok(()) => println!("{}: {name} ok ({:.1} s)", self.task, took.as_secs_f64()),
-            Err(error) => println!(
-                "{}: {name} FAILED ({:.1} s)\n{error:#}",
-                self.task,
-                took.as_secs_f64()
-            ),
+            Err(error) => println!("{}: {name} FAILED ({:.1} s)\n{error:#}", self.task, took.as_secs_f64()),
         }
         self.done.push(Step { name, took, failed });
     }
 
     /// Sums up; an error names the steps that failed.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        let failed: Vec<_> = self
-            .done
-            .iter()
-            .filter(|step| step.failed)
-            .map(|step| step.name)
-            .collect();
+        let failed: Vec<_> = self.done.iter().filter(|step| step.failed).map(|step| step.name).collect();
         let took: Duration = self.done.iter().map(|step| step.took).sum();
         if failed.is_empty() {
-            println!(
-                "{}: all {} steps ok ({:.1} s)",
-                self.task,
-                self.done.len(),
-                took.as_secs_f64()
-            );
+            println!("{}: all {} steps ok ({:.1} s)", self.task, self.done.len(), took.as_secs_f64());
             return Ok(());
         }
-        bail!(
-            "{}: {} of {} steps failed: {}",
-            self.task,
-            failed.len(),
-            self.done.len(),
-            failed.join(", ")
-        );
+        bail!("{}: {} of {} steps failed: {}", self.task, failed.len(), self.done.len(), failed.join(", "));
     }
 }
 
@@ -93,9 +70,6 @@ mod tests {
             Ok(())
         });
         assert!(ran);
-        assert_eq!(
-            steps.finish().unwrap_err().to_string(),
-            "try: 1 of 2 steps failed: first"
-        );
+        assert_eq!(steps.finish().unwrap_err().to_string(), "try: 1 of 2 steps failed: first");
     }
 }

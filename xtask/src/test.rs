@@ -22,13 +22,7 @@ pub(crate) fn run(fast: bool) -> anyhow::Result<()> {
         steps.run("set-up", || setup::run(false));
         steps.run("check", || check::run(None, Depth::Whole));
         steps.run("examples in the documentation of code", || {
-            shell::show(&mut shell::cargo(&[
-                "test",
-                "--quiet",
-                "--locked",
-                "--workspace",
-                "--doc",
-            ]))
+            shell::show(&mut shell::cargo(&["test", "--quiet", "--locked", "--workspace", "--doc"]))
         });
         // Last, so that what a reader of the output sees at its end is the number of tests.
         steps.run("tests", || nextest("ci"));
@@ -41,8 +35,6 @@ fn nextest(profile: &str) -> anyhow::Result<()> {
     let mut command: Command = shell::cargo(&[]);
     let cargo = command.get_program().to_owned();
     command = shell::command(program.to_str().context("the path of nextest is not UTF-8")?, &[]);
-    command
-        .env("CARGO", cargo)
-        .args(["nextest", "run", "--locked", "--workspace", "--profile", profile]);
+    command.env("CARGO", cargo).args(["nextest", "run", "--locked", "--workspace", "--profile", profile]);
     shell::show(&mut command)
 }

@@ -49,11 +49,7 @@ const RULES: &[(&str, Rule)] = &[
 
 impl Breach {
     fn new(path: impl Into<String>, line: usize, says: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            line,
-            says: says.into(),
-        }
+        Self { path: path.into(), line, says: says.into() }
     }
 }
 
@@ -74,9 +70,5 @@ pub(crate) fn run() -> anyhow::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    bail!(
-        "{} places break the house rules\n{}",
-        lines.len(),
-        lines.join("\n")
-    );
+    bail!("{} places break the house rules\n{}", lines.len(), lines.join("\n"));
 }

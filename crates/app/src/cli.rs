@@ -83,7 +83,10 @@ pub fn command() -> clap::Command {
 }
 
 fn parse(argv: &[OsString]) -> Result<Cli, ExitCode> {
-    let parsed = command().color(ColorChoice::Auto).try_get_matches_from(argv).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command()
+        .color(ColorChoice::Auto)
+        .try_get_matches_from(argv)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
         let usage = error.use_stderr();
         // `--json` has to hold for a wrong command line too, so it is looked for in the raw words.

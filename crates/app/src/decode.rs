@@ -67,7 +67,14 @@ impl Decode {
         }
     }
 
-    fn open(&mut self, stream: StreamId, from: Leg, headers: &HeaderMap, at: Nanos, sink: &mut impl FnMut(Nanos, Input)) {
+    fn open(
+        &mut self,
+        stream: StreamId,
+        from: Leg,
+        headers: &HeaderMap,
+        at: Nanos,
+        sink: &mut impl FnMut(Nanos, Input),
+    ) {
         let mut direction = Direction { framer: Framer::of(headers), coding: Coding::Plain };
         if let Some(coding) = headers.get(CONTENT_ENCODING) {
             direction.coding = match Decoder::new(coding.as_bytes(), Limits::default()) {

@@ -9,7 +9,11 @@ use crate::problem::{Exit, Problem};
 /// The directory of the journal: `TAPGATE_HOME`, else the platform's state directory.
 pub fn resolve() -> Result<PathBuf, Problem> {
     let read = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let vars = HomeVars { tapgate_home: read("TAPGATE_HOME"), xdg_state_home: read("XDG_STATE_HOME"), home: read("HOME") };
+    let vars = HomeVars {
+        tapgate_home: read("TAPGATE_HOME"),
+        xdg_state_home: read("XDG_STATE_HOME"),
+        home: read("HOME"),
+    };
     home_from(&vars).ok_or_else(|| {
         Problem::usage(
             "home.unknown",

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use tapgate_expr::Filter;
+use tapgate_lens::Call;
 use tapgate_lens::draw::{self, Colour, Style};
 use tapgate_lens::page::Page;
-use tapgate_lens::Call;
 use tapgate_store::{ExchangeRow, Query, Reader, SessionId, SessionRow, SourceId, SourceRow};
 use tapgate_wire::record::UnixNanos;
 
@@ -55,12 +55,15 @@ impl Look {
         let session = match sessions.get(&session) {
             Some(known) => known.clone(),
             None => {
-                let row = self.reader.session(session).map_err(|trouble| home::problem(&trouble))?.map(Rc::new);
+                let row =
+                    self.reader.session(session).map_err(|trouble| home::problem(&trouble))?.map(Rc::new);
                 sessions.insert(session, row.clone());
                 row
             }
         };
-        let Some(source) = session.as_ref().map(|session| session.source) else { return Ok(Around::default()) };
+        let Some(source) = session.as_ref().map(|session| session.source) else {
+            return Ok(Around::default());
+        };
         let mut sources = self.sources.borrow_mut();
         let source = match sources.get(&source) {
             Some(known) => known.clone(),
@@ -119,14 +122,21 @@ impl Look {
 /// The problem of an id that names nothing.
 pub fn no_such(id: &str) -> Problem {
     let id: String = id.chars().filter(|c| !c.is_control()).take(40).collect();
-    Problem::usage("id.unknown", format!("nothing in the journal is called `{id}`"), "see the ids with `tapgate ls` and `tapgate calls`, or say `last`")
-        .exit(Exit::Usage)
+    Problem::usage(
+        "id.unknown",
+        format!("nothing in the journal is called `{id}`"),
+        "see the ids with `tapgate ls` and `tapgate calls`, or say `last`",
+    )
+    .exit(Exit::Usage)
 }
 
 /// Reads a filter from the words of the command line.
 pub fn filter(words: &[String]) -> Result<Filter, Problem> {
     Filter::parse(&words.join(" ")).map_err(|mistake| {
-        let help = mistake.help.clone().unwrap_or_else(|| "see the fields and the short form with `tapgate calls --help`".to_owned());
+        let help = mistake
+            .help
+            .clone()
+            .unwrap_or_else(|| "see the fields and the short form with `tapgate calls --help`".to_owned());
         let mut place = mistake.clone();
         place.help = None;
         Problem::usage("filter.mistake", "the filter cannot be read", help).because(place)

@@ -35,12 +35,29 @@ pub fn of_url(url: &str) -> String {
 }
 
 const LAUNCHERS: &[&str] = &[
-    "npx", "npm", "pnpm", "pnpx", "yarn", "bunx", "bun", "deno", "node", "uv", "uvx", "pipx", "python", "python3", "docker",
-    "podman", "cargo", "go", "env", "sh", "bash", "tsx", "java", "dotnet", "ruby", "php",
+    "npx", "npm", "pnpm", "pnpx", "yarn", "bunx", "bun", "deno", "node", "uv", "uvx", "pipx", "python",
+    "python3", "docker", "podman", "cargo", "go", "env", "sh", "bash", "tsx", "java", "dotnet", "ruby",
+    "php",
 ];
 const SUBCOMMANDS: &[&str] = &["run", "exec", "dlx", "x", "tool", "start", "--"];
-const TAKES_A_VALUE: &[&str] =
-    &["-e", "--env", "-v", "--volume", "--mount", "--network", "--name", "--directory", "--project", "--with", "--python", "-u", "--user", "-r", "--require", "--import"];
+const TAKES_A_VALUE: &[&str] = &[
+    "-e",
+    "--env",
+    "-v",
+    "--volume",
+    "--mount",
+    "--network",
+    "--name",
+    "--directory",
+    "--project",
+    "--with",
+    "--python",
+    "-u",
+    "--user",
+    "-r",
+    "--require",
+    "--import",
+];
 
 fn base(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
@@ -53,7 +70,9 @@ fn tidy(word: &str) -> String {
         _ => word,
     };
     let word = word.split(['=', '>', '<']).next().unwrap_or(word);
-    let stem = [".mjs", ".cjs", ".js", ".ts", ".py", ".exe", ".jar", ".sh"].iter().find_map(|ending| word.strip_suffix(ending));
+    let stem = [".mjs", ".cjs", ".js", ".ts", ".py", ".exe", ".jar", ".sh"]
+        .iter()
+        .find_map(|ending| word.strip_suffix(ending));
     let name: String = stem.unwrap_or(word).chars().filter(|c| !c.is_control()).take(64).collect();
     if name.is_empty() { "server".to_owned() } else { name }
 }

@@ -102,9 +102,9 @@ fn run(mut observer: Observer, clock: Clock, observed: &Observed) {
     while observer.recv_batch(&mut batch, NAP) != Turn::Closed {
         let now = clock.now();
         // A recorder that fails must neither stop traffic nor let the queue fill.
-        let failed = watch.as_mut().is_some_and(|watch| {
-            catch_unwind(AssertUnwindSafe(|| watch.take(&mut batch, now))).is_err()
-        });
+        let failed = watch
+            .as_mut()
+            .is_some_and(|watch| catch_unwind(AssertUnwindSafe(|| watch.take(&mut batch, now))).is_err());
         if failed {
             say("recording ended because of a fault in tapgate; traffic goes on");
             watch = None;
@@ -128,7 +128,8 @@ impl Watch {
     fn new(home: PathBuf, key: [u8; 32], clock: Clock, observed: &Observed) -> Self {
         let now = wall::now();
         let full_until = observed.full_hours.map(|hours| now + i64::from(hours) * 3_600_000_000_000);
-        let level = full_until.and_then(|until| Consent::until(until, now)).map_or(Level::Masked, Level::Full);
+        let level =
+            full_until.and_then(|until| Consent::until(until, now)).map_or(Level::Masked, Level::Full);
         let mut masker = Masker::new(key, level);
         learn_environment(&mut masker);
         let source = record::Source {

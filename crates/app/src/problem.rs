@@ -79,8 +79,12 @@ mod tests {
 
     #[test]
     fn a_problem_reads_as_sentence_cause_and_help() {
-        let problem = Problem::usage("usage.no-server", "no server is named", "put the command after `--`").because("the list is empty");
-        assert_eq!(problem.to_string(), "tapgate: no server is named\n  cause: the list is empty\n  help:  put the command after `--`\n");
+        let problem = Problem::usage("usage.no-server", "no server is named", "put the command after `--`")
+            .because("the list is empty");
+        assert_eq!(
+            problem.to_string(),
+            "tapgate: no server is named\n  cause: the list is empty\n  help:  put the command after `--`\n"
+        );
         assert_eq!(problem.to_json()["error"]["code"], "usage.no-server");
     }
 }

@@ -23,7 +23,10 @@ fn the_reference_is_what_the_program_says() {
             std::fs::write(&path, &fresh).unwrap();
         }
         let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == fresh, "docs/reference/{name} is stale: UPDATE=1 cargo nextest run -p tapgate reference");
+        assert!(
+            found == fresh,
+            "docs/reference/{name} is stale: UPDATE=1 cargo nextest run -p tapgate reference"
+        );
     }
 }
 
@@ -58,8 +61,14 @@ fn filters() -> String {
             kind => kind.name().to_owned(),
         };
         let example = spec.example.replace('|', "\\|");
-        writeln!(out, "| `{}` | {} | {words} | {} | `{example}` |", spec.name, spec.short.map_or(String::new(), |short| format!("`{short}`")), spec.doc)
-            .unwrap();
+        writeln!(
+            out,
+            "| `{}` | {} | {words} | {} | `{example}` |",
+            spec.name,
+            spec.short.map_or(String::new(), |short| format!("`{short}`")),
+            spec.doc
+        )
+        .unwrap();
     }
     out
 }

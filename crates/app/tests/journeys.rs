@@ -72,7 +72,10 @@ fn stdio_is_transparent(client: &Client) {
     let (node, server) = (node(), everything());
     let server = [node.to_str().unwrap(), server.to_str().unwrap()];
     let direct = client.converse(&[&["stdio"][..], &server].concat(), home.path());
-    let tapped = client.converse(&[&["stdio", TAPGATE, "tap", "--name", "journey", "--"][..], &server].concat(), home.path());
+    let tapped = client.converse(
+        &[&["stdio", TAPGATE, "tap", "--name", "journey", "--"][..], &server].concat(),
+        home.path(),
+    );
     assert_same(&direct, &tapped);
     assert_recorded(home.path(), &tapped, "stdio");
 }
@@ -105,7 +108,8 @@ fn http_is_transparent(client: &Client) {
 /// What both saw is compared step by step and field by field.
 fn assert_same(direct: &[String], tapped: &[String]) {
     for (direct, tapped) in direct.iter().zip(tapped) {
-        let (direct, tapped): (Value, Value) = (serde_json::from_str(direct).unwrap(), serde_json::from_str(tapped).unwrap());
+        let (direct, tapped): (Value, Value) =
+            (serde_json::from_str(direct).unwrap(), serde_json::from_str(tapped).unwrap());
         assert_eq!(direct, tapped, "direct on the left, tapped on the right");
     }
     assert_eq!(direct.len(), tapped.len());
@@ -115,7 +119,8 @@ fn assert_same(direct: &[String], tapped: &[String]) {
 fn assert_recorded(home: &Path, conversation: &[String], transport: &str) {
     let calls = json_lines(home, &["calls", "--json", "--limit", "1000"]);
     let echoed = calls.iter().filter(|call| call["method"] == "tools/call" && call["tool"] == "echo").count();
-    let said = conversation.iter().filter(|line| line.contains("\"echo") || line.contains("after all that")).count();
+    let said =
+        conversation.iter().filter(|line| line.contains("\"echo") || line.contains("after all that")).count();
     assert_eq!(echoed, said, "every echo is an exchange");
     for call in &calls {
         assert_eq!(call["transport"], transport, "{call}");
@@ -125,7 +130,10 @@ fn assert_recorded(home: &Path, conversation: &[String], transport: &str) {
         assert_ne!(call["status"], "pending", "{call}");
         assert_ne!(call["status"], "unknown", "{call}");
     }
-    let elicited = calls.iter().find(|call| call["method"] == "elicitation/create").expect("the server asked its client");
+    let elicited = calls
+        .iter()
+        .find(|call| call["method"] == "elicitation/create")
+        .expect("the server asked its client");
     assert_eq!(elicited["status"], "ok", "{elicited}");
     for source in json_lines(home, &["ls", "--json"]) {
         assert_eq!(source["lost_bytes"].as_u64().unwrap_or(0), 0, "{source}");
@@ -135,7 +143,11 @@ fn assert_recorded(home: &Path, conversation: &[String], transport: &str) {
 fn json_lines(home: &Path, args: &[&str]) -> Vec<Value> {
     let out = Command::new(TAPGATE).args(args).env("TAPGATE_HOME", home).output().unwrap();
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    let lines: Vec<Value> = String::from_utf8(out.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = String::from_utf8(out.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert!(!lines.is_empty(), "{args:?} prints nothing");
     lines
 }
@@ -145,7 +157,12 @@ struct Listening(Child);
 
 impl Listening {
     fn start(command: &mut Command, before_port: &str) -> (Self, u16) {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
             let rest = line.split_once(before_port)?.1;

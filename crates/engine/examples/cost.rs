@@ -40,11 +40,7 @@ fn main() {
     let each = |all: Duration| all.as_nanos() / u128::from(CALLS);
     let mut out = std::io::stdout();
     let _ = writeln!(out, "pairing    {:>6} ns per request with answer", each(pairing));
-    let _ = writeln!(
-        out,
-        "recording  {:>6} ns per request with answer",
-        each(recording)
-    );
+    let _ = writeln!(out, "recording  {:>6} ns per request with answer", each(recording));
 }
 
 /// A request and its answer as the framer gives them.
@@ -68,17 +64,8 @@ fn pair(calls: &[(Message, Message)], mut take: impl FnMut(&mut Vec<Action>)) {
         for (from, message) in [(Leg::Client, request), (Leg::Server, answer)] {
             now.0 += 20_000;
             let size = message.size();
-            let carried = Carried {
-                chunks: vec![(now, size as u32)],
-                size,
-                event: None,
-            };
-            let input = Input::Message {
-                stream: StreamId(0),
-                from,
-                carried,
-                message: message.clone(),
-            };
+            let carried = Carried { chunks: vec![(now, size as u32)], size, event: None };
+            let input = Input::Message { stream: StreamId(0), from, carried, message: message.clone() };
             source.on(now, input, &mut actions);
         }
         take(&mut actions);

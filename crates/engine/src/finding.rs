@@ -62,36 +62,16 @@ pub const FINDINGS: &[(Finding, &str, &str)] = &[
         "track.answer-without-id",
         "An error came without an id, so the request that it answers is unknown.",
     ),
-    (
-        Finding::DuplicateAnswer,
-        "track.duplicate-answer",
-        "A request was answered more than once.",
-    ),
-    (
-        Finding::LateAnswer,
-        "track.late-answer",
-        "An answer came after its request was cancelled or given up.",
-    ),
-    (
-        Finding::MissingAnswer,
-        "track.missing-answer",
-        "The response ended as it should, without the answer.",
-    ),
-    (
-        Finding::UpstreamFailed,
-        "track.upstream-failed",
-        "The server could not be reached or read.",
-    ),
+    (Finding::DuplicateAnswer, "track.duplicate-answer", "A request was answered more than once."),
+    (Finding::LateAnswer, "track.late-answer", "An answer came after its request was cancelled or given up."),
+    (Finding::MissingAnswer, "track.missing-answer", "The response ended as it should, without the answer."),
+    (Finding::UpstreamFailed, "track.upstream-failed", "The server could not be reached or read."),
     (
         Finding::IdReused,
         "track.id-reused",
         "A request has the id of another that is still open, so their answers may be taken for each other.",
     ),
-    (
-        Finding::IdTooLong,
-        "track.id-too-long",
-        "An id or a progress token is too long to be paired.",
-    ),
+    (Finding::IdTooLong, "track.id-too-long", "An id or a progress token is too long to be paired."),
     (
         Finding::TokenReused,
         "track.token-reused",
@@ -117,16 +97,8 @@ pub const FINDINGS: &[(Finding, &str, &str)] = &[
         "track.progress-unknown-token",
         "Progress names a token that no open or remembered request gave.",
     ),
-    (
-        Finding::ProgressLate,
-        "track.progress-late",
-        "Progress came after its request had ended.",
-    ),
-    (
-        Finding::ProgressNotIncreasing,
-        "track.progress-not-increasing",
-        "Progress did not grow.",
-    ),
+    (Finding::ProgressLate, "track.progress-late", "Progress came after its request had ended."),
+    (Finding::ProgressNotIncreasing, "track.progress-not-increasing", "Progress did not grow."),
     (
         Finding::StateUnknown,
         "track.state-unknown",
@@ -137,11 +109,7 @@ pub const FINDINGS: &[(Finding, &str, &str)] = &[
         "track.state-ambiguous",
         "Several open exchanges were given the same requestState, so which of them the retry continues is unknown.",
     ),
-    (
-        Finding::Retry,
-        "track.retry",
-        "The request repeats one that failed shortly before.",
-    ),
+    (Finding::Retry, "track.retry", "The request repeats one that failed shortly before."),
     (
         Finding::Forgotten,
         "track.forgotten",
@@ -157,10 +125,7 @@ impl Finding {
 
     /// The stable public name.
     pub fn code(self) -> &'static str {
-        FINDINGS
-            .iter()
-            .find(|row| row.0 == self)
-            .map_or("track.unknown", |row| row.1)
+        FINDINGS.iter().find(|row| row.0 == self).map_or("track.unknown", |row| row.1)
     }
 
     /// What it says to people, one sentence.
@@ -182,10 +147,7 @@ mod tests {
         for (finding, code, text) in FINDINGS {
             assert_eq!(finding.code(), *code);
             assert!(code.starts_with("track."), "{code}");
-            assert!(
-                text.ends_with('.') && !text.trim_end_matches('.').contains(". "),
-                "{text}"
-            );
+            assert!(text.ends_with('.') && !text.trim_end_matches('.').contains(". "), "{text}");
         }
     }
 

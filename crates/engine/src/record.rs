@@ -83,8 +83,7 @@ impl Recorder {
     }
 
     fn wall(&self, at: Nanos) -> UnixNanos {
-        self.epoch
-            .saturating_add(UnixNanos::try_from(at.0).unwrap_or(UnixNanos::MAX))
+        self.epoch.saturating_add(UnixNanos::try_from(at.0).unwrap_or(UnixNanos::MAX))
     }
 
     fn session(&mut self, session: fact::Session) -> record::Session {
@@ -107,10 +106,7 @@ impl Recorder {
 
     fn exchange(&mut self, exchange: fact::Exchange) -> record::Exchange {
         record::Exchange {
-            target: exchange
-                .target
-                .as_ref()
-                .map(|target| self.target(&exchange.method, target)),
+            target: exchange.target.as_ref().map(|target| self.target(&exchange.method, target)),
             method: self.method(&exchange.method),
             rpc_id: self.short(exchange.rpc_id),
             error_text: exchange.error_text.map(|text| self.masker.text(&text).masked),
@@ -186,12 +182,7 @@ impl Recorder {
             piece: message.piece,
             from: message.from,
             at: self.wall(at),
-            chunks: message
-                .carried
-                .chunks
-                .iter()
-                .map(|(then, size)| (then.since(at), *size))
-                .collect(),
+            chunks: message.carried.chunks.iter().map(|(then, size)| (then.since(at), *size)).collect(),
             size: message.carried.size,
             stored: Body::Masked,
             body: Masked::default(),
@@ -208,9 +199,9 @@ impl Recorder {
                 let start = format!("{} {} {:?}", head.method, head.uri, head.version);
                 self.masker.head(&start, &head.headers)
             }
-            Head::Response(head) => self
-                .masker
-                .head(&format!("{:?} {}", head.version, head.status), &head.headers),
+            Head::Response(head) => {
+                self.masker.head(&format!("{:?} {}", head.version, head.status), &head.headers)
+            }
         }
     }
 
@@ -225,10 +216,7 @@ impl Recorder {
         let Some(known) = known else {
             return self.masker.short(method).masked;
         };
-        let masked = self
-            .methods
-            .entry(known.name)
-            .or_insert_with(|| self.masker.short(method).masked);
+        let masked = self.methods.entry(known.name).or_insert_with(|| self.masker.short(method).masked);
         masked.clone()
     }
 
@@ -245,21 +233,14 @@ impl Recorder {
     }
 
     fn pair(&mut self, pair: Option<(Bytes, Bytes)>) -> Option<(Masked, Masked)> {
-        pair.map(|(name, version)| {
-            (
-                self.masker.short(&name).masked,
-                self.masker.short(&version).masked,
-            )
-        })
+        pair.map(|(name, version)| (self.masker.short(&name).masked, self.masker.short(&version).masked))
     }
 }
 
 fn event_text(event: &Event) -> Option<String> {
     let retry = event.retry.map(|retry| retry.to_string());
     let fields = [("event", &event.name), ("id", &event.id), ("retry", &retry)];
-    let lines = fields
-        .iter()
-        .filter_map(|(field, value)| Some(format!("{field}: {}", value.as_ref()?)));
+    let lines = fields.iter().filter_map(|(field, value)| Some(format!("{field}: {}", value.as_ref()?)));
     let text = lines.collect::<Vec<_>>().join("\n");
     (!text.is_empty()).then_some(text)
 }

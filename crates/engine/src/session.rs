@@ -92,21 +92,10 @@ impl Session {
         match input {
             Input::Asked { stream, head } => self.asked(now, stream, head, ledger),
             Input::Answered { stream, head } => self.answered(now, stream, head, ledger),
-            Input::Message {
-                stream,
-                from,
-                carried,
-                message,
-            } => {
+            Input::Message { stream, from, carried, message } => {
                 self.message(now, (stream, from), carried, message, ledger);
             }
-            Input::Stray {
-                stream,
-                from,
-                carried,
-                bytes,
-                faults,
-            } => {
+            Input::Stray { stream, from, carried, bytes, faults } => {
                 self.stray(now, (stream, from), carried, (bytes, faults), ledger);
             }
             Input::Closed { stream, from, how } if self.is_pipe(stream) => {
@@ -114,13 +103,7 @@ impl Session {
             }
             Input::Closed { stream, from, how } => self.closed(now, (stream, from), &how, ledger),
             Input::Stderr { carried, bytes } => {
-                self.tell_piece(
-                    Piece::Stderr,
-                    Leg::Server,
-                    carried,
-                    Content::Raw(bytes, Vec::new()),
-                    ledger,
-                );
+                self.tell_piece(Piece::Stderr, Leg::Server, carried, Content::Raw(bytes, Vec::new()), ledger);
             }
             Input::Started { pid } => self.note(now, format!("server started with process id {pid}"), ledger),
             Input::Exited { status } => {
@@ -255,13 +238,7 @@ impl Session {
             Some(_) if carried.event.is_none() => Piece::Http,
             _ => Piece::Other,
         };
-        self.tell_on_stream(
-            piece,
-            (id, from),
-            timed(carried, now),
-            Content::Raw(bytes, faults),
-            ledger,
-        );
+        self.tell_on_stream(piece, (id, from), timed(carried, now), Content::Raw(bytes, faults), ledger);
     }
 
     fn pipe_closed(&mut self, now: Nanos, from: Leg, how: &Ending, ledger: &mut Ledger<'_>) {
@@ -286,13 +263,7 @@ impl Session {
 
     fn note(&self, now: Nanos, text: String, ledger: &mut Ledger<'_>) {
         let carried = timed(Carried::default(), now);
-        self.tell_piece(
-            Piece::Note,
-            Leg::Server,
-            carried,
-            Content::Raw(text.into(), Vec::new()),
-            ledger,
-        );
+        self.tell_piece(Piece::Note, Leg::Server, carried, Content::Raw(text.into(), Vec::new()), ledger);
     }
 
     /// Tells a piece of traffic that belongs to no exchange.
@@ -322,10 +293,7 @@ impl Session {
 
 /// Whether a message opens a legacy session.
 pub(crate) fn is_initialize(shape: &Shape) -> bool {
-    shape.kind == Kind::Request
-        && shape
-            .raw(Member::Method)
-            .is_some_and(|raw| raw == r#""initialize""#)
+    shape.kind == Kind::Request && shape.raw(Member::Method).is_some_and(|raw| raw == r#""initialize""#)
 }
 
 /// What carried a piece of traffic, with at least the time at which we heard of it.

@@ -145,12 +145,8 @@ impl Source {
         let session = self.sessions.get_mut(&n)?;
         session.learn_losses(self.n_losses);
         let was_ended = session.is_ended();
-        let mut ledger = Ledger {
-            limits: &self.limits,
-            numbers: &mut self.numbers,
-            agenda: &mut self.agenda,
-            actions,
-        };
+        let mut ledger =
+            Ledger { limits: &self.limits, numbers: &mut self.numbers, agenda: &mut self.agenda, actions };
         let done = act(session, &mut ledger);
         if session.is_ended() && !was_ended {
             self.ended.push_back(n);
@@ -194,18 +190,9 @@ impl Source {
         actions: &mut Vec<Action>,
     ) -> u64 {
         self.make_room(now, actions);
-        let opening = Opening {
-            transport,
-            lossy: self.n_losses > 0,
-            n_losses: self.n_losses,
-            key,
-        };
-        let mut ledger = Ledger {
-            limits: &self.limits,
-            numbers: &mut self.numbers,
-            agenda: &mut self.agenda,
-            actions,
-        };
+        let opening = Opening { transport, lossy: self.n_losses > 0, n_losses: self.n_losses, key };
+        let mut ledger =
+            Ledger { limits: &self.limits, numbers: &mut self.numbers, agenda: &mut self.agenda, actions };
         let session = Session::open(now, opening, &mut ledger);
         let n = session.n();
         self.sessions.insert(n, session);
@@ -220,11 +207,8 @@ impl Source {
             return;
         }
         // Many at once, so that looking for the quiet ones costs little for each new session.
-        let mut quiet: Vec<(Nanos, u64)> = self
-            .sessions
-            .values()
-            .map(|session| (session.heard(), session.n()))
-            .collect();
+        let mut quiet: Vec<(Nanos, u64)> =
+            self.sessions.values().map(|session| (session.heard(), session.n())).collect();
         quiet.sort_unstable();
         for (_, n) in quiet.into_iter().take(self.limits.sessions / 16 + 1) {
             self.with(n, actions, |session, ledger| {

@@ -74,17 +74,11 @@ pub(crate) struct Place {
 
 impl Place {
     fn of(n: u64) -> Self {
-        Self {
-            exchange: Some(n),
-            ..Self::default()
-        }
+        Self { exchange: Some(n), ..Self::default() }
     }
 
     fn nowhere(finding: Option<Finding>) -> Self {
-        Self {
-            finding,
-            ..Self::default()
-        }
+        Self { finding, ..Self::default() }
     }
 }
 
@@ -138,23 +132,12 @@ impl Tracker {
     /// What was asked on a stream and still waits for its answer.
     pub(crate) fn carried_by(&self, stream: StreamId) -> Vec<u64> {
         let is_carried = |call: &Call| call.stream == Some(stream) && call.is_waiting_for_answer();
-        self.open
-            .values()
-            .filter(|call| is_carried(call))
-            .map(|call| call.n())
-            .collect()
+        self.open.values().filter(|call| is_carried(call)).map(|call| call.n()).collect()
     }
 
     /// Whether an open exchange waits for an answer with this id anywhere in the session.
     pub(crate) fn awaits(&self, asked_by: Leg, id: &Bytes) -> bool {
-        !self
-            .ids
-            .of(&Key {
-                asked_by,
-                scope: Scope::Session,
-                id: id.clone(),
-            })
-            .is_empty()
+        !self.ids.of(&Key { asked_by, scope: Scope::Session, id: id.clone() }).is_empty()
     }
 
     /// Whether a closed exchange with this id is remembered.
@@ -172,13 +155,8 @@ impl Tracker {
             self.close(oldest, Status::Unknown, now, ledger);
         }
         let n = ledger.next_exchange();
-        let repeated = self
-            .failures
-            .take(opening.digest, opening.opened, ledger.limits.retry_within);
-        let call = self
-            .open
-            .entry(n)
-            .or_insert_with(|| Box::new(Call::open(n, opening)));
+        let repeated = self.failures.take(opening.digest, opening.opened, ledger.limits.retry_within);
+        let call = self.open.entry(n).or_insert_with(|| Box::new(Call::open(n, opening)));
         if let Some(n_retries) = repeated {
             call.exchange.n_retries = n_retries;
             call.find(Finding::Retry);
@@ -211,8 +189,7 @@ impl Tracker {
         call.exchange.closed = Some(at);
         // What ended unseen may have ended well, so nothing repeats it.
         if matches!(status, Status::Error | Status::Cancelled | Status::Unanswered) {
-            self.failures
-                .keep(call.digest, at, call.exchange.n_retries, ledger.limits.failures);
+            self.failures.keep(call.digest, at, call.exchange.n_retries, ledger.limits.failures);
         }
         call.tell(ledger);
         if self.memory.keep(call, ledger.limits.remembered) {
@@ -229,12 +206,7 @@ impl Tracker {
         ledger: &mut Ledger<'_>,
     ) {
         let is_meant = |call: &Call| asked_by.is_none_or(|leg| leg == call.exchange.asked_by);
-        let all: Vec<u64> = self
-            .open
-            .values()
-            .filter(|call| is_meant(call))
-            .map(|call| call.n())
-            .collect();
+        let all: Vec<u64> = self.open.values().filter(|call| is_meant(call)).map(|call| call.n()).collect();
         for n in all {
             let Some(call) = self.call(n) else { continue };
             let status = match call.exchange.http_status {
@@ -280,11 +252,7 @@ impl Tracker {
     /// Belongs to the request whose answer the stream carries, else to the HTTP exchange.
     fn by_stream(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let via = part.via;
-        let is_asked = |n: &u64| {
-            self.open
-                .get(n)
-                .is_some_and(|call| call.exchange.asked_by == Leg::Client)
-        };
+        let is_asked = |n: &u64| self.open.get(n).is_some_and(|call| call.exchange.asked_by == Leg::Client);
         match via.calls.iter().copied().find(is_asked).or(via.http) {
             Some(n) => self.attach(n, part, ledger),
             None => Place::nowhere(None),
@@ -308,13 +276,7 @@ impl Tracker {
         match alike {
             [] => None,
             [one] => Some(*one),
-            [oldest, ..] => Some(
-                alike
-                    .iter()
-                    .copied()
-                    .find(|n| via.calls.contains(n))
-                    .unwrap_or(*oldest),
-            ),
+            [oldest, ..] => Some(alike.iter().copied().find(|n| via.calls.contains(n)).unwrap_or(*oldest)),
         }
     }
 
@@ -336,11 +298,7 @@ impl Tracker {
 /// Open exchanges by an id or token, first where the message came, then in its stream alone:
 /// `initialize` was asked before its answer's head named the session.
 fn waiting_for<'a>(table: &'a Waiting, asked_by: Leg, id: &Bytes, via: &Via<'_>) -> &'a [u64] {
-    let mut key = Key {
-        asked_by,
-        scope: via.scope,
-        id: id.clone(),
-    };
+    let mut key = Key { asked_by, scope: via.scope, id: id.clone() };
     let found = table.of(&key);
     match (via.scope, via.stream) {
         (Scope::Session, Some(stream)) if found.is_empty() => {

@@ -141,10 +141,7 @@ fn no_secret_of_any_field_is_in_any_record() {
             let facts = format!("{:?}", play(&text)).replace('\\', "");
             let shown = format!("{:?}", records(&text)).replace('\\', "");
             for secret in &planted {
-                assert!(
-                    facts.contains(secret.as_str()),
-                    "seed {seed}: {secret} never came in: {facts}"
-                );
+                assert!(facts.contains(secret.as_str()), "seed {seed}: {secret} never came in: {facts}");
                 let place = shown.find(secret.as_str());
                 let around = place.and_then(|place| shown.get(place.saturating_sub(200)..place + 60));
                 assert_eq!(around, None, "seed {seed}: {secret}");
@@ -169,12 +166,7 @@ fn a_key_over_several_lines_of_standard_error_is_one_record_without_it() {
         .collect();
     assert_eq!(stderr.len(), 2, "{stderr:?}");
     assert_eq!((stderr[0].n, stderr[0].chunks.len()), (1, 3));
-    assert!(
-        stderr
-            .iter()
-            .all(|message| !format!("{message:?}").contains("MIIFake")),
-        "{stderr:?}"
-    );
+    assert!(stderr.iter().all(|message| !format!("{message:?}").contains("MIIFake")), "{stderr:?}");
     assert_eq!(stderr[1].body.bytes().as_ref(), b"ready\n");
 }
 
@@ -200,12 +192,9 @@ fn the_source_comes_first_and_its_end_last() {
     let sources: Vec<_> = records
         .iter()
         .filter_map(|record| match record {
-            Record::Source(source) => Some((
-                source.server_pid,
-                source.exit_status,
-                source.lost_bytes,
-                source.ended.is_some(),
-            )),
+            Record::Source(source) => {
+                Some((source.server_pid, source.exit_status, source.lost_bytes, source.ended.is_some()))
+            }
             _ => None,
         })
         .collect();

@@ -89,39 +89,22 @@ fn answers_never_cross_between_sessions_with_the_same_ids() {
         }
         interleave(&mut chance, &mut stage, talks);
         stage.wait(1_000_000_000);
-        let calls: Vec<_> = stage
-            .exchanges
-            .values()
-            .filter(|exchange| exchange.method == "tools/call")
-            .collect();
+        let calls: Vec<_> =
+            stage.exchanges.values().filter(|exchange| exchange.method == "tools/call").collect();
         assert_eq!(calls.len(), SESSIONS * CALLS, "seed {seed}");
         for call in calls {
             assert_eq!(call.status, Status::Error, "seed {seed}: {call:?}");
             assert_eq!(call.error_text, call.target, "seed {seed}: {call:?}");
             assert_eq!(call.n_retries, 0, "seed {seed}: {call:?}");
         }
-        let roots = stage
-            .exchanges
-            .values()
-            .filter(|exchange| exchange.method == "roots/list");
+        let roots = stage.exchanges.values().filter(|exchange| exchange.method == "roots/list");
         for asked in roots {
             assert_eq!(asked.status, Status::Ok, "seed {seed}: {asked:?}");
             let parent = asked.parent.and_then(|parent| stage.exchanges.get(&parent));
-            assert_eq!(
-                parent.map(|parent| &parent.rpc_id),
-                Some(&asked.rpc_id),
-                "seed {seed}: {asked:?}"
-            );
-            assert_eq!(
-                parent.map(|parent| parent.session),
-                Some(asked.session),
-                "seed {seed}: {asked:?}"
-            );
+            assert_eq!(parent.map(|parent| &parent.rpc_id), Some(&asked.rpc_id), "seed {seed}: {asked:?}");
+            assert_eq!(parent.map(|parent| parent.session), Some(asked.session), "seed {seed}: {asked:?}");
         }
-        assert!(
-            stage.messages.iter().all(|message| message.findings.is_empty()),
-            "seed {seed}"
-        );
+        assert!(stage.messages.iter().all(|message| message.findings.is_empty()), "seed {seed}");
     }
 }
 
@@ -157,12 +140,7 @@ server[{end}] 200 | -"#,
 
 #[test]
 fn what_is_too_much_is_forgotten_and_says_so() {
-    let limits = Limits {
-        open: 4,
-        sessions: 4,
-        streams: 8,
-        ..Limits::default()
-    };
+    let limits = Limits { open: 4, sessions: 4, streams: 8, ..Limits::default() };
     let mut stage = Stage::new((Transport::Stdio, Transport::Stdio), limits.clone());
     for id in 0..10 {
         stage.step(
@@ -172,10 +150,7 @@ fn what_is_too_much_is_forgotten_and_says_so() {
             .remove(0),
         );
     }
-    let forgotten = stage
-        .exchanges
-        .values()
-        .filter(|exchange| exchange.status == Status::Unknown);
+    let forgotten = stage.exchanges.values().filter(|exchange| exchange.status == Status::Unknown);
     let findings: Vec<_> = forgotten.map(|exchange| exchange.findings.clone()).collect();
     assert_eq!(findings, vec![vec![Finding::Forgotten.code()]; 6]);
     assert_eq!(stage.source.held().n_open, limits.open);
@@ -185,22 +160,12 @@ fn what_is_too_much_is_forgotten_and_says_so() {
         for step in steps(&initialize(n, &format!("s{n}"))) {
             stage.step(step);
         }
-        let open = format!(
-            "client[{}] GET /mcp  mcp-session-id: s{n}; user-agent: same",
-            100 + n
-        );
+        let open = format!("client[{}] GET /mcp  mcp-session-id: s{n}; user-agent: same", 100 + n);
         stage.step(steps(&open).remove(0));
     }
     let held = stage.source.held();
-    assert!(
-        held.n_sessions <= limits.sessions && held.n_streams <= limits.streams,
-        "{held:?}"
-    );
-    let ended = stage
-        .sessions
-        .values()
-        .filter(|session| session.closed.is_some())
-        .count();
+    assert!(held.n_sessions <= limits.sessions && held.n_streams <= limits.streams, "{held:?}");
+    let ended = stage.sessions.values().filter(|session| session.closed.is_some()).count();
     assert_eq!(ended + held.n_sessions, 20);
     let lost = stage.exchanges.values().filter(|exchange| {
         exchange.method == "http/get" && exchange.findings.contains(&Finding::Forgotten.code())

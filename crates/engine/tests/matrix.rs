@@ -7,13 +7,7 @@ use stage::Stage;
 use tapgate_testkit::Script;
 use tapgate_wire::record::Status;
 
-const REVISIONS: &[&str] = &[
-    "2024-11-05",
-    "2025-03-26",
-    "2025-06-18",
-    "2025-11-25",
-    "2026-07-28",
-];
+const REVISIONS: &[&str] = &["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Carrier {
@@ -23,12 +17,7 @@ enum Carrier {
     Sse,
 }
 
-const CARRIERS: &[Carrier] = &[
-    Carrier::Stdio,
-    Carrier::Http,
-    Carrier::HttpWithoutSession,
-    Carrier::Sse,
-];
+const CARRIERS: &[Carrier] = &[Carrier::Stdio, Carrier::Http, Carrier::HttpWithoutSession, Carrier::Sse];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
@@ -83,12 +72,7 @@ impl Writer {
             Carrier::Http | Carrier::HttpWithoutSession => "http",
             Carrier::Sse => "sse",
         };
-        Self {
-            revision,
-            carrier,
-            lines: vec![format!("legs client={leg} server={leg}")],
-            n_streams: 0,
-        }
+        Self { revision, carrier, lines: vec![format!("legs client={leg} server={leg}")], n_streams: 0 }
     }
 
     fn line(&mut self, line: impl Into<String>) {
@@ -103,10 +87,7 @@ impl Writer {
         match self.carrier {
             Carrier::Http => "mcp-session-id: s; user-agent: a".into(),
             Carrier::HttpWithoutSession if self.is_modern() => {
-                format!(
-                    "mcp-protocol-version: {}; mcp-method: x; user-agent: a",
-                    self.revision
-                )
+                format!("mcp-protocol-version: {}; mcp-method: x; user-agent: a", self.revision)
             }
             _ => "user-agent: a".into(),
         }
@@ -120,11 +101,7 @@ impl Writer {
         }
         self.n_streams += 1;
         let n = self.n_streams;
-        let path = if self.carrier == Carrier::Sse {
-            "/m?s=1"
-        } else {
-            "/mcp"
-        };
+        let path = if self.carrier == Carrier::Sse { "/m?s=1" } else { "/mcp" };
         let headers = self.headers();
         self.line(format!("client[{n}] POST {path}  {headers} | {message}"));
         if self.carrier == Carrier::Sse {
@@ -179,10 +156,7 @@ impl Writer {
 
     fn call(&mut self, id: u64) -> u64 {
         let meta = if self.is_modern() {
-            format!(
-                r#","_meta":{{"io.modelcontextprotocol/protocolVersion":"{}"}}"#,
-                self.revision
-            )
+            format!(r#","_meta":{{"io.modelcontextprotocol/protocolVersion":"{}"}}"#, self.revision)
         } else {
             String::new()
         };
@@ -271,12 +245,7 @@ fn every_revision_pairs_on_every_transport_in_every_shape() {
                 n_cells += 1;
                 let text = script(revision, carrier, shape);
                 let stage = Stage::play(&Script::of(&text));
-                check(
-                    &stage,
-                    revision,
-                    shape,
-                    &format!("{revision} {carrier:?} {shape:?}\n{text}"),
-                );
+                check(&stage, revision, shape, &format!("{revision} {carrier:?} {shape:?}\n{text}"));
             }
         }
     }
@@ -289,10 +258,7 @@ fn check(stage: &Stage, revision: &str, shape: Shape, cell: &str) {
         Shape::CancelElsewhere if id == "1" => Status::Cancelled,
         _ => Status::Ok,
     };
-    let calls = stage
-        .exchanges
-        .values()
-        .filter(|exchange| exchange.method == "tools/call");
+    let calls = stage.exchanges.values().filter(|exchange| exchange.method == "tools/call");
     let mut ids = Vec::new();
     for call in calls {
         let id = String::from_utf8_lossy(call.rpc_id.as_deref().unwrap_or_default()).into_owned();
@@ -302,29 +268,12 @@ fn check(stage: &Stage, revision: &str, shape: Shape, cell: &str) {
     }
     assert_eq!(ids, ["1", "2"], "{cell}\n{lines}");
     let n_greetings = usize::from(revision != "2026-07-28");
-    let greetings = stage
-        .exchanges
-        .values()
-        .filter(|exchange| exchange.method == "initialize");
-    assert_eq!(
-        greetings.filter(|greeting| greeting.status == Status::Ok).count(),
-        n_greetings,
-        "{lines}"
-    );
-    assert!(
-        stage.messages.iter().all(|message| message.findings.is_empty()),
-        "{cell}\n{lines}"
-    );
+    let greetings = stage.exchanges.values().filter(|exchange| exchange.method == "initialize");
+    assert_eq!(greetings.filter(|greeting| greeting.status == Status::Ok).count(), n_greetings, "{lines}");
+    assert!(stage.messages.iter().all(|message| message.findings.is_empty()), "{cell}\n{lines}");
     if shape == Shape::ServerRequest {
-        let roots = stage
-            .exchanges
-            .values()
-            .find(|exchange| exchange.method == "roots/list");
-        assert_eq!(
-            roots.map(|roots| roots.status),
-            Some(Status::Ok),
-            "{cell}\n{lines}"
-        );
+        let roots = stage.exchanges.values().find(|exchange| exchange.method == "roots/list");
+        assert_eq!(roots.map(|roots| roots.status), Some(Status::Ok), "{cell}\n{lines}");
     }
     assert_eq!(stage.sessions.len(), 1, "{cell}\n{lines}");
 }

@@ -77,11 +77,7 @@ impl Script {
     /// The line that cannot be read, and why.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut steps = Vec::new();
-        for line in text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             read_line(line, &mut steps).map_err(|why| format!("{why}: {line}"))?;
         }
         Ok(Self { steps })
@@ -94,10 +90,8 @@ fn read_line(line: &str, steps: &mut Vec<Step>) -> Result<(), String> {
     match word {
         "legs" => {
             let leg = |name: &str| rest.split_whitespace().find_map(|field| field.strip_prefix(name));
-            let (client, server) = (
-                leg("client=").ok_or("no client leg")?,
-                leg("server=").ok_or("no server leg")?,
-            );
+            let (client, server) =
+                (leg("client=").ok_or("no client leg")?, leg("server=").ok_or("no server leg")?);
             steps.push(Step::Legs(client.into(), server.into()));
         }
         "lost" => steps.push(Step::Lost(number(rest)?)),
@@ -172,14 +166,7 @@ fn head_line(
                 headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content));
             }
             let status = StatusCode::from_u16(number(word)?).map_err(|_| "no status")?;
-            Step::Answered(
-                stream,
-                Arc::new(ResponseHead {
-                    status,
-                    version: Version::HTTP_11,
-                    headers,
-                }),
-            )
+            Step::Answered(stream, Arc::new(ResponseHead { status, version: Version::HTTP_11, headers }))
         }
     });
     if let Some(body) = body {

@@ -26,16 +26,8 @@ pub fn check(folder: &Path, at_least: usize, run: impl Fn(&Script) -> Vec<String
             let _ = write!(report, "\n{}\n{why}", file.display());
         }
     }
-    assert!(
-        files.len() >= at_least,
-        "only {} transcripts in {}",
-        files.len(),
-        folder.display()
-    );
-    assert!(
-        report.is_empty(),
-        "{report}\nUPDATE=1 rewrites the expectations; then read the diff."
-    );
+    assert!(files.len() >= at_least, "only {} transcripts in {}", files.len(), folder.display());
+    assert!(report.is_empty(), "{report}\nUPDATE=1 rewrites the expectations; then read the diff.");
 }
 
 fn transcripts(folder: &Path) -> Vec<PathBuf> {
@@ -55,11 +47,7 @@ fn check_one(file: &Path, is_update: bool, run: &impl Fn(&Script) -> Vec<String>
         return Err("does not begin with a comment that says what happens".into());
     }
     let actual = run(&Script::parse(input)?);
-    let expected: Vec<&str> = expected
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if actual == expected {
         return Ok(());
     }
@@ -78,10 +66,7 @@ fn split(text: &str) -> (&str, &str) {
 
 fn difference(expected: &[&str], actual: &[String]) -> String {
     let mut text = String::new();
-    for line in expected
-        .iter()
-        .filter(|line| !actual.iter().any(|other| other == *line))
-    {
+    for line in expected.iter().filter(|line| !actual.iter().any(|other| other == *line)) {
         let _ = writeln!(text, "  - {line}");
     }
     for line in actual.iter().filter(|line| !expected.contains(&line.as_str())) {

@@ -16,14 +16,9 @@ pub struct Clock {
 
 impl Clock {
     /// Starts a clock: its [`Nanos`] are 0 now.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where the crate reads the clocks"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is where the crate reads the clocks")]
     pub fn start() -> Self {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Self {
             origin: Instant::now(),
             // Nanoseconds since 1970 fit an i64 until the year 2262.
@@ -55,10 +50,7 @@ mod tests {
         let first = clock.now();
         let second = copy.now();
         assert!(first <= second);
-        assert!(
-            clock.wall_at_start() > 1_600_000_000_000_000_000,
-            "nanoseconds, not microseconds"
-        );
+        assert!(clock.wall_at_start() > 1_600_000_000_000_000_000, "nanoseconds, not microseconds");
         assert_eq!(clock.wall_at_start(), copy.wall_at_start());
     }
 }

@@ -78,10 +78,7 @@ impl Guard {
         command.stdin(order).stdout(Stdio::null()).stderr(Stdio::null());
         // What is sent to the tap's group, even KILL, must not reach the guard.
         command.process_group(0);
-        Ok(Self {
-            child: command.spawn()?,
-            pipe: Some(pipe),
-        })
+        Ok(Self { child: command.spawn()?, pipe: Some(pipe) })
     }
 
     /// Tells the guard which group to end, and how long that group may take between TERM and KILL.
@@ -106,10 +103,7 @@ impl Guard {
 
 fn read_order(order: &str) -> Option<(Group, Duration)> {
     let (group, grace) = order.strip_suffix('\n')?.split_once(' ')?;
-    Some((
-        Group::numbered(group.parse().ok()?)?,
-        Duration::from_millis(grace.parse().ok()?),
-    ))
+    Some((Group::numbered(group.parse().ok()?)?, Duration::from_millis(grace.parse().ok()?)))
 }
 
 #[cfg(test)]
@@ -121,9 +115,7 @@ mod tests {
         let read = |order| read_order(order).map(|(group, grace)| (group.number(), grace.as_millis()));
         assert_eq!(read("4711 2000\n"), Some((4711, 2000)));
         // Groups 0, 1 and negative ones would be our own, everybody's, or somebody else's.
-        for order in [
-            "", "47", "4711 20", "4711\n", "0 5\n", "1 5\n", "-5 5\n", "x 5\n", "5 x\n", "5 -1\n",
-        ] {
+        for order in ["", "47", "4711 20", "4711\n", "0 5\n", "1 5\n", "-5 5\n", "x 5\n", "5 x\n", "5 -1\n"] {
             assert_eq!(read(order), None, "{order:?}");
         }
     }

@@ -40,23 +40,9 @@ const KEEP_EVENTS: usize = 4_096;
 /// The observer may hold a batch of the same size besides, so memory is bounded by twice the limit.
 /// Full means: the event is dropped, its bytes are counted, and the observer reads [`Seen::Lost`] in its place.
 pub fn queue(limit_bytes: usize) -> (Witness, Observer) {
-    let shared = Arc::new(Shared {
-        limit_bytes,
-        waiting: Mutex::default(),
-        woken: Condvar::new(),
-    });
-    let witness = Witness {
-        end: Arc::new(WitnessEnd {
-            shared: Arc::clone(&shared),
-        }),
-    };
-    (
-        witness,
-        Observer {
-            shared,
-            mood: Mood::Idle,
-        },
-    )
+    let shared = Arc::new(Shared { limit_bytes, waiting: Mutex::default(), woken: Condvar::new() });
+    let witness = Witness { end: Arc::new(WitnessEnd { shared: Arc::clone(&shared) }) };
+    (witness, Observer { shared, mood: Mood::Idle })
 }
 
 /// Tells the observer what passed; cheap to clone, and never waits for anybody.
@@ -147,11 +133,7 @@ impl Observer {
         }
         let waiting = self.shared.wait(Parked::ForAnything, timeout);
         let turn = take(waiting, batch);
-        self.mood = if turn == Turn::Took {
-            Mood::Busy
-        } else {
-            Mood::Idle
-        };
+        self.mood = if turn == Turn::Took { Mood::Busy } else { Mood::Idle };
         turn
     }
 }
@@ -209,9 +191,7 @@ impl Shared {
         }
         let (mut waiting, _) = self
             .woken
-            .wait_timeout_while(waiting, timeout, |waiting| {
-                waiting.parked != Parked::No && !waiting.closed
-            })
+            .wait_timeout_while(waiting, timeout, |waiting| waiting.parked != Parked::No && !waiting.closed)
             .unwrap_or_else(PoisonError::into_inner);
         waiting.parked = Parked::No;
         waiting
@@ -261,10 +241,7 @@ impl Waiting {
     }
 
     fn lose(&mut self, seen: &Seen, payload: usize) {
-        let loss = self.loss.get_or_insert(Loss {
-            since: at(seen),
-            n_bytes: 0,
-        });
+        let loss = self.loss.get_or_insert(Loss { since: at(seen), n_bytes: 0 });
         loss.n_bytes += payload as u64;
     }
 
@@ -333,10 +310,7 @@ fn uri_bytes(uri: &Uri) -> usize {
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {
-    headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum()
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 #[cfg(test)]

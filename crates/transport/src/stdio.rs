@@ -53,11 +53,8 @@ impl ClientPipes {
     /// or write into what it reads, and so that closing a pipe really closes it.
     pub fn take() -> io::Result<Self> {
         let private = |fd: &dyn AsFd| fcntl_dupfd_cloexec(fd.as_fd(), 3);
-        let pipes = Self {
-            stdin: private(&stdin())?,
-            stdout: private(&stdout())?,
-            stderr: private(&stderr())?,
-        };
+        let pipes =
+            Self { stdin: private(&stdin())?, stdout: private(&stdout())?, stderr: private(&stderr())? };
         let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
         dup2_stdin(&null)?;
         dup2_stdout(&null)?;
@@ -84,11 +81,7 @@ pub struct Options {
 impl Options {
     /// Uses the times that official clients give their servers: 2 s of grace, and less to drain.
     pub fn with_guard(guard: Command) -> Self {
-        Self {
-            guard,
-            grace: Duration::from_secs(2),
-            drain: Duration::from_millis(500),
-        }
+        Self { guard, grace: Duration::from_secs(2), drain: Duration::from_millis(500) }
     }
 }
 
@@ -110,12 +103,7 @@ pub fn tap(
     let peer = server::name(&command);
     let edge = |doing| {
         let peer = peer.clone();
-        move |source| Error::Edge {
-            leg: Leg::Server,
-            peer,
-            doing,
-            source,
-        }
+        move |source| Error::Edge { leg: Leg::Server, peer, doing, source }
     };
     let mut guard = Guard::start(options.guard).map_err(edge("start the guard"))?;
     let signals = Signals::of_children().map_err(edge("watch for the end"))?;
@@ -128,27 +116,11 @@ pub fn tap(
     // From here on an early return drops the guard's pipe, and the guard ends the server.
     // What this process was told to ignore (`nohup`) the server has inherited; what it catches, it has not.
     signals.add_forwarded().map_err(edge("take over the signals"))?;
-    witness.see(Seen::Started {
-        at: clock.now(),
-        pid: server.child.id(),
-    });
-    let Server {
-        child,
-        stdin,
-        stdout,
-        stderr,
-    } = server;
-    let ways = [
-        (client.stdin, stdin),
-        (stdout, client.stdout),
-        (stderr, client.stderr),
-    ];
+    witness.see(Seen::Started { at: clock.now(), pid: server.child.id() });
+    let Server { child, stdin, stdout, stderr } = server;
+    let ways = [(client.stdin, stdin), (stdout, client.stdout), (stderr, client.stderr)];
     let lanes = Lanes::open(ways, witness, clock).map_err(edge("start the threads"))?;
-    let processes = Processes {
-        server: child,
-        group,
-        guard,
-    };
+    let processes = Processes { server: child, group, guard };
     let watch = Watch::new(processes, signals, lanes, clock, options.grace, options.drain);
     watch.run(witness).map_err(edge("watch"))
 }

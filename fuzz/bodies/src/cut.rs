@@ -5,9 +5,7 @@ use tapgate_wire::{Chunk, Nanos};
 
 /// Splits off the bytes that say how to cut: the first one.
 pub(crate) fn plan(input: &[u8]) -> (u8, &[u8]) {
-    input
-        .split_first()
-        .map_or((0, input), |(plan, rest)| (*plan, rest))
+    input.split_first().map_or((0, input), |(plan, rest)| (*plan, rest))
 }
 
 /// Cuts `bytes` by `plan`: 0 into single bytes, else into pieces whose lengths follow from it; some are empty.
@@ -18,11 +16,7 @@ pub(crate) fn pieces(plan: u8, bytes: &[u8]) -> Vec<&[u8]> {
     while !rest.is_empty() {
         // A linear congruential step is enough: the fuzzer chooses the plan.
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let length = if plan == 0 {
-            1
-        } else {
-            (state >> 16) as usize % (usize::from(plan) + 1)
-        };
+        let length = if plan == 0 { 1 } else { (state >> 16) as usize % (usize::from(plan) + 1) };
         let (piece, after) = rest.split_at(length.min(rest.len()));
         pieces.push(piece);
         rest = after;
@@ -35,9 +29,6 @@ pub(crate) fn chunks(plan: u8, bytes: &[u8]) -> Vec<Chunk> {
     let times = (1..).map(Nanos);
     times
         .zip(pieces(plan, bytes))
-        .map(|(at, piece)| Chunk {
-            at,
-            bytes: Bytes::copy_from_slice(piece),
-        })
+        .map(|(at, piece)| Chunk { at, bytes: Bytes::copy_from_slice(piece) })
         .collect()
 }

@@ -16,31 +16,16 @@ pub(crate) fn run(input: &[u8]) {
     };
     let again = match Filter::parse(filter.to_cel()) {
         Ok(again) => again,
-        Err(mistake) => panic!(
-            "the canonical text {:?} of {text:?} is no filter: {mistake}",
-            filter.to_cel()
-        ),
+        Err(mistake) => {
+            panic!("the canonical text {:?} of {text:?} is no filter: {mistake}", filter.to_cel())
+        }
     };
-    assert_eq!(
-        again.to_cel(),
-        filter.to_cel(),
-        "the canonical text of {text:?} has another one"
-    );
+    assert_eq!(again.to_cel(), filter.to_cel(), "the canonical text of {text:?} has another one");
     for spec in FIELDS {
-        assert_eq!(
-            again.names(spec.field),
-            filter.names(spec.field),
-            "{} in {text:?}",
-            spec.name
-        );
+        assert_eq!(again.names(spec.field), filter.names(spec.field), "{} in {text:?}", spec.name);
     }
     for exchange in [&Nothing as &dyn Fields, &Something] {
-        assert_eq!(
-            again.matches(exchange),
-            filter.matches(exchange),
-            "{text:?} and {:?}",
-            filter.to_cel()
-        );
+        assert_eq!(again.matches(exchange), filter.matches(exchange), "{text:?} and {:?}", filter.to_cel());
     }
 }
 

@@ -11,25 +11,14 @@ const LOW: usize = 48;
 
 pub(crate) fn run(input: &[u8]) {
     let (plan, bytes) = cut::plan(input);
-    let whole = [Chunk {
-        at: Nanos(1),
-        bytes: bytes::Bytes::copy_from_slice(bytes),
-    }];
+    let whole = [Chunk { at: Nanos(1), bytes: bytes::Bytes::copy_from_slice(bytes) }];
     let pieces = cut::chunks(plan, bytes);
     for limit in [LOW, LIMIT] {
         let uncut = lines(limit, &whole);
         let n_framed: u64 = uncut.iter().map(|frame| carried(frame).size).sum();
         assert_eq!(n_framed, bytes.len() as u64, "every byte belongs to a line");
-        assert_eq!(
-            without_times(lines(limit, &pieces)),
-            without_times(uncut),
-            "limit {limit}"
-        );
-        assert_eq!(
-            without_times(body(limit, &pieces)),
-            without_times(body(limit, &whole)),
-            "limit {limit}"
-        );
+        assert_eq!(without_times(lines(limit, &pieces)), without_times(uncut), "limit {limit}");
+        assert_eq!(without_times(body(limit, &pieces)), without_times(body(limit, &whole)), "limit {limit}");
     }
     for frame in lines(LIMIT, &whole) {
         assert!(is_inside(bytes, kept(&frame)), "a line is a slice of what came");
@@ -60,11 +49,7 @@ fn body(limit: usize, chunks: &[Chunk]) -> Vec<Frame> {
 pub(crate) fn without_times(mut frames: Vec<Frame>) -> Vec<Frame> {
     for frame in &mut frames {
         let (Frame::Message { carried, .. } | Frame::Stray { carried, .. }) = frame;
-        let n_bytes: u64 = carried
-            .chunks
-            .iter()
-            .map(|(_, n_bytes)| u64::from(*n_bytes))
-            .sum();
+        let n_bytes: u64 = carried.chunks.iter().map(|(_, n_bytes)| u64::from(*n_bytes)).sum();
         assert_eq!(n_bytes, carried.size, "the pieces of a frame add up to its size");
         assert!(carried.chunks.is_sorted(), "time goes forward");
         carried.chunks.clear();

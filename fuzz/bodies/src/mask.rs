@@ -14,21 +14,9 @@ pub(crate) fn run(input: &[u8]) {
     let (before, after) = bytes.split_at(bytes.len() * usize::from(plan) / 256);
     let planted = [before, b"\n", secret.as_bytes(), b"\n", after].concat();
     assert_gone(&secret, masker().text(&planted).masked.bytes(), "text");
-    assert_gone(
-        &secret,
-        masker().message(&planted).masked.bytes(),
-        "a message that is none",
-    );
-    assert_gone(
-        &secret,
-        masker().message(&result(&planted)).masked.bytes(),
-        "a result",
-    );
-    assert_gone(
-        &secret,
-        masker().message(&result(&result(&planted))).masked.bytes(),
-        "JSON inside a string",
-    );
+    assert_gone(&secret, masker().message(&planted).masked.bytes(), "a message that is none");
+    assert_gone(&secret, masker().message(&result(&planted)).masked.bytes(), "a result");
+    assert_gone(&secret, masker().message(&result(&result(&planted))).masked.bytes(), "JSON inside a string");
     assert_gone(&secret, &streamed(plan, &planted), "text in pieces");
 }
 
@@ -44,32 +32,22 @@ fn secret(input: &[u8]) -> String {
         (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let letters = std::iter::repeat_with(|| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         char::from_digit((state >> 33) as u32 % 36, 36).unwrap_or('0')
     });
     "ghp_".chars().chain(letters.take(36)).collect()
 }
 
 fn assert_gone(secret: &str, masked: &[u8], place: &str) {
-    let found = masked
-        .windows(secret.len())
-        .any(|window| window == secret.as_bytes());
-    assert!(
-        !found,
-        "the secret survives in {place}: {:?}",
-        String::from_utf8_lossy(masked)
-    );
+    let found = masked.windows(secret.len()).any(|window| window == secret.as_bytes());
+    assert!(!found, "the secret survives in {place}: {:?}", String::from_utf8_lossy(masked));
 }
 
 fn streamed(plan: u8, text: &[u8]) -> Vec<u8> {
     let mut masker = masker();
     let mut stream = TextStream::default();
     let pieces = cut::pieces(plan, text).into_iter();
-    let mut told: Vec<_> = pieces
-        .filter_map(|piece| stream.push(&mut masker, piece))
-        .collect();
+    let mut told: Vec<_> = pieces.filter_map(|piece| stream.push(&mut masker, piece)).collect();
     told.extend(stream.finish(&mut masker));
     told.iter().flat_map(|out| out.masked.bytes().to_vec()).collect()
 }
@@ -98,10 +76,6 @@ type Outline = (Kind, bool, Vec<Member>, Vec<FaultKind>, Vec<(Kind, bool)>);
 fn outline(shape: &Shape) -> Outline {
     let members = shape.members.iter().map(|(member, _)| *member).collect();
     let faults = shape.faults.iter().map(|fault| fault.kind).collect();
-    let parts = shape
-        .parts
-        .iter()
-        .map(|part| (part.shape().kind, part.shape().id.is_some()))
-        .collect();
+    let parts = shape.parts.iter().map(|part| (part.shape().kind, part.shape().id.is_some())).collect();
     (shape.kind, shape.id.is_some(), members, faults, parts)
 }

@@ -30,10 +30,7 @@ fn in_pieces_as_at_once(plan: u8, bytes: &[u8], whole: &Shape) {
     assert_eq!(pieced.faults, whole.faults);
     // Only what is longer than the bound may be missing.
     let within = |shape: &Shape| {
-        let members = shape
-            .members
-            .iter()
-            .filter(|(_, raw)| raw.len() as u64 <= Builder::MAX_VALUE);
+        let members = shape.members.iter().filter(|(_, raw)| raw.len() as u64 <= Builder::MAX_VALUE);
         members.cloned().collect::<Vec<_>>()
     };
     assert_eq!(within(&pieced), within(whole));
@@ -45,18 +42,11 @@ fn stays_as_it_came(raw: &Bytes, shape: &Shape) {
     assert_eq!(message.shape(), shape);
     for (_, value) in &shape.members {
         let start = value.as_ptr() as usize - raw.as_ptr() as usize;
-        assert!(
-            start + value.len() <= raw.len(),
-            "a member is a slice of its message"
-        );
+        assert!(start + value.len() <= raw.len(), "a member is a slice of its message");
         // Members may lie inside each other, and then the second edit is refused.
         let _ = message.splice(start..start + value.len(), value.clone());
     }
-    assert_eq!(
-        message.to_wire(),
-        raw,
-        "splicing in what was there changes nothing"
-    );
+    assert_eq!(message.to_wire(), raw, "splicing in what was there changes nothing");
 }
 
 fn agrees_with_serde(bytes: &[u8], shape: &Shape) {
@@ -65,9 +55,5 @@ fn agrees_with_serde(bytes: &[u8], shape: &Shape) {
         return;
     }
     let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
-    assert_eq!(
-        is_json,
-        !has(FaultKind::NotJson),
-        "serde and we disagree on what is JSON"
-    );
+    assert_eq!(is_json, !has(FaultKind::NotJson), "serde and we disagree on what is JSON");
 }

@@ -11,10 +11,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(crate) fn run(input: &[u8]) {
     let (plan, bytes) = cut::plan(input);
-    let whole = [Chunk {
-        at: Nanos(1),
-        bytes: bytes::Bytes::copy_from_slice(bytes),
-    }];
+    let whole = [Chunk { at: Nanos(1), bytes: bytes::Bytes::copy_from_slice(bytes) }];
     let pieces = cut::chunks(plan, bytes);
     for limit in [48, LIMIT] {
         assert_eq!(
@@ -84,10 +81,7 @@ fn ended_lines(stream: &[u8]) -> Vec<&[u8]> {
     while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
         let (line, end) = rest.split_at(at);
         lines.push(line);
-        rest = end
-            .strip_prefix(b"\r\n")
-            .or_else(|| end.get(1..))
-            .unwrap_or_default();
+        rest = end.strip_prefix(b"\r\n").or_else(|| end.get(1..)).unwrap_or_default();
     }
     lines
 }

@@ -26,10 +26,7 @@ fn replay(target: &str) {
         n_bytes += input.len() as u64;
     }
     assert!(n_inputs > 0, "the corpus is empty");
-    assert!(
-        n_bytes <= LIMIT,
-        "the corpus of {n_bytes} bytes is too large to commit"
-    );
+    assert!(n_bytes <= LIMIT, "the corpus of {n_bytes} bytes is too large to commit");
 }
 
 #[test]

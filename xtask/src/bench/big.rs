@@ -31,7 +31,8 @@ const STREAM: usize = 500_000_000;
 
 /// Fetches a 100 MB result and half a gigabyte of events, direct and through tapgate.
 pub fn measure(tapgate: &Path, home: &Path) -> anyhow::Result<Large> {
-    let (_server, origin) = Proc::start_with_port(Command::new(std::env::current_exe()?).args(["bench", "--part", "server"]))?;
+    let (_server, origin) =
+        Proc::start_with_port(Command::new(std::env::current_exe()?).args(["bench", "--part", "server"]))?;
     let tap = super::start_tapgate(tapgate, home, origin)?;
     let proc = tap.proc.as_ref().context("tapgate is a process")?;
     let mut large = Large::default();
@@ -56,7 +57,10 @@ fn fetch(addr: SocketAddr, path: &str, limit: usize) -> anyhow::Result<(f64, usi
     let mut stream = TcpStream::connect(addr)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let start = now();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {addr}\r\nAccept: application/json, text/event-stream\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {addr}\r\nAccept: application/json, text/event-stream\r\nConnection: close\r\n\r\n"
+    )?;
     let mut piece = vec![0; 256 << 10];
     let (mut size, mut wanted) = (0, limit);
     while size < wanted {
@@ -66,7 +70,8 @@ fn fetch(addr: SocketAddr, path: &str, limit: usize) -> anyhow::Result<(f64, usi
         }
         if size == 0 {
             // The server keeps its connection, so the end of a sized answer is its length.
-            let (start, length) = super::wire::head(piece.get(..n).unwrap_or_default()).context("an answer without a head")?;
+            let (start, length) =
+                super::wire::head(piece.get(..n).unwrap_or_default()).context("an answer without a head")?;
             wanted = if length > 0 { limit.min(start + length) } else { limit };
         }
         size += n;

@@ -25,7 +25,8 @@ pub struct Turn {
 /// Loads `addr` for `duration` with `connections` closed loops. An error or a wrong answer fails the turn.
 pub async fn run(addr: SocketAddr, era: Era, connections: u64, duration: Duration) -> anyhow::Result<Turn> {
     let start = now();
-    let loops = (0..connections).map(|worker| tokio::task::spawn_local(ask(addr, era, worker, start + duration)));
+    let loops =
+        (0..connections).map(|worker| tokio::task::spawn_local(ask(addr, era, worker, start + duration)));
     let mut latencies = Vec::new();
     for asked in loops.collect::<Vec<_>>() {
         latencies.extend(asked.await??);

@@ -32,7 +32,11 @@ impl Pipes {
     /// Starts the command and tells how long it took to answer its first call.
     pub fn start(command: &mut Command) -> anyhow::Result<(Self, Duration)> {
         let start = now();
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
         let to = child.stdin.take().context("no standard input")?;
         let from = BufReader::new(child.stdout.take().context("no standard output")?);
         let mut pipes = Self { child, to, from, next: 0 };

@@ -27,7 +27,10 @@ impl Proc {
         let mut line = String::new();
         let stdout = proc.child.stdout.take().context("no standard output")?;
         BufReader::new(stdout).read_line(&mut line)?;
-        let port: u16 = line.trim().parse().with_context(|| format!("{command:?} printed {line:?} where a port belongs"))?;
+        let port: u16 = line
+            .trim()
+            .parse()
+            .with_context(|| format!("{command:?} printed {line:?} where a port belongs"))?;
         Ok((proc, SocketAddr::from(([127, 0, 0, 1], port))))
     }
 

@@ -40,17 +40,27 @@ pub fn markdown(results: &Results) -> anyhow::Result<String> {
 
 fn machine(out: &mut String) -> anyhow::Result<()> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("unknown", |(_, model)| model);
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown", |(_, model)| model);
     let cores = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let nginx = version(&house::setup_folder().join("bin/nginx"), "-v");
     let rustc = version(Path::new("rustc"), "--version");
-    writeln!(out, "Machine: {cores} cores of {model}, Linux {}; {nginx}; {rustc}; tapgate {}.\n", kernel.trim(), env!("CARGO_PKG_VERSION"))?;
+    writeln!(
+        out,
+        "Machine: {cores} cores of {model}, Linux {}; {nginx}; {rustc}; tapgate {}.\n",
+        kernel.trim(),
+        env!("CARGO_PKG_VERSION")
+    )?;
     Ok(())
 }
 
 fn version(program: &Path, flag: &str) -> String {
-    let Ok(out) = Command::new(program).arg(flag).output() else { return format!("{} not found", program.display()) };
+    let Ok(out) = Command::new(program).arg(flag).output() else {
+        return format!("{} not found", program.display());
+    };
     // nginx prints its version on standard error.
     let text = [out.stdout, out.stderr].concat();
     String::from_utf8_lossy(&text).lines().next().unwrap_or_default().replace("nginx version: ", "")
@@ -61,22 +71,53 @@ fn goals(out: &mut String, results: &Results) -> anyhow::Result<()> {
     for era in ["2025-11-25", "2026-07-28"] {
         let at = |name| find(&results.http.rows, name, era, 32);
         let ratio = median(at("tapgate"), per_second) / median(at("nginx"), per_second);
-        goal(out, &format!("HTTP tap, 32 connections, {era}: throughput over nginx"), &format!("{ratio:.2}"), "≥ 0.80", ratio >= 0.8)?;
+        goal(
+            out,
+            &format!("HTTP tap, 32 connections, {era}: throughput over nginx"),
+            &format!("{ratio:.2}"),
+            "≥ 0.80",
+            ratio >= 0.8,
+        )?;
         let cpu = at("tapgate").and_then(|row| row.cpu).unwrap_or(f64::NAN);
-        goal(out, &format!("HTTP tap, 32 connections, {era}: CPU per call"), &format!("{cpu:.1} µs"), "≤ 30 µs", cpu <= 30.0)?;
+        goal(
+            out,
+            &format!("HTTP tap, 32 connections, {era}: CPU per call"),
+            &format!("{cpu:.1} µs"),
+            "≤ 30 µs",
+            cpu <= 30.0,
+        )?;
     }
     let alone = |name| median(find(&results.http.rows, name, "2025-11-25", 1), |turn| turn.p50);
     let added = alone("tapgate") - alone("direct");
-    goal(out, "HTTP tap, 1 connection: added p50", &format!("{added:.0} µs (nginx {:.0} µs)", alone("nginx") - alone("direct")), "≤ 60 µs", added <= 60.0)?;
+    goal(
+        out,
+        "HTTP tap, 1 connection: added p50",
+        &format!("{added:.0} µs (nginx {:.0} µs)", alone("nginx") - alone("direct")),
+        "≤ 60 µs",
+        added <= 60.0,
+    )?;
     for (percent, most) in [(50, 60.0), (99, 400.0)] {
         let added = percentile(&results.tap.tapped, percent) - percentile(&results.tap.direct, percent);
-        goal(out, &format!("stdio tap: added p{percent}"), &format!("{added:.0} µs"), &format!("≤ {most:.0} µs"), added <= most)?;
+        goal(
+            out,
+            &format!("stdio tap: added p{percent}"),
+            &format!("{added:.0} µs"),
+            &format!("≤ {most:.0} µs"),
+            added <= most,
+        )?;
     }
     let version = percentile(&results.start.version, 50) / 1000.0;
     goal(out, "`tapgate --version`, whole process", &format!("{version:.1} ms"), "≤ 10 ms", version <= 10.0)?;
     let first = (percentile(&results.start.tapped, 50) - percentile(&results.start.direct, 50)) / 1000.0;
-    goal(out, "tap's time to its first forwarded answer, over direct", &format!("{first:.1} ms"), "≤ 10 ms", first <= 10.0)?;
-    let Large { result_growth_kib, stream_megabytes, stream_growth_kib, direct_seconds, tapped_seconds } = results.large;
+    goal(
+        out,
+        "tap's time to its first forwarded answer, over direct",
+        &format!("{first:.1} ms"),
+        "≤ 10 ms",
+        first <= 10.0,
+    )?;
+    let Large { result_growth_kib, stream_megabytes, stream_growth_kib, direct_seconds, tapped_seconds } =
+        results.large;
     goal(
         out,
         "100 MB result: growth of peak memory",
@@ -126,7 +167,11 @@ fn http(out: &mut String, http: &Http) -> anyhow::Result<()> {
         )?;
     }
     let share = 100.0 * http.recorded as f64 / http.calls.max(1) as f64;
-    writeln!(out, "\nOf {} calls through tapgate its journal holds {} ({share:.1} %).", http.calls, http.recorded)?;
+    writeln!(
+        out,
+        "\nOf {} calls through tapgate its journal holds {} ({share:.1} %).",
+        http.calls, http.recorded
+    )?;
     Ok(())
 }
 

@@ -55,7 +55,9 @@ async fn big(stream: &mut TcpStream, size: usize) -> std::io::Result<()> {
     const BEFORE: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":""#;
     const AFTER: &str = r#""}]}}"#;
     let length = BEFORE.len() + size + AFTER.len();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{BEFORE}");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{BEFORE}"
+    );
     stream.write_all(head.as_bytes()).await?;
     let piece = vec![b'x'; 64 << 10];
     let mut left = size;
@@ -67,7 +69,11 @@ async fn big(stream: &mut TcpStream, size: usize) -> std::io::Result<()> {
 }
 
 async fn events(stream: &mut TcpStream) -> std::io::Result<()> {
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
+    stream
+        .write_all(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+        )
+        .await?;
     for n in 0_u64.. {
         let event = format!(
             "event: message\ndata: {{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{{\"level\":\"info\",\"data\":\"{}\"}}}}\n\n",

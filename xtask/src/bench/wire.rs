@@ -41,7 +41,9 @@ pub fn body(era: Era, n: u64) -> String {
 pub fn request(era: Era, n: u64, host: &str) -> Vec<u8> {
     let body = body(era, n);
     let headers = match era {
-        Era::Legacy => "MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: bench-session-0123456789abcdef\r\n",
+        Era::Legacy => {
+            "MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: bench-session-0123456789abcdef\r\n"
+        }
         Era::Modern => "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: echo\r\n",
     };
     format!(
@@ -59,12 +61,15 @@ pub fn answer(body: &[u8]) -> Option<String> {
     let (id, message) = (std::str::from_utf8(id).ok()?, std::str::from_utf8(message).ok()?);
     let modern = find(body, b"2026-07-28").is_some();
     let kind = if modern { r#""resultType":"complete","# } else { "" };
-    Some(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{{kind}"content":[{{"type":"text","text":"{message}"}}]}}}}"#))
+    Some(format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"result":{{{kind}"content":[{{"type":"text","text":"{message}"}}]}}}}"#
+    ))
 }
 
 /// Whether `answer` is the right one to call `n`.
 pub fn is_right(answer: &[u8], n: u64) -> bool {
-    let id = between(answer, b"\"id\":", b",").and_then(|id| std::str::from_utf8(id).ok()?.parse::<u64>().ok());
+    let id =
+        between(answer, b"\"id\":", b",").and_then(|id| std::str::from_utf8(id).ok()?.parse::<u64>().ok());
     let said = between(answer, b"\"text\":\"", b"\"");
     id == Some(n) && said == Some(text(n).as_bytes())
 }

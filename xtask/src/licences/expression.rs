@@ -2,10 +2,7 @@
 
 /// Whether the expression is satisfied by the licences that `allowed` accepts; an unreadable one is not.
 pub(super) fn holds(expression: &str, allowed: &dyn Fn(&str) -> bool) -> bool {
-    let spaced = expression
-        .replace('(', " ( ")
-        .replace(')', " ) ")
-        .replace('/', " OR ");
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<_> = spaced.split_whitespace().collect();
     matches!(any(&words, allowed), Some((true, [])))
 }

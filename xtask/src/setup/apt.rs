@@ -14,10 +14,7 @@ pub(super) fn apt(args: &[&str]) -> anyhow::Result<()> {
         command.args(args);
         command
     } else {
-        bail!(
-            "this needs root; run `apt-get {}` as root, then repeat",
-            args.join(" ")
-        );
+        bail!("this needs root; run `apt-get {}` as root, then repeat", args.join(" "));
     };
     command.env("DEBIAN_FRONTEND", "noninteractive");
     shell::read(&mut command)

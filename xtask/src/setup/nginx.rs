@@ -27,12 +27,7 @@ pub(super) fn install(folder: &Path) -> anyhow::Result<()> {
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|ext| ext == "deb"))
         .context("apt-get download left no package")?;
-    shell::read(
-        Command::new("dpkg-deb")
-            .arg("--extract")
-            .arg(&package)
-            .arg(folder),
-    )?;
+    shell::read(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(folder))?;
     let program = folder.join("usr/sbin/nginx");
     shell::read(Command::new(&program).arg("-v")).context("the unpacked nginx does not start")?;
     link(&program, "nginx")

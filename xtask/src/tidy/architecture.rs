@@ -10,16 +10,7 @@ use crate::house::House;
 const PAGE: &str = "ARCHITECTURE.md";
 
 /// Folders that a path in backticks may begin with; other words in backticks are not paths.
-const ROOTS: &[&str] = &[
-    "crates/",
-    "xtask/",
-    "docs/",
-    "fuzz/",
-    "tests/",
-    ".ci/",
-    ".config/",
-    "changelog.d/",
-];
+const ROOTS: &[&str] = &["crates/", "xtask/", "docs/", "fuzz/", "tests/", ".ci/", ".config/", "changelog.d/"];
 
 /// Refuses a path that is not there, and an invariant without a test.
 pub(super) fn architecture(house: &House) -> Vec<Breach> {
@@ -81,8 +72,5 @@ fn unproven(house: &House, tests: &HashSet<String>, item: &str) -> Option<String
 
 fn tests(house: &House) -> HashSet<String> {
     let sources = house.with_extension("rs").filter_map(|path| house.text(path));
-    sources
-        .filter_map(|text| Code::read(&text).ok())
-        .flat_map(|code| code.tests)
-        .collect()
+    sources.filter_map(|text| Code::read(&text).ok()).flat_map(|code| code.tests).collect()
 }

@@ -18,9 +18,8 @@ pub(super) struct Code {
 impl Code {
     /// Reads a source file.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        let tokens: TokenStream = text
-            .parse()
-            .map_err(|error| format!("is not readable as Rust: {error}"))?;
+        let tokens: TokenStream =
+            text.parse().map_err(|error| format!("is not readable as Rust: {error}"))?;
         let mut code = Self::default();
         code.walk(tokens, Audience::Everybody);
         Ok(code)
@@ -80,8 +79,7 @@ impl Code {
         let end = tokens.iter().position(ends).map_or(tokens.len(), |at| at + 1);
         let (item, after) = tokens.split_at(end);
         self.walk(item.iter().cloned().collect(), Audience::Tests);
-        self.test_items
-            .push((first, item.last().map_or(first, |token| token.span().end().line)));
+        self.test_items.push((first, item.last().map_or(first, |token| token.span().end().line)));
         after
     }
 
@@ -90,11 +88,7 @@ impl Code {
         let Some((TokenTree::Ident(word), mut rest)) = tokens.split_first() else {
             return tokens.get(1..).unwrap_or_default();
         };
-        let mut path = if prefix.is_empty() {
-            word.to_string()
-        } else {
-            format!("{prefix}::{word}")
-        };
+        let mut path = if prefix.is_empty() { word.to_string() } else { format!("{prefix}::{word}") };
         let at = word.span().start().line;
         while let Some(after) = skip_colons(rest) {
             match after.first() {
@@ -126,11 +120,8 @@ impl Code {
             TokenTree::Punct(sign) => sign.as_char() == ':',
             _ => false,
         };
-        let name = content
-            .iter()
-            .take_while(in_name)
-            .filter(|token| matches!(token, TokenTree::Ident(_)))
-            .last()?;
+        let name =
+            content.iter().take_while(in_name).filter(|token| matches!(token, TokenTree::Ident(_))).last()?;
         self.attributes.push((name.to_string(), line(name)));
         if let (true, Some(TokenTree::Group(group))) = (name.to_string() == "cfg_attr", content.get(1)) {
             let inside: Vec<_> = group.stream().into_iter().collect();
@@ -162,11 +153,7 @@ fn split_attribute(tokens: &[TokenTree]) -> Option<(TokenStream, Inner, &[TokenT
     if !is(0, '#') {
         return None;
     }
-    let (at, inner) = if is(1, '!') {
-        (2, Inner::Yes)
-    } else {
-        (1, Inner::No)
-    };
+    let (at, inner) = if is(1, '!') { (2, Inner::Yes) } else { (1, Inner::No) };
     match tokens.get(at) {
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket => {
             Some((group.stream(), inner, tokens.get(at + 1..).unwrap_or_default()))
@@ -182,11 +169,7 @@ fn is_cfg_test(attribute: &TokenStream) -> bool {
 
 fn skip_colons(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     let is_colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == ':');
-    if is_colon(0) && is_colon(1) {
-        tokens.get(2..)
-    } else {
-        None
-    }
+    if is_colon(0) && is_colon(1) { tokens.get(2..) } else { None }
 }
 
 fn is_comma(token: &TokenTree) -> bool {

@@ -15,10 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("transport", &["wire"]),
     ("store", &["wire"]),
     ("lens", &["wire", "store", "expr"]),
-    (
-        "app",
-        &["wire", "expr", "engine", "auth", "transport", "store", "lens"],
-    ),
+    ("app", &["wire", "expr", "engine", "auth", "transport", "store", "lens"]),
     ("testkit", &["wire", "engine"]),
 ];
 
@@ -43,10 +40,7 @@ const MUST_NOT_MENTION: &[(&str, &[&str])] = &[
         ],
     ),
     ("store", &["tokio", "hyper", "std::net"]),
-    (
-        "lens",
-        &["tokio", "hyper", "std::net", "std::process", "rusqlite"],
-    ),
+    ("lens", &["tokio", "hyper", "std::net", "std::process", "rusqlite"]),
 ];
 
 /// I/O, clocks, async and storage: what a crate that only decides must not know.
@@ -77,17 +71,10 @@ const DEVELOPMENT: &[&str] = &["testkit"];
 /// Refuses a dependency that points the wrong way.
 pub(super) fn dependencies(house: &House) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for path in house
-        .paths()
-        .filter(|path| path.starts_with("crates/") && path.ends_with("/Cargo.toml"))
-    {
+    for path in house.paths().filter(|path| path.starts_with("crates/") && path.ends_with("/Cargo.toml")) {
         let name = folder(path);
         let Some((_, allowed)) = MAY_KNOW.iter().find(|(known, _)| *known == name) else {
-            breaches.push(Breach::new(
-                path,
-                0,
-                "a new crate needs its rule in xtask/src/tidy/crates.rs",
-            ));
+            breaches.push(Breach::new(path, 0, "a new crate needs its rule in xtask/src/tidy/crates.rs"));
             continue;
         };
         let Some(manifest) = house.text(path).and_then(|text| text.parse::<Table>().ok()) else {
@@ -97,11 +84,7 @@ pub(super) fn dependencies(house: &House) -> Vec<Breach> {
         for (section, dependency) in ours(&manifest) {
             let development = section == "dev-dependencies" && DEVELOPMENT.contains(&dependency.as_str());
             if !allowed.contains(&dependency.as_str()) && !development {
-                breaches.push(Breach::new(
-                    path,
-                    0,
-                    format!("{name} must not know {dependency} ({section})"),
-                ));
+                breaches.push(Breach::new(path, 0, format!("{name} must not know {dependency} ({section})")));
             }
         }
     }
@@ -120,10 +103,8 @@ pub(super) fn absence(house: &House) -> Vec<Breach> {
         match Code::read(&text) {
             Err(says) => breaches.push(Breach::new(path, 0, says)),
             Ok(code) => {
-                let mentions = code
-                    .paths
-                    .iter()
-                    .filter(|(mention, _)| forbidden.iter().any(|f| covers(f, mention)));
+                let mentions =
+                    code.paths.iter().filter(|(mention, _)| forbidden.iter().any(|f| covers(f, mention)));
                 breaches.extend(mentions.map(|(mention, line)| {
                     Breach::new(path, *line, format!("{name} must not know `{mention}`"))
                 }));
@@ -143,9 +124,7 @@ fn is_shipped(path: &str) -> bool {
 
 fn covers(forbidden: &str, mention: &str) -> bool {
     if forbidden.contains("::") {
-        return mention
-            .strip_prefix(forbidden)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+        return mention.strip_prefix(forbidden).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
     }
     mention.split("::").any(|part| part == forbidden)
 }

@@ -17,10 +17,7 @@ pub(super) fn examples(house: &House) -> Vec<Breach> {
             };
             let outcome = match language {
                 "json" => json(&text),
-                "toml" => text
-                    .parse::<toml::Table>()
-                    .map(drop)
-                    .map_err(|error| error.to_string()),
+                "toml" => text.parse::<toml::Table>().map(drop).map_err(|error| error.to_string()),
                 "yaml" | "yml" => yaml(&text),
                 _ => continue,
             };

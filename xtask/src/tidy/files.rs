@@ -17,9 +17,7 @@ const REFUSE: usize = 600;
 const REASON: &str = "// Long because ";
 
 /// Names that hide a missing idea.
-const EMPTY_NAMES: &[&str] = &[
-    "manager", "handler", "helper", "util", "common", "data", "info", "process",
-];
+const EMPTY_NAMES: &[&str] = &["manager", "handler", "helper", "util", "common", "data", "info", "process"];
 
 /// What a reader of the project expects at its root.
 const PAPERS: &[&str] = &[
@@ -36,20 +34,13 @@ const PAPERS: &[&str] = &[
 
 /// Refuses a house without its papers.
 pub(super) fn papers(house: &House) -> Vec<Breach> {
-    PAPERS
-        .iter()
-        .filter(|path| !house.holds(path))
-        .map(|path| Breach::new(*path, 0, "is missing"))
-        .collect()
+    PAPERS.iter().filter(|path| !house.holds(path)).map(|path| Breach::new(*path, 0, "is missing")).collect()
 }
 
 /// Refuses a long source file, tests not counted.
 pub(super) fn budget(house: &House) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for path in house
-        .with_extension("rs")
-        .filter(|path| !is_test(path) && !FILES.contains(path))
-    {
+    for path in house.with_extension("rs").filter(|path| !is_test(path) && !FILES.contains(path)) {
         let Some(text) = house.text(path) else { continue };
         let Ok(code) = Code::read(&text) else { continue };
         let in_tests: usize = code.test_items.iter().map(|(first, last)| last + 1 - first).sum();
@@ -74,11 +65,7 @@ pub(super) fn names(house: &House) -> Vec<Breach> {
     for path in house.with_extension("rs") {
         let parts: Vec<_> = path.trim_end_matches(".rs").split('/').collect();
         if parts.last() == Some(&"mod") {
-            breaches.push(Breach::new(
-                path,
-                0,
-                "modules are `foo.rs` beside `foo/`, never `mod.rs`",
-            ));
+            breaches.push(Breach::new(path, 0, "modules are `foo.rs` beside `foo/`, never `mod.rs`"));
         }
         for part in &parts {
             let singular = part.strip_suffix('s').unwrap_or(part);
@@ -95,11 +82,6 @@ pub(super) fn names(house: &House) -> Vec<Breach> {
 }
 
 fn is_test(path: &str) -> bool {
-    let folders = Path::new(path)
-        .components()
-        .filter_map(|part| part.as_os_str().to_str());
-    path.ends_with("/tests.rs")
-        || folders
-            .into_iter()
-            .any(|folder| folder == "tests" || folder == "benches")
+    let folders = Path::new(path).components().filter_map(|part| part.as_os_str().to_str());
+    path.ends_with("/tests.rs") || folders.into_iter().any(|folder| folder == "tests" || folder == "benches")
 }

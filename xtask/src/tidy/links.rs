@@ -30,11 +30,8 @@ fn follow(house: &House, from: &str, target: &str) -> Result<(), &'static str> {
         return Ok(());
     }
     let (file, wanted) = target.split_once('#').unwrap_or((target, ""));
-    let file = if file.is_empty() {
-        from.to_owned()
-    } else {
-        join(from, file).ok_or("leads out of the project")?
-    };
+    let file =
+        if file.is_empty() { from.to_owned() } else { join(from, file).ok_or("leads out of the project")? };
     if !house.holds(&file) {
         return Err("leads to nothing");
     }
@@ -42,15 +39,8 @@ fn follow(house: &House, from: &str, target: &str) -> Result<(), &'static str> {
         return Ok(());
     }
     let page = house.text(&file).unwrap_or_default();
-    let found = page
-        .lines()
-        .filter_map(markdown::heading)
-        .any(|heading| markdown::anchor(heading) == wanted);
-    if found {
-        Ok(())
-    } else {
-        Err("names a heading that is not there")
-    }
+    let found = page.lines().filter_map(markdown::heading).any(|heading| markdown::anchor(heading) == wanted);
+    if found { Ok(()) } else { Err("names a heading that is not there") }
 }
 
 /// Resolves `target` as seen from the page `from`, `None` when it leaves the root.

@@ -5,11 +5,7 @@ pub(super) enum Piece<'a> {
     /// A line of prose, code spans emptied, with its number.
     Prose(usize, String),
     /// A fenced block: its language, its text, the line where the text begins.
-    Block {
-        language: &'a str,
-        text: String,
-        line: usize,
-    },
+    Block { language: &'a str, text: String, line: usize },
 }
 
 /// Cuts a page into pieces.
@@ -29,41 +25,26 @@ pub(super) fn pieces(page: &str) -> Vec<Piece<'_>> {
             text.push_str(inside);
             text.push('\n');
         }
-        pieces.push(Piece::Block {
-            language: language.trim(),
-            text,
-            line: number + 1,
-        });
+        pieces.push(Piece::Block { language: language.trim(), text, line: number + 1 });
     }
     pieces
 }
 
 /// The targets of the links in a line of prose.
 pub(super) fn targets(prose: &str) -> Vec<&str> {
-    prose
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .map(str::trim)
-        .collect()
+    prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::trim).collect()
 }
 
 /// The text of a heading, `None` for other lines.
 pub(super) fn heading(line: &str) -> Option<&str> {
     let text = line.trim_start_matches('#');
-    if text.len() < line.len() {
-        text.strip_prefix(' ').map(str::trim)
-    } else {
-        None
-    }
+    if text.len() < line.len() { text.strip_prefix(' ').map(str::trim) } else { None }
 }
 
 /// The anchor that a heading gets: lower case, blanks to hyphens, signs dropped.
 pub(super) fn anchor(heading: &str) -> String {
     let lower = heading.to_lowercase();
-    let kept = lower
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    let kept = lower.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 

@@ -12,10 +12,7 @@ use crate::house::House;
 ///
 /// Each is written so that it does not match itself.
 pub(super) const SECRETS: &[(&str, &str)] = &[
-    (
-        "a GitHub token",
-        r"\b(ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{60,}",
-    ),
+    ("a GitHub token", r"\b(ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{60,}"),
     ("a GitLab token", r"\bglpat-[A-Za-z0-9_-]{20,}"),
     ("an AWS key id", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
     ("a Google API key", r"\bAIza[0-9A-Za-z_-]{35}\b"),
@@ -24,14 +21,8 @@ pub(super) const SECRETS: &[(&str, &str)] = &[
     ("an OpenAI key", r"\bsk-(proj-)?[A-Za-z0-9]{40,}"),
     ("a Stripe key", r"\b[sr]k_live_[0-9A-Za-z]{20,}"),
     ("an npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
-    (
-        "a private key",
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40,}",
-    ),
-    (
-        "a JSON web token",
-        r"\beyJ[A-Za-z0-9_-]{16,}\.eyJ[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{20,}",
-    ),
+    ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40,}"),
+    ("a JSON web token", r"\beyJ[A-Za-z0-9_-]{16,}\.eyJ[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{20,}"),
 ];
 
 /// Refuses a literal that looks like a real secret; tests build theirs while they run.
@@ -42,11 +33,7 @@ pub(super) fn secrets(house: &House) -> Vec<Breach> {
             continue;
         };
         breaches.extend(secrets_in(&bytes).into_iter().map(|(name, line)| {
-            Breach::new(
-                path,
-                line,
-                format!("looks like {name}: build it while the test runs"),
-            )
+            Breach::new(path, line, format!("looks like {name}: build it while the test runs"))
         }));
     }
     breaches

@@ -14,10 +14,7 @@ fn says(rule: Rule, files: &[(&str, &str)]) -> Vec<String> {
         fs::write(path, text.replace("{root}", folder.path().to_str().unwrap())).unwrap();
     }
     let house = House::open(folder.path()).unwrap();
-    rule(&house)
-        .into_iter()
-        .map(|b| format!("{}:{}: {}", b.path, b.line, b.says))
-        .collect()
+    rule(&house).into_iter().map(|b| format!("{}:{}: {}", b.path, b.line, b.says)).collect()
 }
 
 /// Holds one file against a rule: the words that a breach must contain, or none for a file that passes.
@@ -48,11 +45,7 @@ fn a_house_has_its_papers() {
 fn dependencies_point_one_way() {
     let manifest = |section: &str, name: &str| format!("[{section}]\n{name} = {{ workspace = true }}\n");
     let cases = [
-        (
-            "crates/engine/Cargo.toml",
-            manifest("dependencies", "tapgate-wire"),
-            None,
-        ),
+        ("crates/engine/Cargo.toml", manifest("dependencies", "tapgate-wire"), None),
         (
             "crates/wire/Cargo.toml",
             manifest("dependencies", "tapgate-engine"),
@@ -73,26 +66,14 @@ fn dependencies_point_one_way() {
             manifest("target.'cfg(unix)'.dependencies", "tapgate-engine"),
             Some("must not"),
         ),
-        (
-            "crates/wire/Cargo.toml",
-            manifest("dev-dependencies", "tapgate-testkit"),
-            None,
-        ),
+        ("crates/wire/Cargo.toml", manifest("dev-dependencies", "tapgate-testkit"), None),
         (
             "crates/app/Cargo.toml",
             manifest("dependencies", "tapgate-testkit"),
             Some("app must not know testkit"),
         ),
-        (
-            "crates/spare/Cargo.toml",
-            String::new(),
-            Some("a new crate needs its rule"),
-        ),
-        (
-            "crates/wire/Cargo.toml",
-            "[dependencies".to_owned(),
-            Some("not readable"),
-        ),
+        ("crates/spare/Cargo.toml", String::new(), Some("a new crate needs its rule")),
+        ("crates/wire/Cargo.toml", "[dependencies".to_owned(), Some("not readable")),
     ];
     for (path, text, expected) in &cases {
         each(crates::dependencies, &[(path, text, *expected)]);
@@ -110,26 +91,10 @@ fn a_crate_never_mentions_what_it_must_not_know() {
                 "use std::{collections::HashMap, fs};",
                 Some(":1: wire must not know `std::fs`"),
             ),
-            (
-                "crates/wire/src/a.rs",
-                "fn f() {\n    std::thread::yield_now();\n}",
-                Some(":2: "),
-            ),
-            (
-                "crates/wire/src/a.rs",
-                "use std::time::{Duration, Instant};",
-                Some("`std::time::Instant`"),
-            ),
-            (
-                "crates/engine/src/a.rs",
-                "fn f() { let now = time::SystemTime::now(); }",
-                Some("SystemTime"),
-            ),
-            (
-                "crates/engine/src/a.rs",
-                "fn f() { log!(\"{:?}\", std::env::args()); }",
-                Some("std::env"),
-            ),
+            ("crates/wire/src/a.rs", "fn f() {\n    std::thread::yield_now();\n}", Some(":2: ")),
+            ("crates/wire/src/a.rs", "use std::time::{Duration, Instant};", Some("`std::time::Instant`")),
+            ("crates/engine/src/a.rs", "fn f() { let now = time::SystemTime::now(); }", Some("SystemTime")),
+            ("crates/engine/src/a.rs", "fn f() { log!(\"{:?}\", std::env::args()); }", Some("std::env")),
             ("crates/expr/src/a.rs", "use tokio::sync::mpsc;", Some("tokio")),
             ("crates/store/src/a.rs", "use tokio::sync::mpsc;", Some("tokio")),
             ("crates/transport/src/a.rs", "use tokio::sync::mpsc;", None),
@@ -138,21 +103,9 @@ fn a_crate_never_mentions_what_it_must_not_know() {
                 "use tapgate_wire::{Leg, shape::Id};",
                 Some("tapgate_wire::shape::Id"),
             ),
-            (
-                "crates/wire/src/a.rs",
-                "// std::fs is for others.\nconst A: &str = \"std::fs\";",
-                None,
-            ),
-            (
-                "crates/wire/src/a.rs",
-                "#[cfg(test)]\nmod tests {\n    use std::fs;\n}",
-                None,
-            ),
-            (
-                "crates/wire/src/a.rs",
-                "#[cfg(test)]\nuse std::fs;\nuse std::net::TcpStream;",
-                Some(":3: "),
-            ),
+            ("crates/wire/src/a.rs", "// std::fs is for others.\nconst A: &str = \"std::fs\";", None),
+            ("crates/wire/src/a.rs", "#[cfg(test)]\nmod tests {\n    use std::fs;\n}", None),
+            ("crates/wire/src/a.rs", "#[cfg(test)]\nuse std::fs;\nuse std::net::TcpStream;", Some(":3: ")),
             ("crates/wire/src/a/tests.rs", "use std::fs;", None),
             ("crates/wire/tests/cuts.rs", "use std::fs;", None),
             ("crates/wire/src/a.rs", "fn f( {", Some("not readable as Rust")),
@@ -167,14 +120,8 @@ fn a_long_file_says_why_and_a_longer_one_is_split() {
     let cases = [
         (lines(400), None),
         (lines(401), Some("has 401 lines")),
-        (
-            format!("// Long because the table has no seams.\n{}", lines(450)),
-            None,
-        ),
-        (
-            format!("// Long because the table has no seams.\n{}", lines(600)),
-            Some("more than 600"),
-        ),
+        (format!("// Long because the table has no seams.\n{}", lines(450)), None),
+        (format!("// Long because the table has no seams.\n{}", lines(600)), Some("more than 600")),
         (format!("{}{tests}", lines(300)), None),
         (format!("{}{tests}", lines(401)), Some("has 401 lines")),
     ];
@@ -208,22 +155,10 @@ fn nothing_is_silenced_without_a_reason() {
             ("a.rs", "#[expect(dead_code, reason = \"why\")]\nfn f() {}", None),
             ("a.rs", "\n#[allow(dead_code)]\nfn f() {}", Some("a.rs:2: ")),
             ("a.rs", "#![allow(dead_code)]", Some("a.rs:1: ")),
-            (
-                "a.rs",
-                "#[cfg_attr(unix, allow(dead_code))]\nfn f() {}",
-                Some("expect"),
-            ),
-            (
-                "a.rs",
-                "mod tests {\n    #[test]\n    #[ignore]\n    fn f() {}\n}",
-                Some("a.rs:3: "),
-            ),
+            ("a.rs", "#[cfg_attr(unix, allow(dead_code))]\nfn f() {}", Some("expect")),
+            ("a.rs", "mod tests {\n    #[test]\n    #[ignore]\n    fn f() {}\n}", Some("a.rs:3: ")),
             ("a.rs", "#[ignore = \"slow\"]\nfn f() {}", Some("never ignored")),
-            (
-                "a.rs",
-                "/// Writes `#[allow(x)]`.\nconst A: &str = \"#[ignore]\";",
-                None,
-            ),
+            ("a.rs", "/// Writes `#[allow(x)]`.\nconst A: &str = \"#[ignore]\";", None),
         ],
     );
 }
@@ -233,21 +168,9 @@ fn links_lead_somewhere() {
     each(
         links::links,
         &[
-            (
-                "docs/a.md",
-                "See [this](a.md) and [that](https://example.com/x).",
-                None,
-            ),
-            (
-                "docs/a.md",
-                "See [this](b.md).",
-                Some("docs/a.md:1: link `b.md`: leads to nothing"),
-            ),
-            (
-                "docs/a.md",
-                "See [this](../../b.md).",
-                Some("leads out of the project"),
-            ),
+            ("docs/a.md", "See [this](a.md) and [that](https://example.com/x).", None),
+            ("docs/a.md", "See [this](b.md).", Some("docs/a.md:1: link `b.md`: leads to nothing")),
+            ("docs/a.md", "See [this](../../b.md).", Some("leads out of the project")),
             ("docs/a.md", "See [this](../docs/a.md).", None),
             ("docs/a.md", "# The long way\n[here](#the-long-way)", None),
             (
@@ -255,11 +178,7 @@ fn links_lead_somewhere() {
                 "# The long way\n[here](#the-short-way)",
                 Some("names a heading that is not there"),
             ),
-            (
-                "docs/a.md",
-                "Write `[text](b.md)`.\n```text\n[text](b.md)\n```",
-                None,
-            ),
+            ("docs/a.md", "Write `[text](b.md)`.\n```text\n[text](b.md)\n```", None),
         ],
     );
 }
@@ -270,11 +189,7 @@ fn examples_parse() {
         examples::examples,
         &[
             ("a.md", "```json\n{\"a\":1}\n{\"a\":2}\n```", None),
-            (
-                "a.md",
-                "Text.\n```json\n{\"a\":}\n```",
-                Some("a.md:3: this json example"),
-            ),
+            ("a.md", "Text.\n```json\n{\"a\":}\n```", Some("a.md:3: this json example")),
             ("a.md", "```toml\na = 1\n```", None),
             ("a.md", "```toml\na = \n```", Some("this toml example")),
             ("a.md", "```yaml\na: { b: c }\n```", None),
@@ -289,27 +204,16 @@ fn the_architecture_names_paths_and_tests_that_exist() {
     let source = "#[test]\nfn bytes_stay() {}\nfn no_test() {}\nproptest! {\n    #[test]\n    fn cuts_join(x in 0..1) {}\n}";
     let cases = [
         ("See `crates/wire/src/a.rs`.", None),
-        (
-            "See `crates/wire/src/b.rs`.",
-            Some("`crates/wire/src/b.rs` does not exist"),
-        ),
+        ("See `crates/wire/src/b.rs`.", Some("`crates/wire/src/b.rs` does not exist")),
         ("## Invariants\n\n- Bytes stay: `bytes_stay`.", None),
         ("## Invariants\n\n1. Bytes stay:\n   `wire::a::cuts_join`.", None),
-        (
-            "## Invariants\n\n- Bytes stay.",
-            Some("ARCHITECTURE.md:3: an invariant names the test"),
-        ),
-        (
-            "## Invariants\n\n- Bytes stay: `no_test`.",
-            Some("there is no test `no_test`"),
-        ),
+        ("## Invariants\n\n- Bytes stay.", Some("ARCHITECTURE.md:3: an invariant names the test")),
+        ("## Invariants\n\n- Bytes stay: `no_test`.", Some("there is no test `no_test`")),
         ("## Code map\n\n- Bytes stay.", None),
     ];
     for (page, expected) in cases {
-        let said = says(
-            architecture::architecture,
-            &[("ARCHITECTURE.md", page), ("crates/wire/src/a.rs", source)],
-        );
+        let said =
+            says(architecture::architecture, &[("ARCHITECTURE.md", page), ("crates/wire/src/a.rs", source)]);
         match expected {
             None => assert!(said.is_empty(), "{page}: {said:?}"),
             Some(words) => assert!(said.iter().any(|line| line.contains(words)), "{page}: {said:?}"),
@@ -337,16 +241,8 @@ fn nothing_private_is_committed() {
         private::machine_paths,
         &[
             ("a.md", "Look into `~/.config` and /etc.", None),
-            (
-                "a.md",
-                "Text.\nLook into {root}/target.",
-                Some("a.md:2: names a path of this machine"),
-            ),
-            (
-                "package-lock.json",
-                "{\n\"resolved\": \"x\"}",
-                Some("package-lock.json:2: "),
-            ),
+            ("a.md", "Text.\nLook into {root}/target.", Some("a.md:2: names a path of this machine")),
+            ("package-lock.json", "{\n\"resolved\": \"x\"}", Some("package-lock.json:2: ")),
         ],
     );
 }

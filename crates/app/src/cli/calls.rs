@@ -48,9 +48,14 @@ impl Args {
         let mut found = Vec::new();
         look.matching(&query, &filter, |exchange, around| {
             found.push((exchange.clone(), around.clone()));
-            if self.limit > 0 && found.len() >= self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if self.limit > 0 && found.len() >= self.limit {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         })?;
-        let calls: Vec<_> = found.iter().rev().map(|(exchange, around)| look.call(exchange, around)).collect();
+        let calls: Vec<_> =
+            found.iter().rev().map(|(exchange, around)| look.call(exchange, around)).collect();
         look::print(&pages::calls(&calls), output, look.now);
         Ok(ExitCode::SUCCESS)
     }

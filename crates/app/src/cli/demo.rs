@@ -34,16 +34,21 @@ impl Args {
     /// Plays the demo.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
         if self.serve {
-            server::serve(io::stdin().lock(), io::stdout().lock(), io::stderr().lock()).map_err(|error| failed(&error))?;
+            server::serve(io::stdin().lock(), io::stdout().lock(), io::stderr().lock())
+                .map_err(|error| failed(&error))?;
             return Ok(ExitCode::SUCCESS);
         }
         let wants_text = !output.wants_json();
         if wants_text {
-            output::print("A sample client talks to a sample server through `tapgate tap --name demo -- …`.\n\n");
+            output::print(
+                "A sample client talks to a sample server through `tapgate tap --name demo -- …`.\n\n",
+            );
         }
         let look = self.play(output)?;
         if wants_text {
-            output::print("\nOne of these calls had a secret in its arguments. This is all that was stored of it:\n\n");
+            output::print(
+                "\nOne of these calls had a secret in its arguments. This is all that was stored of it:\n\n",
+            );
             show_masked(&look, output)?;
             output::print(NEXT);
         }
@@ -55,7 +60,8 @@ impl Args {
         let pause = if self.fast { Duration::ZERO } else { Duration::from_millis(350) };
         let mut tap = start_tap().map_err(|error| failed(&error))?;
         let talk = tap.stdin.take().zip(tap.stdout.take());
-        let (to_server, from_server) = talk.ok_or_else(|| failed(&io::Error::other("the tap has no pipes")))?;
+        let (to_server, from_server) =
+            talk.ok_or_else(|| failed(&io::Error::other("the tap has no pipes")))?;
         let playing = thread::spawn(move || client::play(to_server, BufReader::new(from_server), pause));
         while !playing.is_finished() {
             look::print(&follower.page()?, output, follower.look.now);
@@ -107,7 +113,11 @@ fn start_tap() -> io::Result<Child> {
 }
 
 fn failed(error: &io::Error) -> Problem {
-    Problem::usage("demo.failed", "the demo stopped early", "run `tapgate tail -n 20 --once` to see how far it got")
-        .because(error)
-        .exit(Exit::Unreachable)
+    Problem::usage(
+        "demo.failed",
+        "the demo stopped early",
+        "run `tapgate tail -n 20 --once` to see how far it got",
+    )
+    .because(error)
+    .exit(Exit::Unreachable)
 }

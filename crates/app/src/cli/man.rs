@@ -22,8 +22,12 @@ impl Args {
             .and_then(|()| clap_mangen::generate_to(super::command(), &self.directory));
         written.map_err(|error| {
             let at = self.directory.display();
-            Problem::usage("man.unwritable", format!("cannot write manual pages to {at}"), "name a directory that you may write to")
-                .because(error)
+            Problem::usage(
+                "man.unwritable",
+                format!("cannot write manual pages to {at}"),
+                "name a directory that you may write to",
+            )
+            .because(error)
         })?;
         Ok(ExitCode::SUCCESS)
     }

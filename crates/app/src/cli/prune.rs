@@ -16,7 +16,9 @@ use crate::{home, wall};
 /// Retention runs by itself while taps run (7 days, captures with --full 24 hours); this does it at once.
 /// What is deleted is gone from the files, too.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tapgate prune                       what is past its retention\n  tapgate prune --older-than 1h\n  tapgate prune --session s12 --dry-run\n  tapgate prune --all")]
+#[command(
+    after_help = "Examples:\n  tapgate prune                       what is past its retention\n  tapgate prune --older-than 1h\n  tapgate prune --session s12 --dry-run\n  tapgate prune --all"
+)]
 pub struct Args {
     /// Delete what is older than this, for example 30m, 12h, 7d
     #[arg(long, value_name = "AGE", value_parser = age)]
@@ -68,7 +70,8 @@ impl Args {
         }
         let Some(name) = &self.source else { return Ok(vec![Scope::All]) };
         let sources = Look::open()?.reader.sources().map_err(|trouble| home::problem(&trouble))?;
-        let named: Vec<_> = sources.iter().filter(|row| row.name == *name).map(|row| Scope::Source(row.id)).collect();
+        let named: Vec<_> =
+            sources.iter().filter(|row| row.name == *name).map(|row| Scope::Source(row.id)).collect();
         if named.is_empty() {
             return Err(crate::look::no_such(name));
         }
@@ -83,11 +86,16 @@ impl Args {
             });
             return format!("{json}\n");
         }
-        let counts = format!("{} calls with {} messages in {} sessions", sum.exchanges, sum.messages, sum.sessions);
+        let counts =
+            format!("{} calls with {} messages in {} sessions", sum.exchanges, sum.messages, sum.sessions);
         if self.dry_run {
             return format!("would delete {counts}; nothing was deleted\n");
         }
-        let wiped = if sum.wiped { "" } else { "; another program reads the journal, so run prune again to clear its files" };
+        let wiped = if sum.wiped {
+            ""
+        } else {
+            "; another program reads the journal, so run prune again to clear its files"
+        };
         format!("deleted {counts}, freed {} bytes{wiped}\n", sum.bytes)
     }
 }
@@ -104,7 +112,11 @@ fn age(text: &str) -> Result<Duration, String> {
         "d" => 86400,
         _ => return Err(wrong()),
     };
-    number.checked_mul(seconds).filter(|seconds| *seconds < 1 << 33).map(Duration::from_secs).ok_or_else(wrong)
+    number
+        .checked_mul(seconds)
+        .filter(|seconds| *seconds < 1 << 33)
+        .map(Duration::from_secs)
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -113,7 +125,15 @@ mod tests {
 
     #[test]
     fn an_age_is_a_number_and_a_unit() {
-        let cases = [("30m", Some(1800)), ("7d", Some(604_800)), ("0s", Some(0)), ("7", None), ("d", None), ("1y", None), ("99999999999d", None)];
+        let cases = [
+            ("30m", Some(1800)),
+            ("7d", Some(604_800)),
+            ("0s", Some(0)),
+            ("7", None),
+            ("d", None),
+            ("1y", None),
+            ("99999999999d", None),
+        ];
         for (text, seconds) in cases {
             assert_eq!(age(text).ok(), seconds.map(Duration::from_secs), "{text}");
         }

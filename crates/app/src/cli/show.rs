@@ -17,7 +17,9 @@ use crate::problem::Problem;
 
 /// Show one call or one session: messages, timing, what was odd
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tapgate show last\n  tapgate show x217\n  tapgate show --wire x217     the masked bytes as they came, with the time of each read")]
+#[command(
+    after_help = "Examples:\n  tapgate show last\n  tapgate show x217\n  tapgate show --wire x217     the masked bytes as they came, with the time of each read"
+)]
 pub struct Args {
     /// The id of a call or of a session, or `last` for the latest session
     #[arg(value_name = "ID")]
@@ -52,7 +54,8 @@ impl Args {
             return Ok(());
         }
         let around = look.around(session.id)?;
-        let shakes = |exchange: &&ExchangeRow| ["initialize", "server/discover"].contains(&exchange.method.as_str());
+        let shakes =
+            |exchange: &&ExchangeRow| ["initialize", "server/discover"].contains(&exchange.method.as_str());
         let handshake = match exchanges.iter().find(shakes) {
             Some(exchange) => look.reader.messages(exchange).map_err(|trouble| home::problem(&trouble))?,
             None => Vec::new(),
@@ -106,7 +109,11 @@ fn exchanges_of(look: &Look, session: SessionId) -> Result<Vec<ExchangeRow>, Pro
     Ok(found)
 }
 
-fn pieces(look: &Look, session: SessionId, wanted: impl Fn(&MessageRow) -> bool) -> Result<Vec<MessageRow>, Problem> {
+fn pieces(
+    look: &Look,
+    session: SessionId,
+    wanted: impl Fn(&MessageRow) -> bool,
+) -> Result<Vec<MessageRow>, Problem> {
     let mut found = Vec::new();
     let seen = look.reader.messages_of_session(session, |message| {
         if wanted(message) {

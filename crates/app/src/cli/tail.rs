@@ -124,8 +124,14 @@ impl Follower {
         let mut rows: Vec<_> = exchanges
             .iter()
             .filter(|(exchange, around)| self.look.matches(&self.filter, exchange, around))
-            .map(|(exchange, around)| (exchange.closed.unwrap_or(exchange.opened), Line::Call(self.look.call(exchange, around))))
-            .chain(pieces.iter().map(|(message, around)| (message.at, Line::Piece(message, around.source.as_deref()))))
+            .map(|(exchange, around)| {
+                (exchange.closed.unwrap_or(exchange.opened), Line::Call(self.look.call(exchange, around)))
+            })
+            .chain(
+                pieces
+                    .iter()
+                    .map(|(message, around)| (message.at, Line::Piece(message, around.source.as_deref()))),
+            )
             .collect();
         rows.sort_by_key(|(at, _)| *at);
         Ok(self.tail.page(rows.into_iter().map(|(_, line)| line).collect(), self.look.now))
@@ -142,6 +148,8 @@ impl Follower {
             ControlFlow::Continue(())
         });
         seen.map_err(|trouble| home::problem(&trouble))?;
-        rows.into_iter().map(|message| self.look.around(message.session).map(|around| (message, around))).collect()
+        rows.into_iter()
+            .map(|message| self.look.around(message.session).map(|around| (message, around)))
+            .collect()
     }
 }

@@ -90,7 +90,9 @@ impl Args {
             (Some(listen), Some(url), []) => Ok(Shape::Http(listen, url)),
             (None, Some(url), _) => Err(Problem::usage(
                 "tap.transports-differ",
-                format!("a tap from stdio to {url} needs a translation between transports that this version does not have"),
+                format!(
+                    "a tap from stdio to {url} needs a translation between transports that this version does not have"
+                ),
                 format!("listen for HTTP clients instead: tapgate tap --listen 127.0.0.1:7000 {url}"),
             )),
             (Some(_), None, [_, ..]) => Err(Problem::usage(

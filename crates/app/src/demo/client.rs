@@ -48,7 +48,10 @@ fn conversation() -> Vec<(&'static str, Value)> {
         ("tools/list", json!({})),
         call("add", json!({ "a": 19, "b": 23 })),
         call("search", json!({ "query": "quarterly plan" })),
-        ("tools/call", json!({ "name": "slow_report", "arguments": {}, "_meta": { "progressToken": "report-1" } })),
+        (
+            "tools/call",
+            json!({ "name": "slow_report", "arguments": {}, "_meta": { "progressToken": "report-1" } }),
+        ),
         call("search", json!({ "query": "who rotates the keys?", "api_key": fake_token() })),
         call("read_config", json!({})),
         call("delete_note", json!({ "title": "does not exist" })),

@@ -17,7 +17,9 @@ pub fn serve(input: impl BufRead, mut output: impl Write, mut log: impl Write) -
         }
         let answer = match answer_to(&message) {
             Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
-            Err((code, text)) => json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": text } }),
+            Err((code, text)) => {
+                json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": text } })
+            }
         };
         writeln!(output, "{answer}")?;
         output.flush()?;
@@ -64,7 +66,11 @@ fn report_progress(message: &Value, output: &mut impl Write) -> io::Result<()> {
         thread::sleep(Duration::from_millis(80));
         if let Some(token) = token {
             let params = json!({ "progressToken": token, "progress": step, "total": 3 });
-            writeln!(output, "{}", json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params }))?;
+            writeln!(
+                output,
+                "{}",
+                json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params })
+            )?;
             output.flush()?;
         }
     }
@@ -72,9 +78,7 @@ fn report_progress(message: &Value, output: &mut impl Write) -> io::Result<()> {
 }
 
 fn tools() -> Value {
-    let tool = |name: &str, about: &str, properties: Value| {
-        json!({ "name": name, "description": about, "inputSchema": { "type": "object", "properties": properties } })
-    };
+    let tool = |name: &str, about: &str, properties: Value| json!({ "name": name, "description": about, "inputSchema": { "type": "object", "properties": properties } });
     json!([
         tool("add", "Adds two integers.", json!({ "a": { "type": "integer" }, "b": { "type": "integer" } })),
         tool("search", "Finds notes.", json!({ "query": { "type": "string" } })),

@@ -39,11 +39,7 @@ impl Lines {
 
     fn told(&mut self, masker: &Masker, outcome: Outcome) -> Option<Message> {
         let mut record = self.waiting.take()?;
-        record.stored = if matches!(masker.level(), Level::Full(_)) {
-            Body::Full
-        } else {
-            Body::Masked
-        };
+        record.stored = if matches!(masker.level(), Level::Full(_)) { Body::Full } else { Body::Masked };
         record.body = outcome.masked;
         add_hits(&mut record.hits, &outcome.hits);
         Some(record)
@@ -54,14 +50,9 @@ fn join(waiting: &mut Message, more: &Message) {
     let later = u64::try_from(more.at.saturating_sub(waiting.at)).unwrap_or_default();
     let room = MAX_CHUNKS.saturating_sub(waiting.chunks.len());
     let (kept, rest) = more.chunks.split_at(more.chunks.len().min(room));
-    waiting.chunks.extend(
-        kept.iter()
-            .map(|(after, size)| (later.saturating_add(*after), *size)),
-    );
+    waiting.chunks.extend(kept.iter().map(|(after, size)| (later.saturating_add(*after), *size)));
     if let Some(last) = waiting.chunks.last_mut() {
-        last.1 = rest
-            .iter()
-            .fold(last.1, |sum, (_, size)| sum.saturating_add(*size));
+        last.1 = rest.iter().fold(last.1, |sum, (_, size)| sum.saturating_add(*size));
     }
     waiting.size = waiting.size.saturating_add(more.size);
     for fault in &more.faults {

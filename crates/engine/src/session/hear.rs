@@ -38,9 +38,8 @@ impl Session {
         let n = ledger.next_message();
         let placed = self.place(now, (id, from), n, &carried, &message, ledger);
         let stream = self.streams.get_mut(&id);
-        let (head, is_http) = stream.map_or((None, false), |stream| {
-            (stream.head_to_tell(from), stream.http.is_some())
-        });
+        let (head, is_http) =
+            stream.map_or((None, false), |stream| (stream.head_to_tell(from), stream.http.is_some()));
         let piece = match message.shape().kind {
             Kind::Request => Piece::Request,
             Kind::Notification => Piece::Notification,
@@ -75,11 +74,7 @@ impl Session {
         ledger: &mut Ledger<'_>,
     ) -> Placed {
         let stream = self.streams.get(&id);
-        let scope = if self.is_pipe(id) {
-            Scope::Session
-        } else {
-            Scope::Stream(id)
-        };
+        let scope = if self.is_pipe(id) { Scope::Session } else { Scope::Stream(id) };
         let via = Via {
             stream: stream.map(|_| id),
             scope: stream.map_or(scope, |stream| stream.scope),
@@ -93,15 +88,7 @@ impl Session {
         };
         let first = carried.chunks.first().map_or(now, |chunk| chunk.0);
         let last = carried.chunks.last().map_or(now, |chunk| chunk.0);
-        let part = Part {
-            n,
-            from,
-            shape: message.shape(),
-            first,
-            last,
-            size: carried.size,
-            via: &via,
-        };
+        let part = Part { n, from, shape: message.shape(), first, last, size: carried.size, via: &via };
         let mut places = Vec::new();
         let mut hear = |part, track: &mut Tracker| {
             let place = track.hear(part, ledger);
@@ -114,25 +101,14 @@ impl Session {
         }
         for inner in &message.shape().parts {
             let size = inner.raw().len() as u64;
-            hear(
-                Part {
-                    shape: inner.shape(),
-                    size,
-                    ..part
-                },
-                &mut self.track,
-            );
+            hear(Part { shape: inner.shape(), size, ..part }, &mut self.track);
         }
         self.follow(id, message.shape(), &places);
         let exchange = places.first().and_then(|place| place.exchange);
         let is_shared = places.iter().any(|place| place.exchange != exchange);
         Placed {
             exchange: exchange.filter(|_| !is_shared),
-            findings: places
-                .iter()
-                .filter_map(|place| place.finding)
-                .map(Finding::code)
-                .collect(),
+            findings: places.iter().filter_map(|place| place.finding).map(Finding::code).collect(),
             target: places.into_iter().find_map(|place| place.target),
         }
     }
@@ -167,10 +143,7 @@ impl Session {
         if from == Leg::Client && is_initialize(shape) {
             let state = next.get_or_insert_with(|| state.clone());
             state.era = Some(Era::Legacy);
-            state.client = shape
-                .raw(Member::ClientInfo)
-                .map(names)
-                .or_else(|| state.client.take());
+            state.client = shape.raw(Member::ClientInfo).map(names).or_else(|| state.client.take());
         } else if from == Leg::Client && (state.era.is_none() || state.client.is_none()) {
             if let Some(revision) = shape.raw(Member::MetaRevision).filter(|_| state.era.is_none()) {
                 let state = next.get_or_insert_with(|| state.clone());
@@ -185,9 +158,7 @@ impl Session {
             if let Some(revision) = shape.raw(Member::AgreedRevision).filter(|_| is_handshake) {
                 next.get_or_insert_with(|| state.clone()).revision = Some(unquoted(revision, most));
             }
-            let server = shape
-                .raw(Member::ServerInfo)
-                .or_else(|| shape.raw(Member::MetaServer));
+            let server = shape.raw(Member::ServerInfo).or_else(|| shape.raw(Member::MetaServer));
             if let Some(server) = server.filter(|_| is_handshake || state.server.is_none()) {
                 next.get_or_insert_with(|| state.clone()).server = Some(names(server));
             }

@@ -12,10 +12,7 @@ use crate::fact::Head;
 use crate::track::{Scope, cut};
 
 /// An open HTTP stream.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each says that one thing happened, in any order"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each says that one thing happened, in any order")]
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(super) request: Arc<RequestHead>,
@@ -97,9 +94,7 @@ pub(crate) fn header<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a
 /// Whether a response is a stream of events.
 pub(crate) fn is_event_stream(head: &ResponseHead) -> bool {
     header(&head.headers, "content-type").is_some_and(|value| {
-        value
-            .get(..17)
-            .is_some_and(|name| name.eq_ignore_ascii_case(b"text/event-stream"))
+        value.get(..17).is_some_and(|name| name.eq_ignore_ascii_case(b"text/event-stream"))
     })
 }
 
@@ -107,14 +102,7 @@ pub(crate) fn is_event_stream(head: &ResponseHead) -> bool {
 ///
 /// Spec 2026-07-28, streamable-http: a modern request names its revision and its method in headers.
 pub(crate) fn era_of_head(head: &RequestHead) -> Era {
-    let named = head
-        .headers
-        .get("mcp-protocol-version")
-        .and_then(|value| value.to_str().ok());
+    let named = head.headers.get("mcp-protocol-version").and_then(|value| value.to_str().ok());
     let is_modern = named.and_then(Revision::era_of) == Some(Era::Modern);
-    if is_modern || head.headers.contains_key("mcp-method") {
-        Era::Modern
-    } else {
-        Era::Legacy
-    }
+    if is_modern || head.headers.contains_key("mcp-method") { Era::Modern } else { Era::Legacy }
 }

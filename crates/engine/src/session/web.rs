@@ -46,11 +46,7 @@ impl Session {
             return false;
         };
         let by_header = header(&head.headers, "mcp-session-id").is_some_and(|id| id == key);
-        let by_uri = || {
-            head.uri
-                .path_and_query()
-                .is_some_and(|uri| uri.as_str().as_bytes() == key)
-        };
+        let by_uri = || head.uri.path_and_query().is_some_and(|uri| uri.as_str().as_bytes() == key);
         by_header || (self.state.transport == Transport::Sse && by_uri())
     }
 
@@ -112,29 +108,15 @@ impl Session {
             self.open_http(now, id, ledger);
         }
         if let Some(why) = why_early(how) {
-            let side = if from == Leg::Client {
-                "request"
-            } else {
-                "response"
-            };
+            let side = if from == Leg::Client { "request" } else { "response" };
             let text = format!("the {side} ended early: {why}");
             let content = Content::Raw(text.into(), Vec::new());
-            self.tell_on_stream(
-                Piece::Note,
-                (id, from),
-                timed(Carried::default(), now),
-                content,
-                ledger,
-            );
+            self.tell_on_stream(Piece::Note, (id, from), timed(Carried::default(), now), content, ledger);
         }
         if from == Leg::Server || (is_silent && has_ended) {
             self.response_ended(now, id, how, ledger);
         }
-        if self
-            .streams
-            .get(&id)
-            .is_some_and(|stream| stream.ended == (true, true))
-        {
+        if self.streams.get(&id).is_some_and(|stream| stream.ended == (true, true)) {
             self.streams.remove(&id);
         }
     }
@@ -177,18 +159,10 @@ impl Session {
             return;
         };
         let method = format!("http/{}", stream.request.method.as_str().to_ascii_lowercase());
-        let target = stream
-            .request
-            .uri
-            .path_and_query()
-            .map_or("/", |uri| uri.as_str());
+        let target = stream.request.uri.path_and_query().map_or("/", |uri| uri.as_str());
         let target = cut(target.as_bytes(), ledger.limits.text);
         // What a POST carried is not compared, so no POST repeats another.
-        let own = if stream.request.method == Method::POST {
-            id.0
-        } else {
-            0
-        };
+        let own = if stream.request.method == Method::POST { id.0 } else { 0 };
         let opening = Opening {
             session: self.state.n,
             asked_by: Leg::Client,
@@ -274,18 +248,13 @@ impl Session {
         if self.events.len() >= ledger.limits.events {
             self.events.pop_front();
         }
-        self.events
-            .push_back((digest(&[event.as_bytes()]), stream.origin));
+        self.events.push_back((digest(&[event.as_bytes()]), stream.origin));
     }
 
     /// The stream on which an event came; a resumed stream stands for the one that it resumes.
     fn origin_of(&self, event: &[u8]) -> Option<StreamId> {
         let wanted = digest(&[event]);
-        self.events
-            .iter()
-            .rev()
-            .find(|(event, _)| *event == wanted)
-            .map(|(_, origin)| *origin)
+        self.events.iter().rev().find(|(event, _)| *event == wanted).map(|(_, origin)| *origin)
     }
 }
 

@@ -7,23 +7,12 @@ use crate::input::Input;
 
 /// Whether a frame is an `endpoint` event.
 pub(super) fn names_endpoint(input: &Input) -> bool {
-    let (Input::Message {
-        from: Leg::Server,
-        carried,
-        ..
-    }
-    | Input::Stray {
-        from: Leg::Server,
-        carried,
-        ..
-    }) = input
+    let (Input::Message { from: Leg::Server, carried, .. } | Input::Stray { from: Leg::Server, carried, .. }) =
+        input
     else {
         return false;
     };
-    carried
-        .event
-        .as_ref()
-        .is_some_and(|event| event.name.as_deref() == Some("endpoint"))
+    carried.event.as_ref().is_some_and(|event| event.name.as_deref() == Some("endpoint"))
 }
 
 /// The path and query that an `endpoint` event names, resolved against the URI of its stream.
@@ -45,10 +34,7 @@ pub(super) fn endpoint_of(input: &Input, base: &Uri) -> Option<Vec<u8>> {
     let place = match text.chars().next()? {
         '/' => text.to_owned(),
         '?' => format!("{path}{text}"),
-        _ => format!(
-            "{}/{text}",
-            path.rsplit_once('/').map_or("", |(folder, _)| folder)
-        ),
+        _ => format!("{}/{text}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
     };
     Some(place.into_bytes())
 }
@@ -73,25 +59,15 @@ mod tests {
             (" http://other.example:9/m?s=1\n", "/m?s=1"),
         ];
         for (text, place) in cases {
-            let event = Event {
-                name: Some("endpoint".into()),
-                ..Event::default()
-            };
+            let event = Event { name: Some("endpoint".into()), ..Event::default() };
             let input = Input::Stray {
                 stream: StreamId(1),
                 from: Leg::Server,
-                carried: Carried {
-                    event: Some(event),
-                    ..Carried::default()
-                },
+                carried: Carried { event: Some(event), ..Carried::default() },
                 bytes: Bytes::from_static(text.as_bytes()),
                 faults: Vec::new(),
             };
-            assert_eq!(
-                endpoint_of(&input, &base).as_deref(),
-                Some(place.as_bytes()),
-                "{text}"
-            );
+            assert_eq!(endpoint_of(&input, &base).as_deref(), Some(place.as_bytes()), "{text}");
         }
     }
 }

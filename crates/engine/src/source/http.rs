@@ -48,20 +48,13 @@ impl Source {
             self.forget_stream(now, oldest, actions);
         }
         let n = self.named_session(now, head, actions);
-        let input = Input::Asked {
-            stream,
-            head: head.clone(),
-        };
+        let input = Input::Asked { stream, head: head.clone() };
         if let Some(n) = n {
             self.streams.insert(stream, Belongs::Session(n));
             self.hear(n, now, input, actions);
             return;
         }
-        let undecided = Undecided {
-            asked: head.clone(),
-            awaits_event: false,
-            held: vec![(now, input)],
-        };
+        let undecided = Undecided { asked: head.clone(), awaits_event: false, held: vec![(now, input)] };
         self.streams.insert(stream, Belongs::Undecided(undecided));
         // A POST is decided by its message, a GET by the first event of its answer.
         if head.method != Method::POST && head.method != Method::GET {
@@ -118,12 +111,7 @@ impl Source {
         self.bind(stream, n, &input, actions);
         let is_end = matches!(input, Input::Closed { .. });
         self.hear(n, now, input, actions);
-        if is_end
-            && !self
-                .sessions
-                .get(&n)
-                .is_some_and(|session| session.has_stream(stream))
-        {
+        if is_end && !self.sessions.get(&n).is_some_and(|session| session.has_stream(stream)) {
             self.streams.remove(&stream);
         }
     }
@@ -163,16 +151,7 @@ impl Source {
     /// Gives up a stream whose end was never heard, as if it had been cut.
     fn forget_stream(&mut self, now: Nanos, stream: StreamId, actions: &mut Vec<Action>) {
         for from in [Leg::Client, Leg::Server] {
-            self.on_stream(
-                now,
-                stream,
-                Input::Closed {
-                    stream,
-                    from,
-                    how: Ending::Cut,
-                },
-                actions,
-            );
+            self.on_stream(now, stream, Input::Closed { stream, from, how: Ending::Cut }, actions);
         }
         self.streams.remove(&stream);
     }
@@ -188,11 +167,7 @@ impl Source {
     ) -> Option<u64> {
         let is_get = head.method == Method::GET;
         match input {
-            Input::Message {
-                from: Leg::Client,
-                message,
-                ..
-            } => {
+            Input::Message { from: Leg::Client, message, .. } => {
                 let shape = message.shape();
                 // The parts of a batch come from one client.
                 let shape = shape.parts.first().map_or(shape, |part| part.shape());
@@ -204,11 +179,7 @@ impl Source {
                 None
             }
             // The end of a GET's request says nothing about its answer.
-            Input::Closed {
-                from: Leg::Client,
-                how: Ending::Clean,
-                ..
-            } if is_get => None,
+            Input::Closed { from: Leg::Client, how: Ending::Clean, .. } if is_get => None,
             input => match endpoint_of(input, &head.uri).filter(|_| awaits_event) {
                 Some(endpoint) => Some(self.endpoint_session(now, head, &endpoint, actions)),
                 None => Some(self.agent_session(now, head, actions)),
@@ -272,9 +243,7 @@ impl Source {
 
     /// Whether nothing but plain HTTP happened in a session.
     fn is_blank(&mut self, n: u64) -> bool {
-        self.sessions
-            .get_mut(&n)
-            .is_some_and(|session| session.is_fresh() && session.era().is_none())
+        self.sessions.get_mut(&n).is_some_and(|session| session.is_fresh() && session.era().is_none())
     }
 
     /// The latest session of the same user agent, for requests that name none: discovery, logins, servers without sessions.
@@ -295,10 +264,7 @@ impl Source {
 
     fn live(&self, route: &Route<'_>) -> Option<u64> {
         let n = self.routes.find(route)?;
-        self.sessions
-            .get(&n)
-            .filter(|session| !session.is_ended())
-            .map(Session::n)
+        self.sessions.get(&n).filter(|session| !session.is_ended()).map(Session::n)
     }
 
     /// Names a session by what its handshake's answer or its event stream says.

@@ -29,11 +29,7 @@ impl Source {
     /// The session that output belongs to which names none: that of the pipes, else the latest.
     pub(super) fn pipes_session(&mut self, now: Nanos, actions: &mut Vec<Action>) -> u64 {
         let latest = || self.sessions.keys().next_back().copied();
-        let current = if self.transport == Transport::Stdio {
-            self.pipes
-        } else {
-            latest()
-        };
+        let current = if self.transport == Transport::Stdio { self.pipes } else { latest() };
         if let Some(n) = current.filter(|n| self.sessions.contains_key(n)) {
             return n;
         }
@@ -56,13 +52,10 @@ impl Source {
         // A late answer may belong to the session before, whose ids may come again in this one.
         let is_late = |(n, id): (u64, &Bytes), sessions: &mut BTreeMap<u64, Session>| {
             let asked_by = from.opposite();
-            let is_awaited = sessions
-                .get_mut(&current)
-                .is_some_and(|session| session.tracker().awaits(asked_by, id));
+            let is_awaited =
+                sessions.get_mut(&current).is_some_and(|session| session.tracker().awaits(asked_by, id));
             !is_awaited
-                && sessions
-                    .get_mut(&n)
-                    .is_some_and(|session| session.tracker().remembers(asked_by, id))
+                && sessions.get_mut(&n).is_some_and(|session| session.tracker().remembers(asked_by, id))
         };
         match (self.pipes_before, &shape.id, shape.kind) {
             (Some(before), Some(id), Kind::Result | Kind::Error)

@@ -23,11 +23,7 @@ struct End {
 
 impl End {
     fn plain(status: Status) -> Self {
-        Self {
-            status,
-            error_code: None,
-            error_text: None,
-        }
+        Self { status, error_code: None, error_text: None }
     }
 
     fn of(shape: &Shape, ledger: &Ledger<'_>) -> Self {
@@ -90,11 +86,8 @@ impl Tracker {
     /// An error without an id answers the only request whose answer its HTTP response carries.
     fn answer_without_id(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let is_meant = |call: &Call| call.is_waiting_for_answer() && call.exchange.asked_by == Leg::Client;
-        let mut waiting = part
-            .via
-            .calls
-            .iter()
-            .filter(|n| self.open.get(n).is_some_and(|call| is_meant(call)));
+        let mut waiting =
+            part.via.calls.iter().filter(|n| self.open.get(n).is_some_and(|call| is_meant(call)));
         match (waiting.next().copied(), waiting.next()) {
             (Some(n), None) if part.from == Leg::Server => self.resolve(n, part, ledger),
             _ => match self.by_stream(part, ledger) {
@@ -110,20 +103,14 @@ impl Tracker {
             return Place::nowhere(None);
         };
         let shape = part.shape;
-        let place = Place {
-            target: call.exchange.target.clone(),
-            ..Place::of(n)
-        };
+        let place = Place { target: call.exchange.target.clone(), ..Place::of(n) };
         note_faults(call, shape);
         call.exchange.http_status = part.via.status.or(call.exchange.http_status);
         call.attach(part.n, part.from, part.size, part.first, ledger);
         if let Some(key) = &call.key {
             self.ids.remove(key, n);
         }
-        if shape
-            .raw(Member::ResultType)
-            .is_some_and(|raw| raw == r#""input_required""#)
-        {
+        if shape.raw(Member::ResultType).is_some_and(|raw| raw == r#""input_required""#) {
             call.awaits = Awaits::Round(shape.raw(Member::ResultState).map(state_digest));
             return place;
         }
@@ -196,10 +183,7 @@ impl Tracker {
         let asked_by = part.from.opposite();
         let again = self.only(|call| {
             !call.is_waiting_for_answer()
-                && call
-                    .key
-                    .as_ref()
-                    .is_some_and(|key| key.asked_by == asked_by && key.id == id)
+                && call.key.as_ref().is_some_and(|key| key.asked_by == asked_by && key.id == id)
         });
         let scope = (part.via.scope != Scope::Session && part.from == Leg::Server).then_some(part.via.scope);
         let call = match again {
@@ -223,10 +207,7 @@ impl Tracker {
             }
         }
         call.attach(part.n, part.from, part.size, part.first, ledger);
-        Place {
-            target: call.exchange.target.clone(),
-            ..Place::of(call.n())
-        }
+        Place { target: call.exchange.target.clone(), ..Place::of(call.n()) }
     }
 }
 
@@ -235,13 +216,9 @@ impl Tracker {
 /// Spec 2025-11-25, basic/utilities/tasks: `{task:{taskId}}` after `params.task`; tasks extension:
 /// `resultType: "task"`.
 fn created_task(call: &Call, shape: &Shape) -> Option<Bytes> {
-    let is_task = shape
-        .raw(Member::ResultType)
-        .is_some_and(|raw| raw == r#""task""#);
+    let is_task = shape.raw(Member::ResultType).is_some_and(|raw| raw == r#""task""#);
     if call.verb.is_poll() || !(is_task || call.task_asked) {
         return None;
     }
-    shape
-        .raw(Member::CreatedTask)
-        .map(|raw| Bytes::copy_from_slice(raw))
+    shape.raw(Member::CreatedTask).map(|raw| Bytes::copy_from_slice(raw))
 }

@@ -41,10 +41,7 @@ impl Verb {
 
     /// Whether the method is about a task that another exchange became.
     pub(crate) fn is_poll(self) -> bool {
-        matches!(
-            self,
-            Self::TaskGet | Self::TaskResult | Self::TaskCancel | Self::TaskOther
-        )
+        matches!(self, Self::TaskGet | Self::TaskResult | Self::TaskCancel | Self::TaskOther)
     }
 
     /// Whether the server may ask the client something because of such a request.
@@ -108,18 +105,8 @@ pub(crate) struct Opening {
 
 impl Call {
     pub(crate) fn open(n: u64, opening: Opening) -> Self {
-        let Opening {
-            session,
-            asked_by,
-            verb,
-            method,
-            target,
-            era,
-            revision,
-            opened,
-            stream,
-            digest,
-        } = opening;
+        let Opening { session, asked_by, verb, method, target, era, revision, opened, stream, digest } =
+            opening;
         let exchange = Exchange {
             n,
             session,
@@ -210,10 +197,7 @@ impl Call {
         } else if !self.untold {
             self.untold = true;
             let due = Nanos(now.0.saturating_add(ledger.limits.settle));
-            ledger
-                .agenda
-                .untold
-                .push_back((due, self.exchange.session, self.exchange.n));
+            ledger.agenda.untold.push_back((due, self.exchange.session, self.exchange.n));
         }
     }
 

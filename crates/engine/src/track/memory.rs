@@ -39,11 +39,7 @@ impl Memory {
     }
 
     pub(crate) fn by_number(&mut self, n: u64) -> Option<&mut Call> {
-        self.calls
-            .iter_mut()
-            .rev()
-            .find(|call| call.n() == n)
-            .map(Box::as_mut)
+        self.calls.iter_mut().rev().find(|call| call.n() == n).map(Box::as_mut)
     }
 
     /// The exchange that closed last with this id; any scope if none is given.
@@ -77,11 +73,7 @@ impl Memory {
     }
 
     fn newest(&mut self, fits: impl Fn(&Call) -> bool) -> Option<&mut Call> {
-        self.calls
-            .iter_mut()
-            .rev()
-            .find(|call| fits(call))
-            .map(Box::as_mut)
+        self.calls.iter_mut().rev().find(|call| fits(call)).map(Box::as_mut)
     }
 }
 
@@ -103,16 +95,10 @@ impl Failures {
 
     /// Takes the failure that a request of this digest repeats; gives how often it was repeated now.
     pub(crate) fn take(&mut self, digest: u64, now: Nanos, within: u64) -> Option<u32> {
-        while self
-            .recent
-            .front()
-            .is_some_and(|(_, at, _)| now.since(*at) > within)
-        {
+        while self.recent.front().is_some_and(|(_, at, _)| now.since(*at) > within) {
             self.recent.pop_front();
         }
         let place = self.recent.iter().rposition(|(other, ..)| *other == digest)?;
-        self.recent
-            .remove(place)
-            .map(|(_, _, n_retries)| n_retries.saturating_add(1))
+        self.recent.remove(place).map(|(_, _, n_retries)| n_retries.saturating_add(1))
     }
 }

@@ -25,10 +25,7 @@ impl Tracker {
                 None => self.by_stream(part, ledger),
             },
             br#""notifications/tasks""# | br#""notifications/tasks/status""# => {
-                match shape
-                    .raw(Member::TaskId)
-                    .and_then(|task| self.task(part.from.opposite(), task))
-                {
+                match shape.raw(Member::TaskId).and_then(|task| self.task(part.from.opposite(), task)) {
                     Some(n) => self.task_told(n, part, ledger),
                     None => self.by_stream(part, ledger),
                 }
@@ -91,10 +88,7 @@ impl Tracker {
             return Place::nowhere(None);
         };
         note_faults(call, part.shape);
-        let value = part
-            .shape
-            .raw(Member::Params)
-            .and_then(|params| number(params, "progress"));
+        let value = part.shape.raw(Member::Params).and_then(|params| number(params, "progress"));
         if let (Some(value), Some(last)) = (value, call.progress)
             && value <= last
         {
@@ -182,9 +176,6 @@ impl Tracker {
 }
 
 fn number(raw: &Bytes, member: &str) -> Option<f64> {
-    let value: f64 = std::str::from_utf8(json::find(raw, &[member])?)
-        .ok()?
-        .parse()
-        .ok()?;
+    let value: f64 = std::str::from_utf8(json::find(raw, &[member])?).ok()?.parse().ok()?;
     value.is_finite().then_some(value)
 }

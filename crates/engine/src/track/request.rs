@@ -15,9 +15,7 @@ use crate::ledger::Ledger;
 /// The era that a client's request shows by itself.
 pub(crate) fn era_of(shape: &Shape) -> Option<Era> {
     let is_modern = shape.raw(Member::MetaRevision).is_some()
-        || shape
-            .raw(Member::Method)
-            .is_some_and(|method| method == r#""server/discover""#);
+        || shape.raw(Member::Method).is_some_and(|method| method == r#""server/discover""#);
     is_modern.then_some(Era::Modern)
 }
 
@@ -41,19 +39,13 @@ impl Tracker {
         }
         let n = call.n();
         self.wait(n, part, ledger);
-        Place {
-            carries_answer: part.via.stream.is_some(),
-            ..Place::of(n)
-        }
+        Place { carries_answer: part.via.stream.is_some(), ..Place::of(n) }
     }
 
     fn opening(&self, part: Part<'_>, digest: u64, ledger: &Ledger<'_>) -> Opening {
         let shape = part.shape;
         let most = ledger.limits.text;
-        let method = shape
-            .raw(Member::Method)
-            .map(|raw| method_name(raw, most))
-            .unwrap_or_default();
+        let method = shape.raw(Member::Method).map(|raw| method_name(raw, most)).unwrap_or_default();
         let verb = Verb::of(&method);
         let target = [Member::Name, Member::Uri, Member::TaskId];
         let revision = [Member::MetaRevision, Member::OfferedRevision];
@@ -85,21 +77,10 @@ impl Tracker {
         }
         let mut findings = Vec::new();
         let put_id = put(&mut self.ids, key, n, Finding::IdReused, &mut findings, ledger);
-        let put_token = put(
-            &mut self.tokens,
-            token,
-            n,
-            Finding::TokenReused,
-            &mut findings,
-            ledger,
-        );
+        let put_token = put(&mut self.tokens, token, n, Finding::TokenReused, &mut findings, ledger);
         let Some(call) = self.open.get_mut(&n) else { return };
         call.exchange.rpc_id = id.map(|id| cut(id, ledger.limits.text));
-        call.awaits = if put_id.is_some() {
-            Awaits::Answer
-        } else {
-            Awaits::Nothing
-        };
+        call.awaits = if put_id.is_some() { Awaits::Answer } else { Awaits::Nothing };
         call.key = put_id;
         call.token = put_token;
         call.attach(part.n, part.from, part.size, part.first, ledger);
@@ -160,10 +141,7 @@ impl Tracker {
             self.tokens.remove(&token, n);
         }
         self.wait(n, part, ledger);
-        Place {
-            carries_answer: part.via.stream.is_some(),
-            ..Place::of(n)
-        }
+        Place { carries_answer: part.via.stream.is_some(), ..Place::of(n) }
     }
 
     /// The exchange because of which this request is asked.
@@ -179,11 +157,7 @@ impl Tracker {
         if part.from == Leg::Client {
             return None;
         }
-        let is_open = |n: &u64| {
-            self.open
-                .get(n)
-                .is_some_and(|call| call.exchange.asked_by == asker)
-        };
+        let is_open = |n: &u64| self.open.get(n).is_some_and(|call| call.exchange.asked_by == asker);
         if let Some(n) = part.via.calls.iter().copied().find(is_open) {
             return Some(n);
         }
@@ -206,11 +180,7 @@ fn key_of(part: Part<'_>, id: &Bytes, ledger: &Ledger<'_>) -> Result<Key, Findin
     if id.len() > ledger.limits.id {
         return Err(Finding::IdTooLong);
     }
-    Ok(Key {
-        asked_by: part.from,
-        scope: part.via.scope,
-        id: Bytes::copy_from_slice(id),
-    })
+    Ok(Key { asked_by: part.from, scope: part.via.scope, id: Bytes::copy_from_slice(id) })
 }
 
 /// Puts an exchange among the waiting; gives the key under which it waits.

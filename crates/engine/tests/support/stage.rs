@@ -59,10 +59,7 @@ impl Stage {
             Step::Closed(stream, from, how) => self.hear(Input::Closed { stream, from, how }),
             Step::Stderr(text) => {
                 let carried = self.carried(&text, None);
-                self.hear(Input::Stderr {
-                    carried,
-                    bytes: text.into(),
-                });
+                self.hear(Input::Stderr { carried, bytes: text.into() });
             }
             Step::Started(pid) => self.hear(Input::Started { pid }),
             Step::Exited(status) => self.hear(Input::Exited { status }),
@@ -81,20 +78,9 @@ impl Stage {
         let message = tapgate_wire::Message::parse(Bytes::copy_from_slice(text.as_bytes()));
         let faults = &message.shape().faults;
         let input = if faults.iter().any(|fault| fault.kind == FaultKind::NotJson) {
-            Input::Stray {
-                stream,
-                from,
-                carried,
-                bytes: message.raw().clone(),
-                faults: faults.clone(),
-            }
+            Input::Stray { stream, from, carried, bytes: message.raw().clone(), faults: faults.clone() }
         } else {
-            Input::Message {
-                stream,
-                from,
-                carried,
-                message,
-            }
+            Input::Message { stream, from, carried, message }
         };
         self.hear(input);
     }
@@ -128,11 +114,7 @@ impl Stage {
 
     fn carried(&self, text: &str, event: Option<Event>) -> Carried {
         let at = Nanos(self.now.0 + STEP);
-        Carried {
-            chunks: vec![(at, text.len() as u32)],
-            size: text.len() as u64,
-            event,
-        }
+        Carried { chunks: vec![(at, text.len() as u32)], size: text.len() as u64, event }
     }
 
     fn note(&mut self, actions: Vec<Action>) {
@@ -155,10 +137,8 @@ impl Stage {
     pub fn lines(&self) -> Vec<String> {
         let sessions = self.sessions.values().map(session_line);
         let exchanges = self.exchanges.values().map(exchange_line);
-        let loose = self
-            .messages
-            .iter()
-            .filter(|message| message.exchange.is_none() || message.piece == Piece::Note);
+        let loose =
+            self.messages.iter().filter(|message| message.exchange.is_none() || message.piece == Piece::Note);
         sessions.chain(exchanges).chain(loose.map(message_line)).collect()
     }
 }
@@ -215,14 +195,8 @@ fn session_line(session: &Session) -> String {
 }
 
 fn exchange_line(exchange: &Exchange) -> String {
-    let Exchange {
-        n, session, asked_by, ..
-    } = exchange;
-    let mut line = format!(
-        "exchange {n} in {session}: {} {}",
-        side(*asked_by),
-        text(&exchange.method)
-    );
+    let Exchange { n, session, asked_by, .. } = exchange;
+    let mut line = format!("exchange {n} in {session}: {} {}", side(*asked_by), text(&exchange.method));
     if let Some(target) = &exchange.target {
         let _ = write!(line, " {}", text(target));
     }
@@ -239,11 +213,7 @@ fn exchange_line(exchange: &Exchange) -> String {
         Status::Unknown => "unknown",
     };
     let _ = write!(line, " {status}");
-    assert_eq!(
-        exchange.closed.is_none(),
-        exchange.status == Status::Pending,
-        "{line}"
-    );
+    assert_eq!(exchange.closed.is_none(), exchange.status == Status::Pending, "{line}");
     if let Some(status) = exchange.http_status {
         let _ = write!(line, " http={status}");
     }
@@ -276,13 +246,8 @@ fn exchange_line(exchange: &Exchange) -> String {
 }
 
 fn message_line(message: &Message) -> String {
-    let mut line = format!(
-        "message {} in {}: {} {:?}",
-        message.n,
-        message.session,
-        side(message.from),
-        message.piece
-    );
+    let mut line =
+        format!("message {} in {}: {} {:?}", message.n, message.session, side(message.from), message.piece);
     if let Some(exchange) = message.exchange {
         let _ = write!(line, " of {exchange}");
     }

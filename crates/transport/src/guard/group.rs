@@ -25,11 +25,7 @@ impl Group {
 
     /// Names a group by its number; 1 and less would be everybody's, our own, or somebody else's.
     pub(super) fn numbered(number: i32) -> Option<Self> {
-        if number > 1 {
-            Pid::from_raw(number).map(Self)
-        } else {
-            None
-        }
+        if number > 1 { Pid::from_raw(number).map(Self) } else { None }
     }
 
     /// The number that names it.
@@ -84,13 +80,7 @@ impl Group {
         self.is_listed()
             && processes
                 .flatten()
-                .filter(|entry| {
-                    entry
-                        .file_name()
-                        .as_encoded_bytes()
-                        .first()
-                        .is_some_and(u8::is_ascii_digit)
-                })
+                .filter(|entry| entry.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit))
                 .filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok())
                 .any(|stat| self.has_living(&stat))
     }

@@ -12,24 +12,12 @@ const LONG: Duration = Duration::from_mins(1);
 
 /// The `n`th event of stream `stream`, with `size` bytes of payload.
 fn bytes(stream: u64, n: u64, size: usize) -> Seen {
-    let chunk = Chunk {
-        at: Nanos(n),
-        bytes: Bytes::from(vec![b'x'; size]),
-    };
-    Seen::Bytes {
-        stream: StreamId(stream),
-        from: Leg::Client,
-        chunk,
-    }
+    let chunk = Chunk { at: Nanos(n), bytes: Bytes::from(vec![b'x'; size]) };
+    Seen::Bytes { stream: StreamId(stream), from: Leg::Client, chunk }
 }
 
 fn closed(n: u64) -> Seen {
-    Seen::Closed {
-        stream: StreamId(0),
-        from: Leg::Client,
-        at: Nanos(n),
-        how: Ending::Clean,
-    }
+    Seen::Closed { stream: StreamId(0), from: Leg::Client, at: Nanos(n), how: Ending::Clean }
 }
 
 /// One word for each event: `b7` bytes at 7, `c7` closed at 7, `lost 30@7` for 30 bytes lost since 7.
@@ -78,21 +66,13 @@ fn a_loss_stands_where_the_lost_bytes_would_have_stood() {
     }
     let mut batch = Vec::new();
     assert_eq!(observer.recv_batch(&mut batch, LONG), Turn::Took);
-    assert_eq!(
-        words(&batch),
-        ["b1", "b2", "lost 20@3"],
-        "a loss at the end is told without a later event"
-    );
+    assert_eq!(words(&batch), ["b1", "b2", "lost 20@3"], "a loss at the end is told without a later event");
     for n in 5..=7 {
         witness.see(bytes(0, n, 10));
     }
     witness.see(closed(8));
     drop(witness);
-    assert_eq!(
-        words(&drain(observer)),
-        ["b5", "b6", "lost 10@7", "c8"],
-        "an end passes when bytes do not"
-    );
+    assert_eq!(words(&drain(observer)), ["b5", "b6", "lost 10@7", "c8"], "an end passes when bytes do not");
 }
 
 #[test]
@@ -117,16 +97,8 @@ fn the_number_of_events_is_bounded_whatever_their_size() {
     assert!(witness.end.shared.lock().events.len() <= MAX_EVENTS + RESERVE + 1);
     drop(witness);
     let all = drain(observer);
-    let lost: u64 = all
-        .iter()
-        .map(|seen| {
-            if let Seen::Lost { n_bytes, .. } = seen {
-                *n_bytes
-            } else {
-                0
-            }
-        })
-        .sum();
+    let lost: u64 =
+        all.iter().map(|seen| if let Seen::Lost { n_bytes, .. } = seen { *n_bytes } else { 0 }).sum();
     assert_eq!(lost, n_told - MAX_EVENTS as u64);
     assert!(
         matches!(all.last(), Some(Seen::Lost { n_bytes: 0, .. })),
@@ -143,10 +115,7 @@ fn an_observer_that_never_takes_stops_nobody() {
     assert!(witness.end.shared.lock().n_bytes <= 1 << 16);
     drop(observer);
     witness.see(bytes(0, 0, 100));
-    assert!(
-        witness.end.shared.lock().events.is_empty(),
-        "nothing is kept for an observer that is gone"
-    );
+    assert!(witness.end.shared.lock().events.is_empty(), "nothing is kept for an observer that is gone");
 }
 
 #[test]

@@ -29,10 +29,7 @@ impl Exit {
     pub fn imitate(self) -> ! {
         if let Self::Signal(signal) = self {
             // The server's core dump is worth having, ours is not.
-            let nothing = Rlimit {
-                current: Some(0),
-                maximum: Some(0),
-            };
+            let nothing = Rlimit { current: Some(0), maximum: Some(0) };
             let _ = setrlimit(Resource::Core, nothing);
             // Returns when a signal's default is not to end the process; the number must do then.
             drop(signal_hook::low_level::emulate_default_handler(signal));

@@ -66,15 +66,7 @@ impl Lane {
     /// Each read is told to the witness and written at once, whatever it holds; nobody is woken before it is written.
     pub(super) fn run(mut self) {
         let how = self.forward();
-        let Self {
-            way,
-            source,
-            sink,
-            mut reports,
-            witness,
-            clock,
-            ..
-        } = self;
+        let Self { way, source, sink, mut reports, witness, clock, .. } = self;
         // The peers learn of an end before the observer does.
         drop((source, sink));
         let from = match way {
@@ -83,12 +75,7 @@ impl Lane {
             Way::Err => None,
         };
         if let Some(from) = from {
-            witness.see(Seen::Closed {
-                stream: StreamId(0),
-                from,
-                at: clock.now(),
-                how,
-            });
+            witness.see(Seen::Closed { stream: StreamId(0), from, at: clock.now(), how });
         }
         // The reader of reports outlives this thread, and a few bytes always find room.
         drop(reports.write_all(&[way as u8]));
@@ -132,16 +119,8 @@ impl Lane {
     fn tell(&self, chunk: Chunk) -> Option<Alarm> {
         let stream = StreamId(0);
         self.witness.see_first(match self.way {
-            Way::In => Seen::Bytes {
-                stream,
-                from: Leg::Client,
-                chunk,
-            },
-            Way::Out => Seen::Bytes {
-                stream,
-                from: Leg::Server,
-                chunk,
-            },
+            Way::In => Seen::Bytes { stream, from: Leg::Client, chunk },
+            Way::Out => Seen::Bytes { stream, from: Leg::Server, chunk },
             Way::Err => Seen::Stderr { chunk },
         })
     }
@@ -213,11 +192,7 @@ impl Lane {
     /// Waits until the sink takes bytes or is gone, and says so of the sink and the source.
     fn wait_to_write(&self, watch_source: bool) -> Result<[PollFlags; 2], Ending> {
         // A server that is gone reads no more; a client that is slow still does.
-        let halt = if self.way == Way::In {
-            &self.halt.finish
-        } else {
-            &self.halt.abandon
-        };
+        let halt = if self.way == Way::In { &self.halt.finish } else { &self.halt.abandon };
         let mut fds = [
             PollFd::new(&self.sink, PollFlags::OUT),
             PollFd::new(halt, PollFlags::IN),
@@ -226,11 +201,7 @@ impl Lane {
         let n_fds = if watch_source { 3 } else { 2 };
         wait(fds.get_mut(..n_fds).unwrap_or_default());
         let [sink, halt, source] = fds.map(|fd| fd.revents());
-        if halt.is_empty() {
-            Ok([sink, source])
-        } else {
-            Err(Ending::Abandoned)
-        }
+        if halt.is_empty() { Ok([sink, source]) } else { Err(Ending::Abandoned) }
     }
 }
 

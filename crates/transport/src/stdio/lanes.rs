@@ -27,10 +27,7 @@ impl Lanes {
         let (finish_end, finish) = io::pipe()?;
         let (abandon_end, abandon) = io::pipe()?;
         let (reports, report) = io::pipe()?;
-        let halt = Arc::new(Halt {
-            finish: finish_end,
-            abandon: abandon_end,
-        });
+        let halt = Arc::new(Halt { finish: finish_end, abandon: abandon_end });
         let mut lanes = Self {
             threads: Vec::with_capacity(ways.len()),
             finish: Some(finish),

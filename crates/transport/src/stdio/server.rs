@@ -25,11 +25,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts `command` as the leader of a new process group.
     pub(super) fn start(mut command: Command) -> Result<Self, Error> {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(|source| Error::Start {
             leg: Leg::Server,
             peer: name(&command),
@@ -47,12 +43,7 @@ impl Server {
         if let Ok(flags) = fcntl_getfl(&stdin) {
             let _ = fcntl_setfl(&stdin, flags | OFlags::NONBLOCK);
         }
-        Ok(Self {
-            child,
-            stdin,
-            stdout: stdout.into(),
-            stderr: stderr.into(),
-        })
+        Ok(Self { child, stdin, stdout: stdout.into(), stderr: stderr.into() })
     }
 }
 

@@ -37,10 +37,7 @@ const FORWARDED: [i32; 7] = [
 const ENDING: [i32; 4] = [signal::SIGTERM, signal::SIGINT, signal::SIGHUP, signal::SIGQUIT];
 
 /// How often the watch looks at what nobody reports, once something has ended.
-const TICK: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 100_000_000,
-};
+const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// The signals that this process was sent.
 #[derive(Debug)]
@@ -55,9 +52,7 @@ impl Signals {
 
     /// Takes over the signals that pass to the server.
     pub(super) fn add_forwarded(&self) -> io::Result<()> {
-        FORWARDED
-            .iter()
-            .try_for_each(|&number| self.0.handle().add_signal(number))
+        FORWARDED.iter().try_for_each(|&number| self.0.handle().add_signal(number))
     }
 }
 
@@ -138,14 +133,9 @@ impl Watch {
             {
                 let ended = Exit::from(status);
                 let at = self.clock.now();
-                witness.see(Seen::Exited {
-                    at,
-                    status: ended.status(),
-                });
+                witness.see(Seen::Exited { at, status: ended.status() });
                 exit = Some(ended);
-                self.stage = Stage::Drain {
-                    until: after(at, self.drain),
-                };
+                self.stage = Stage::Drain { until: after(at, self.drain) };
             }
             self.step();
             if let (Some(exit), Stage::Flush { .. }) = (exit, self.stage)
@@ -191,14 +181,10 @@ impl Watch {
     fn step(&mut self) {
         let now = self.clock.now();
         self.stage = match self.stage {
-            Stage::Serve if self.client_is_dead() => Stage::Orphaned {
-                end_at: after(now, self.grace),
-            },
+            Stage::Serve if self.client_is_dead() => Stage::Orphaned { end_at: after(now, self.grace) },
             Stage::Orphaned { end_at } if now >= end_at => {
                 self.processes.guard.release();
-                Stage::EndServer {
-                    until: after(now, self.grace + self.drain),
-                }
+                Stage::EndServer { until: after(now, self.grace + self.drain) }
             }
             Stage::EndServer { until } if now >= until => {
                 // The guard was itself killed or stopped.
@@ -207,17 +193,13 @@ impl Watch {
             }
             Stage::Drain { until } if self.lanes.server_is_done() || now >= until => {
                 self.processes.guard.release();
-                Stage::EndGroup {
-                    until: after(now, self.grace + self.drain),
-                }
+                Stage::EndGroup { until: after(now, self.grace + self.drain) }
             }
             Stage::EndGroup { until } if self.processes.guard.is_done() || now >= until => {
                 // Only a guard that was itself killed or stopped leaves anybody alive.
                 self.processes.group.signal(Signal::KILL);
                 self.lanes.finish();
-                Stage::Flush {
-                    until: after(now, self.drain),
-                }
+                Stage::Flush { until: after(now, self.drain) }
             }
             Stage::Flush { until } if now >= until && (self.told_to_end || self.client_is_dead()) => {
                 self.lanes.abandon();

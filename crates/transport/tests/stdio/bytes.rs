@@ -80,11 +80,7 @@ fn a_part_of_a_line_does_not_wait_for_its_end() {
 fn tap_here(server: &[&str], input: &[u8]) -> (Exit, Vec<u8>, Vec<Seen>) {
     let ((stdin, mut feed), (mut out, stdout), (_err, stderr)) =
         (io::pipe().unwrap(), io::pipe().unwrap(), io::pipe().unwrap());
-    let client = ClientPipes {
-        stdin: stdin.into(),
-        stdout: stdout.into(),
-        stderr: stderr.into(),
-    };
+    let client = ClientPipes { stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into() };
     let (witness, mut observer) = queue(64 << 20);
     let mut command = Command::new(server[0]);
     command.args(&server[1..]);
@@ -99,14 +95,7 @@ fn tap_here(server: &[&str], input: &[u8]) -> (Exit, Vec<u8>, Vec<Seen>) {
             out.read_to_end(&mut came).unwrap();
             came
         });
-        let exit = tap(
-            command,
-            client,
-            &witness,
-            Clock::start(),
-            Options::with_guard(guard),
-        )
-        .unwrap();
+        let exit = tap(command, client, &witness, Clock::start(), Options::with_guard(guard)).unwrap();
         (exit, came.join().unwrap())
     });
     drop(witness);
@@ -127,28 +116,16 @@ fn the_witness_is_told_exactly_what_passed_and_how_it_ended() {
     let (mut last_in, mut last_out) = (None, None);
     for seen in all {
         match seen {
-            Seen::Bytes {
-                from: Leg::Client,
-                chunk,
-                ..
-            } => {
+            Seen::Bytes { from: Leg::Client, chunk, .. } => {
                 assert!(last_in.replace(chunk.at) <= Some(chunk.at));
                 asked.extend_from_slice(&chunk.bytes);
             }
-            Seen::Bytes {
-                from: Leg::Server,
-                chunk,
-                ..
-            } => {
+            Seen::Bytes { from: Leg::Server, chunk, .. } => {
                 assert!(last_out.replace(chunk.at) <= Some(chunk.at));
                 answered.extend_from_slice(&chunk.bytes);
             }
             Seen::Stderr { chunk } => stderr.extend_from_slice(&chunk.bytes),
-            Seen::Closed {
-                from,
-                how: Ending::Clean,
-                ..
-            } => words.push(format!("closed {from:?}")),
+            Seen::Closed { from, how: Ending::Clean, .. } => words.push(format!("closed {from:?}")),
             Seen::Started { .. } => words.insert(0, "started".to_owned()),
             Seen::Exited { status, .. } => words.push(format!("exited {status}")),
             other => panic!("{other:?}"),
@@ -191,16 +168,8 @@ while True:
         signal(server, Signal::KILL);
         came.extend(tap.rest_of_stdout());
         assert_eq!(tap.status(), 137, "seed {seed}");
-        let n_written: usize = std::fs::read_to_string(&log_path)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
-        assert!(
-            came.len() >= n_written,
-            "seed {seed}: {} of {n_written}",
-            came.len()
-        );
+        let n_written: usize = std::fs::read_to_string(&log_path).unwrap().trim().parse().unwrap();
+        assert!(came.len() >= n_written, "seed {seed}: {} of {n_written}", came.len());
         assert!(is_prefix(&came, &block), "seed {seed}");
     }
 }

@@ -27,11 +27,7 @@ echo $$
 fn everybody(tap: &mut Running) -> Vec<u32> {
     let mut all: Vec<u32> = (0..4).map(|_| tap.pid_line()).collect();
     all.extend(children_of(tap.pid()));
-    assert_eq!(
-        all.len(),
-        6,
-        "four of the family, of which one is also a child of the tap beside the guard"
-    );
+    assert_eq!(all.len(), 6, "four of the family, of which one is also a child of the tap beside the guard");
     all
 }
 
@@ -112,13 +108,8 @@ if n:
 sys.stdin.readline()
 ";
         let mut command = Command::new("python3");
-        command
-            .args(&python(client)[1..])
-            .arg(n_stuck.to_string())
-            .arg(tap_binary());
-        command
-            .args(["sh", "-c", &family("", "wait")])
-            .env("TAP_GRACE_MS", "200");
+        command.args(&python(client)[1..]).arg(n_stuck.to_string()).arg(tap_binary());
+        command.args(["sh", "-c", &family("", "wait")]).env("TAP_GRACE_MS", "200");
         let mut client = Running::start(command);
         let tap = client.pid_line();
         let mut all = vec![tap];

@@ -2,12 +2,7 @@
 //!
 //! The tap is the example `tap_stdio`, so that it is a process that can be signalled and killed.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod bytes;
 mod ends;

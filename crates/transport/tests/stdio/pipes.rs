@@ -8,11 +8,7 @@ use crate::rig::{Running, is_alive, python, signal, until};
 
 #[test]
 fn a_client_that_closes_its_input_still_gets_every_answer() {
-    let mut tap = Running::tap(&[
-        "sh",
-        "-c",
-        "cat >/dev/null; echo one; sleep 0.2; echo two; exit 3",
-    ]);
+    let mut tap = Running::tap(&["sh", "-c", "cat >/dev/null; echo one; sleep 0.2; echo two; exit 3"]);
     tap.send(b"{}\n");
     drop(tap.stdin.take());
     assert_eq!(tap.rest_of_stdout(), b"one\ntwo\n");
@@ -73,9 +69,7 @@ time.sleep(1000)
     assert_eq!(tap.line(), "deaf");
     let mut stdin = tap.stdin.take().unwrap();
     until("the pipe breaks", || {
-        stdin
-            .write_all(b"\n")
-            .is_err_and(|error| error.kind() == ErrorKind::BrokenPipe)
+        stdin.write_all(b"\n").is_err_and(|error| error.kind() == ErrorKind::BrokenPipe)
     });
     assert!(is_alive(tap.pid()));
     signal(tap.pid(), Signal::TERM);

@@ -18,11 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) fn tap_binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.ancestors().nth(2).unwrap().join("examples/tap_stdio");
-    assert!(
-        path.is_file(),
-        "{} is missing: cargo build --examples",
-        path.display()
-    );
+    assert!(path.is_file(), "{} is missing: cargo build --examples", path.display());
     path
 }
 
@@ -51,10 +47,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (patience, lost) = mpsc::channel();
         let pid = child.id();
@@ -120,10 +113,7 @@ impl Running {
     /// The exit status, or 128 + signal.
     pub(crate) fn status(&mut self) -> i32 {
         let status = self.wait();
-        status
-            .code()
-            .or_else(|| status.signal().map(|signal| 128 + signal))
-            .unwrap()
+        status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap()
     }
 }
 
@@ -191,9 +181,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Waits until none of `pids` is alive.
 pub(crate) fn until_gone(pids: &[u32]) {
-    until(&format!("{pids:?} are gone"), || {
-        !pids.iter().any(|&pid| is_alive(pid))
-    });
+    until(&format!("{pids:?} are gone"), || !pids.iter().any(|&pid| is_alive(pid)));
 }
 
 /// Numbers that look random and are the same for the same seed (xorshift).

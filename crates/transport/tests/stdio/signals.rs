@@ -40,14 +40,7 @@ sys.exit(4)
 ";
     let mut tap = Running::tap(&python(program));
     assert_eq!(tap.line(), "ready");
-    let sent = [
-        Signal::INT,
-        Signal::HUP,
-        Signal::QUIT,
-        Signal::USR1,
-        Signal::USR2,
-        Signal::TERM,
-    ];
+    let sent = [Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::TERM];
     for sent in sent {
         signal(tap.pid(), sent);
         assert_eq!(tap.line(), sent.as_raw().to_string());

@@ -11,36 +11,14 @@ use tapgate_wire::Leg;
 use crate::rig::{Running, tap_binary};
 
 fn obstacle(command: Command) -> Obstacle {
-    let null = || {
-        fs::File::options()
-            .read(true)
-            .write(true)
-            .open("/dev/null")
-            .unwrap()
-            .into()
-    };
-    let client = ClientPipes {
-        stdin: null(),
-        stdout: null(),
-        stderr: null(),
-    };
+    let null = || fs::File::options().read(true).write(true).open("/dev/null").unwrap().into();
+    let client = ClientPipes { stdin: null(), stdout: null(), stderr: null() };
     let mut guard = Command::new(tap_binary());
     guard.arg("--guard");
     let (witness, _observer) = queue(1 << 20);
     let name = command.get_program().to_string_lossy().into_owned();
-    match tap(
-        command,
-        client,
-        &witness,
-        Clock::start(),
-        Options::with_guard(guard),
-    ) {
-        Err(Error::Start {
-            leg: Leg::Server,
-            peer,
-            obstacle,
-            ..
-        }) => {
+    match tap(command, client, &witness, Clock::start(), Options::with_guard(guard)) {
+        Err(Error::Start { leg: Leg::Server, peer, obstacle, .. }) => {
             assert_eq!(peer, name);
             obstacle
         }
@@ -61,18 +39,9 @@ fn what_stood_in_the_way_of_a_start_is_said() {
         (Command::new("no-such-server"), Obstacle::NoCommand),
         (Command::new("/no/such/server"), Obstacle::NoCommand),
         (Command::new(folder.path()), Obstacle::IsDirectory),
-        (
-            Command::new(file("plain", "#!/bin/sh\n", 0o644)),
-            Obstacle::NotExecutable,
-        ),
-        (
-            Command::new(file("no-interpreter", "#!/no/such/sh\n", 0o755)),
-            Obstacle::NoInterpreter,
-        ),
-        (
-            Command::new(file("no-program", "just text", 0o755)),
-            Obstacle::NotAProgram,
-        ),
+        (Command::new(file("plain", "#!/bin/sh\n", 0o644)), Obstacle::NotExecutable),
+        (Command::new(file("no-interpreter", "#!/no/such/sh\n", 0o755)), Obstacle::NoInterpreter),
+        (Command::new(file("no-program", "just text", 0o755)), Obstacle::NotAProgram),
     ];
     for (command, expected) in cases {
         let what = format!("{command:?}");
@@ -87,10 +56,7 @@ fn what_stood_in_the_way_of_a_start_is_said() {
 fn an_error_reads_well_and_nothing_reaches_standard_output() {
     let mut tap = Running::tap(&["no-such-server"]);
     assert_eq!(tap.rest_of_stdout(), b"");
-    assert_eq!(
-        tap.rest_of_stderr(),
-        "failed to start `no-such-server`: no such command\n"
-    );
+    assert_eq!(tap.rest_of_stderr(), "failed to start `no-such-server`: no such command\n");
     assert_eq!(tap.status(), 4);
 }
 

@@ -27,7 +27,11 @@ pub fn run(args: &Args, listen: SocketAddr, url: &str) -> Result<ExitCode, Probl
     let recording = observe::start(observer, clock, Observed::of(args, (Transport::Http, Transport::Http)));
     let at = format!("http://{}{path}", bound.addr());
     // Talk goes to stderr; a closed one must not stop the tap.
-    let _ = writeln!(std::io::stderr(), "tapgate: {at} → {} (stop with Ctrl-C; watch with `tapgate tail`)", args.source_name());
+    let _ = writeln!(
+        std::io::stderr(),
+        "tapgate: {at} → {} (stop with Ctrl-C; watch with `tapgate tail`)",
+        args.source_name()
+    );
     let served = bound.serve(&witness, clock, stop());
     drop(witness);
     recording.finish();
@@ -37,7 +41,8 @@ pub fn run(args: &Args, listen: SocketAddr, url: &str) -> Result<ExitCode, Probl
 
 fn options(args: &Args, listen: SocketAddr, url: &str) -> Result<Options, Problem> {
     let upstream = Upstream::parse(url).map_err(|error| {
-        Problem::usage("tap.bad-url", "the server's URL cannot be used", "give it as https://host/path").because(error)
+        Problem::usage("tap.bad-url", "the server's URL cannot be used", "give it as https://host/path")
+            .because(error)
     })?;
     Ok(Options {
         listen,
@@ -61,7 +66,9 @@ const MAX_WORKERS: usize = 8;
 const MAX_CONNECTIONS: usize = 20_000;
 
 fn proxy_variables() -> ProxyVariables {
-    let read = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let read = |names: [&str; 2]| {
+        names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    };
     ProxyVariables {
         https: read(["HTTPS_PROXY", "https_proxy"]),
         http: read(["http_proxy", "HTTP_PROXY"]),
@@ -100,18 +107,33 @@ async fn stop() {
 fn problem(error: &Error) -> Problem {
     let message = error.to_string();
     match error {
-        Error::Bind { why, .. } if why.kind() == std::io::ErrorKind::AddrInUse => {
-            Problem::usage("tap.port-in-use", message, "stop the program that listens there, or choose another port (port 0 takes a free one)")
+        Error::Bind { why, .. } if why.kind() == std::io::ErrorKind::AddrInUse => Problem::usage(
+            "tap.port-in-use",
+            message,
+            "stop the program that listens there, or choose another port (port 0 takes a free one)",
+        ),
+        Error::Bind { .. } => {
+            Problem::usage("tap.cannot-listen", message, "listen on 127.0.0.1 with a port above 1023")
         }
-        Error::Bind { .. } => Problem::usage("tap.cannot-listen", message, "listen on 127.0.0.1 with a port above 1023"),
-        Error::NotLoopback(_) => {
-            Problem::usage("tap.not-loopback", message, "listen on 127.0.0.1, or allow it with --network and --allow-host NAME")
+        Error::NotLoopback(_) => Problem::usage(
+            "tap.not-loopback",
+            message,
+            "listen on 127.0.0.1, or allow it with --network and --allow-host NAME",
+        ),
+        Error::Proxy(_) => Problem::usage(
+            "tap.bad-proxy",
+            message,
+            "correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY",
+        ),
+        Error::Roots(_) => {
+            Problem::usage("tap.bad-ca-file", message, "give --ca-file a PEM file that holds certificates")
         }
-        Error::Proxy(_) => Problem::usage("tap.bad-proxy", message, "correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY"),
-        Error::Roots(_) => Problem::usage("tap.bad-ca-file", message, "give --ca-file a PEM file that holds certificates"),
-        Error::Start(_) | Error::Worker => {
-            Problem::usage("tap.system", message, "close other programs, or raise the limits (ulimit -a), and try again").exit(Exit::Unreachable)
-        }
+        Error::Start(_) | Error::Worker => Problem::usage(
+            "tap.system",
+            message,
+            "close other programs, or raise the limits (ulimit -a), and try again",
+        )
+        .exit(Exit::Unreachable),
     }
 }
 

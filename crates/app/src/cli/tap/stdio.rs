@@ -24,7 +24,12 @@ pub fn run(args: &Args, command: &[String]) -> Result<ExitCode, Problem> {
     let mut server = Command::new(words.next().map_or("", String::as_str));
     server.args(words);
     let pipes = ClientPipes::take().map_err(|error| {
-        Problem::usage("tap.no-pipes", "standard input or output cannot be used", "start the tap with both open").because(error)
+        Problem::usage(
+            "tap.no-pipes",
+            "standard input or output cannot be used",
+            "start the tap with both open",
+        )
+        .because(error)
     })?;
     let tapped = tap(server, pipes, &witness, clock, Options::with_guard(guard_command()));
     drop(witness);
@@ -52,18 +57,30 @@ fn guard_command() -> Command {
 fn problem(error: &Error) -> Problem {
     let message = format!("failed to {error}");
     match error {
-        Error::Start { obstacle, source, .. } => Problem::usage("tap.cannot-start", message, what_to_do(*obstacle)).because(source),
-        Error::Edge { source, .. } => Problem::usage("tap.system", message, "close other programs, or raise the limits (ulimit -a), and try again")
-            .because(source)
-            .exit(Exit::Unreachable),
+        Error::Start { obstacle, source, .. } => {
+            Problem::usage("tap.cannot-start", message, what_to_do(*obstacle)).because(source)
+        }
+        Error::Edge { source, .. } => Problem::usage(
+            "tap.system",
+            message,
+            "close other programs, or raise the limits (ulimit -a), and try again",
+        )
+        .because(source)
+        .exit(Exit::Unreachable),
     }
 }
 
 fn what_to_do(obstacle: Obstacle) -> &'static str {
     match obstacle {
-        Obstacle::NoCommand => "check the spelling, or give the full path: a client's PATH is often shorter than your shell's",
-        Obstacle::NoDirectory => "create the working directory, or name another one in the client's configuration",
-        Obstacle::NoInterpreter => "install the interpreter that the file's first line names, or correct that line",
+        Obstacle::NoCommand => {
+            "check the spelling, or give the full path: a client's PATH is often shorter than your shell's"
+        }
+        Obstacle::NoDirectory => {
+            "create the working directory, or name another one in the client's configuration"
+        }
+        Obstacle::NoInterpreter => {
+            "install the interpreter that the file's first line names, or correct that line"
+        }
         Obstacle::NotExecutable => "make it executable (chmod +x), or name its interpreter first",
         Obstacle::IsDirectory => "name the program inside the directory",
         Obstacle::NotAProgram => "name the interpreter first, for example: tapgate tap -- node server.js",
