@@ -18,6 +18,7 @@ mod report;
 mod server;
 mod wire;
 
+use crate::house;
 use load::Turn;
 use proc::Proc;
 use wire::Era;
@@ -172,7 +173,8 @@ fn start_nginx(home: &Path, origin: SocketAddr) -> anyhow::Result<Contender> {
              proxy_set_header Connection \"\"; }} }} }}\n"
     );
     std::fs::write(&conf, text)?;
-    let proc = Proc::start(Command::new("nginx").arg("-e").arg(home.join("nginx.log")).arg("-c").arg(&conf))?;
+    let nginx = house::setup_folder().join("bin/nginx");
+    let proc = Proc::start(Command::new(nginx).arg("-e").arg(home.join("nginx.log")).arg("-c").arg(&conf))?;
     proc::wait_for(addr)?;
     Ok(Contender { name: "nginx", addr, proc: Some(proc) })
 }

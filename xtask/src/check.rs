@@ -24,7 +24,9 @@ pub(crate) enum Depth {
 pub(crate) fn run(schemas: Option<&Path>, depth: Depth) -> anyhow::Result<()> {
     let mut steps = Steps::of("check");
     steps.run("format", || {
-        shell::show(&mut shell::cargo(&["fmt", "--all", "--check"])).context("run `cargo fmt --all`")
+        shell::read(&mut shell::cargo(&["fmt", "--all", "--", "--check", "-l"]))
+            .map(drop)
+            .context("run `cargo fmt --all`")
     });
     steps.run("tidy", tidy::run);
     steps.run("generated files", || {

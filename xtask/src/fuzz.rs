@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 
 use crate::house;
 use crate::shell;
+use crate::tidy::private;
 
 /// Coverage at every edge, and comparisons, from which libFuzzer learns magic words.
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -71,6 +72,9 @@ fn build() -> anyhow::Result<PathBuf> {
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc names no host")?;
+    if shell::find("g++").is_none() {
+        bail!("libFuzzer is built with g++, which is missing: install it, then repeat");
+    }
     println!("fuzz: building with coverage");
     // The fuzzer tests the very versions that ship; cargo adds its own packages to the copy.
     fs::copy(house::root().join("Cargo.lock"), folder().join("Cargo.lock"))?;
@@ -84,7 +88,7 @@ fn build() -> anyhow::Result<PathBuf> {
         "--target",
         host,
     ];
-    shell::show(shell::cargo(&args).env("RUSTFLAGS", COVERAGE)).context("libFuzzer needs g++")?;
+    shell::show(shell::cargo(&args).env("RUSTFLAGS", COVERAGE))?;
     Ok(folder().join("target").join(host).join("release/tapgate-fuzz"))
 }
 
@@ -174,11 +178,14 @@ impl Fuzzer<'_> {
             fs::remove_file(input.path)?;
         }
         let mut kept = inputs(&merged)?;
-        // Named inputs first, then the small ones: what does not fit is what says least per byte.
+        // Named inputs first, then the small ones: what is left out for its size is what says least per byte.
         kept.sort_by_key(|input| (is_digest(&input.name), input.size));
         let (mut size, mut n_kept, mut n_dropped) = (0, 0, 0);
         for input in kept {
-            if is_digest(&input.name) && size + input.size > CORPUS {
+            // A fuzzer of masking makes up what looks like real tokens; those are not for committing.
+            let is_kept =
+                size + input.size <= CORPUS && private::secrets_in(&fs::read(&input.path)?).is_empty();
+            if is_digest(&input.name) && !is_kept {
                 n_dropped += 1;
                 continue;
             }
@@ -187,7 +194,7 @@ impl Fuzzer<'_> {
             fs::copy(&input.path, self.committed().join(&input.name))?;
         }
         println!(
-            "fuzz: {}: corpus of {n_kept} inputs, {} KiB; {n_dropped} did not fit",
+            "fuzz: {}: corpus of {n_kept} inputs, {} KiB; {n_dropped} left out",
             self.name,
             size / 1024
         );

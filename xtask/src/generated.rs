@@ -43,7 +43,7 @@ fn record(house: &House) -> anyhow::Result<String> {
 }
 
 /// FNV-1a with 64 bits: it must notice an honest hand, not withstand a forger.
-fn digest(text: &str) -> u64 {
+pub(crate) fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |state, byte| {
         (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

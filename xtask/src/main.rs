@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod bench;
 mod changelog;
 mod check;
 mod fuzz;
@@ -30,7 +31,7 @@ mod tidy;
 
 /// The development tasks of tapgate.
 #[derive(Parser)]
-#[command(name = "cargo xtask")]
+#[command(bin_name = "cargo xtask")]
 enum Task {
     /// Installs what the tests need into `.setup/`; quick when it is already there.
     Setup {
@@ -58,6 +59,18 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Measures direct, tapgate and nginx in turns, and writes the report.
+    Bench {
+        /// Few and short turns: enough to see that it works.
+        #[arg(long)]
+        quick: bool,
+        /// Where the report goes; without it the committed one, of a quick run a scratch file.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// One of the processes that a run starts.
+        #[arg(long, hide = true)]
+        part: Option<String>,
+    },
     /// Runs the fuzz targets and keeps what they find; a crash is saved and printed.
     Fuzz {
         /// One target instead of all.
@@ -75,6 +88,12 @@ fn main() -> ExitCode {
         Task::Generate { schemas } => generated::write(&schemas),
         Task::Tidy => tidy::run(),
         Task::Test { fast } => test::run(fast),
+        Task::Bench { part: Some(part), .. } => bench::part(&part),
+        Task::Bench {
+            quick,
+            report,
+            part: None,
+        } => measure(quick, report),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
     };
     match outcome {
@@ -84,4 +103,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn measure(quick: bool, report: Option<PathBuf>) -> anyhow::Result<()> {
+    setup::run(true)?;
+    let (plan, usual) = if quick {
+        (bench::Plan::QUICK, "target/benchmarks.md")
+    } else {
+        (bench::Plan::FULL, "docs/reference/benchmarks.md")
+    };
+    let report = report.unwrap_or_else(|| house::root().join(usual));
+    bench::run(house::root(), plan, &report)?;
+    println!("bench: the report is in {}", report.display());
+    Ok(())
 }

@@ -13,7 +13,7 @@ mod examples;
 mod files;
 mod links;
 mod markdown;
-mod private;
+pub(crate) mod private;
 mod silence;
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use tapgate_wire::stream::{Carried, Ending};
 use tapgate_wire::{Chunk, Fault, Leg, Nanos, StreamId};
 
 /// The framers of everything that is open.
-#[derive(Debug)]
 pub struct Decode {
     transport: Transport,
     streams: HashMap<(StreamId, Leg), Direction>,
@@ -97,20 +96,17 @@ impl Decode {
 }
 
 /// One direction of a stream.
-#[derive(Debug)]
 struct Direction {
     framer: Framer,
     coding: Coding,
 }
 
-#[derive(Debug)]
 enum Framer {
     Lines(Lines),
     Sse(Box<Sse>),
     Body(Body),
 }
 
-#[derive(Debug)]
 enum Coding {
     Plain,
     Coded(Box<Decoder>),

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use tapgate_store::Trouble;
-use tapgate_store::home::{HomeVars, home_from};
+use tapgate_store::{HomeVars, Trouble, home_from};
 
 use crate::problem::{Exit, Problem};
 

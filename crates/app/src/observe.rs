@@ -17,7 +17,7 @@ use tapgate_transport::queue::Turn;
 use tapgate_transport::{Clock, Observer, Seen};
 use tapgate_wire::Nanos;
 use tapgate_wire::mask::{Consent, Level, Masker};
-use tapgate_wire::record::{self, Record, Transport};
+use tapgate_wire::record::{self, Transport};
 
 use crate::cli::tap::Args;
 use crate::decode::Decode;

@@ -150,6 +150,11 @@ pub const FINDINGS: &[(Finding, &str, &str)] = &[
 ];
 
 impl Finding {
+    /// The finding with this public name.
+    pub fn from_code(code: &str) -> Option<Self> {
+        FINDINGS.iter().find(|row| row.1 == code).map(|row| row.0)
+    }
+
     /// The stable public name.
     pub fn code(self) -> &'static str {
         FINDINGS

@@ -12,8 +12,10 @@ pub mod fact;
 pub mod finding;
 pub mod input;
 pub mod limits;
+pub mod record;
 pub mod source;
 
+mod cut;
 mod ledger;
 mod session;
 mod track;
@@ -22,4 +24,5 @@ pub use fact::Fact;
 pub use finding::Finding;
 pub use input::{Action, Input};
 pub use limits::Limits;
+pub use record::Recorder;
 pub use source::Source;

@@ -1,5 +1,6 @@
 //! One recorded process: finds the session that a stream belongs to.
 
+mod endpoint;
 mod http;
 mod pipes;
 mod routes;
@@ -163,13 +164,13 @@ impl Source {
         while let Some(&(_, n, exchange)) = self.agenda.untold.front().filter(|due| due.0 <= now) {
             self.agenda.untold.pop_front();
             self.with(n, actions, |session, ledger| {
-                session.tracker().settle(exchange, ledger)
+                session.tracker().settle(exchange, ledger);
             });
         }
         while let Some(&(_, n)) = self.agenda.remembering.front().filter(|due| due.0 <= now) {
             self.agenda.remembering.pop_front();
             self.with(n, actions, |session, ledger| {
-                session.tracker().forget(now, ledger)
+                session.tracker().forget(now, ledger);
             });
         }
     }
@@ -225,7 +226,7 @@ impl Source {
         quiet.sort_unstable();
         for (_, n) in quiet.into_iter().take(self.limits.sessions / 16 + 1) {
             self.with(n, actions, |session, ledger| {
-                session.end(now, Some(Finding::Forgotten), ledger)
+                session.end(now, Some(Finding::Forgotten), ledger);
             });
             self.drop_session(n);
         }

@@ -209,10 +209,8 @@ impl Tracker {
         };
         call.exchange.status = status;
         call.exchange.closed = Some(at);
-        if matches!(
-            status,
-            Status::Error | Status::Cancelled | Status::Unanswered | Status::Unknown
-        ) {
+        // What ended unseen may have ended well, so nothing repeats it.
+        if matches!(status, Status::Error | Status::Cancelled | Status::Unanswered) {
             self.failures
                 .keep(call.digest, at, call.exchange.n_retries, ledger.limits.failures);
         }

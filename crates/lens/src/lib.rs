@@ -11,7 +11,6 @@
 mod call;
 mod capture;
 pub mod draw;
-mod meaning;
 pub mod page;
 pub mod pages;
 mod plain;
@@ -21,5 +20,4 @@ mod unit;
 mod sample;
 
 pub use call::Call;
-pub use meaning::meaning;
-pub use plain::Plain;
+pub use plain::{MAX_CHARS, Plain};

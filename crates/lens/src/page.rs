@@ -58,7 +58,7 @@ pub struct Column {
     pub title: Option<&'static str>,
     /// Which columns a narrow terminal gives up first: those with the highest number; 0 is never given up.
     pub rank: u8,
-    /// The fewest columns of a terminal in which it still says something.
+    /// The fewest columns of a terminal in which it still says something; 0 for what is shown whole or not at all.
     pub least: usize,
     /// The width in a table that streams, and no column's width exceeds four times that.
     pub usual: usize,
@@ -104,6 +104,17 @@ pub struct DumpLine {
     pub tone: Tone,
     /// The text; line ends inside of it begin new lines.
     pub text: String,
+    /// Who wrote it.
+    pub by: Author,
+}
+
+/// Who wrote a line of a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// A peer: a long line is folded anywhere, nothing is left out.
+    Peer,
+    /// We: a long line is broken at blanks.
+    Us,
 }
 
 /// Something to know.
@@ -147,6 +158,8 @@ pub enum Cell {
     Word(Tone, &'static str),
     /// How many.
     Count(u64),
+    /// How many of what is rare; people see it when there are some.
+    Rare(u64),
     /// A number that may be below 0.
     Number(i64),
     /// Bytes.
@@ -169,37 +182,59 @@ pub enum Cell {
 
 impl Column {
     /// A column that people see.
-    pub(crate) const fn seen(key: &'static str, title: &'static str, rank: u8, least: usize, usual: usize) -> Self {
-        Self { key, title: Some(title), rank, least, usual }
+    pub(crate) const fn seen(
+        key: &'static str,
+        title: &'static str,
+        rank: u8,
+        least: usize,
+        usual: usize,
+    ) -> Self {
+        Self {
+            key,
+            title: Some(title),
+            rank,
+            least,
+            usual,
+        }
     }
 
     /// A column that JSON has.
     pub(crate) const fn unseen(key: &'static str) -> Self {
-        Self { key, title: None, rank: u8::MAX, least: 0, usual: 0 }
+        Self {
+            key,
+            title: None,
+            rank: u8::MAX,
+            least: 0,
+            usual: 0,
+        }
     }
 }
 
 impl Fact {
     /// A fact that people see.
     pub(crate) fn seen(key: &'static str, title: &'static str, value: Cell) -> Self {
-        Self { key, title: Some(title), value }
+        Self {
+            key,
+            title: Some(title),
+            value,
+        }
     }
 
     /// A fact that JSON has.
     pub(crate) fn unseen(key: &'static str, value: Cell) -> Self {
-        Self { key, title: None, value }
+        Self {
+            key,
+            title: None,
+            value,
+        }
     }
 }
 
 impl Cell {
     /// Text from a peer, if there is any.
     pub(crate) fn told(text: Option<&str>) -> Self {
-        text.filter(|text| !text.is_empty()).map_or(Self::None, |text| Self::Told(text.to_owned()))
-    }
-
-    /// A count that says nothing when it is 0.
-    pub(crate) fn some(n: u64) -> Self {
-        if n == 0 { Self::None } else { Self::Count(n) }
+        text.filter(|text| !text.is_empty())
+            .map_or(Self::None, |text| Self::Told(text.to_owned()))
     }
 }
 
@@ -213,7 +248,11 @@ impl Page {
 impl Note {
     /// A note.
     pub(crate) fn new(tone: Tone, word: &'static str, text: impl Into<String>) -> Self {
-        Self { tone, word, text: text.into() }
+        Self {
+            tone,
+            word,
+            text: text.into(),
+        }
     }
 }
 

@@ -16,3 +16,6 @@ pub use session::{SessionView, session};
 pub use show::{ExchangeView, show, wire};
 pub use stats::stats;
 pub use tail::{Line, Tail};
+
+/// The sentence for a finding's code, for codes that are known: the crates that find also say what it means.
+pub type Meaning<'a> = &'a dyn Fn(&str) -> Option<&'static str>;

@@ -1,7 +1,7 @@
 //! Text that cannot steer a terminal.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use unicode_width::UnicodeWidthChar;
 
@@ -24,7 +24,10 @@ impl Plain {
     /// Makes `text` harmless: control characters become visible pictures (`␛`), what is invisible or reorders text
     /// becomes its code (`\u{202e}`), and what exceeds [`MAX_CHARS`] becomes an ellipsis.
     pub fn of(text: &str) -> Self {
-        let mut plain = Self { text: String::with_capacity(text.len()), width: 0 };
+        let mut plain = Self {
+            text: String::with_capacity(text.len()),
+            width: 0,
+        };
         let mut n_marks = 0;
         for (n, c) in text.chars().enumerate() {
             if n == MAX_CHARS {
@@ -51,9 +54,17 @@ impl Plain {
         Self::of(&lossless(bytes))
     }
 
-    /// One for each line of `text`.
+    /// One for each line of `text`, and a new one after every [`MAX_CHARS`], so that nothing is left out.
     pub fn lines(text: &str) -> impl Iterator<Item = Self> + '_ {
-        text.split('\n').map(|line| Self::of(line.strip_suffix('\r').unwrap_or(line)))
+        text.split('\n').flat_map(|line| {
+            let mut rest = Some(line.strip_suffix('\r').unwrap_or(line));
+            std::iter::from_fn(move || {
+                let line = rest.take()?;
+                let end = line.char_indices().nth(MAX_CHARS).map(|(end, _)| end);
+                rest = end.and_then(|end| line.get(end..));
+                Some(Self::of(end.and_then(|end| line.get(..end)).unwrap_or(line)))
+            })
+        })
     }
 
     /// The text.
@@ -67,6 +78,7 @@ impl Plain {
     }
 
     /// The text in at most `columns`, its end replaced by an ellipsis if it is longer.
+    #[must_use]
     pub fn clipped(&self, columns: usize) -> Self {
         if self.width <= columns {
             return self.clone();
@@ -133,7 +145,8 @@ pub(crate) fn lossless(bytes: &[u8]) -> Cow<'_, str> {
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
         }
     }
     Cow::Owned(text)
@@ -184,11 +197,22 @@ mod tests {
     #[test]
     fn long_text_ends_in_an_ellipsis() {
         let plain = Plain::of(&"x".repeat(MAX_CHARS + 1));
-        assert_eq!((plain.width(), plain.as_str().ends_with("x…")), (MAX_CHARS + 1, true));
+        assert_eq!(
+            (plain.width(), plain.as_str().ends_with("x…")),
+            (MAX_CHARS + 1, true)
+        );
+        let lines: Vec<_> = Plain::lines(&format!("{}\r\ny", "x".repeat(MAX_CHARS + 1)))
+            .map(|line| line.width())
+            .collect();
+        assert_eq!(lines, [MAX_CHARS, 1, 1]);
         assert_eq!(Plain::of("日本語").clipped(4).as_str(), "日…");
         assert_eq!(Plain::of("abc").clipped(3).as_str(), "abc");
         assert_eq!(Plain::of("abc").clipped(0).as_str(), "");
-        let folded: Vec<_> = Plain::of("a日本").folded(3).into_iter().map(|piece| piece.text).collect();
+        let folded: Vec<_> = Plain::of("a日本")
+            .folded(3)
+            .into_iter()
+            .map(|piece| piece.text)
+            .collect();
         assert_eq!(folded, ["a日", "本"]);
     }
 

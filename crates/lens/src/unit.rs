@@ -9,6 +9,7 @@ const DAY: i64 = 86_400;
 pub(crate) fn span(nanos: i64) -> String {
     let n = nanos.max(0) as f64;
     match nanos.max(0) / SECOND {
+        0 if nanos <= 0 => "0".to_owned(),
         0 if n < 999.5 => format!("{n}ns"),
         0 if n < 999_500.0 => format!("{}µs", three(n / 1e3)),
         0 if n < 999.5e6 => format!("{}ms", three(n / 1e6)),
@@ -59,13 +60,20 @@ pub(crate) fn stamp(at: UnixNanos) -> String {
     let (year, month, day) = date(seconds.div_euclid(DAY));
     let of_day = seconds.rem_euclid(DAY);
     let (hour, minute, second) = (of_day / 3_600, of_day % 3_600 / 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:09}Z", at.rem_euclid(SECOND))
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:09}Z",
+        at.rem_euclid(SECOND)
+    )
 }
 
 /// The time to the second, for people: `2026-07-28 10:00:00Z`.
 pub(crate) fn moment(at: UnixNanos) -> String {
     let stamp = stamp(at);
-    format!("{} {}Z", stamp.get(..10).unwrap_or_default(), stamp.get(11..19).unwrap_or_default())
+    format!(
+        "{} {}Z",
+        stamp.get(..10).unwrap_or_default(),
+        stamp.get(11..19).unwrap_or_default()
+    )
 }
 
 /// Year, month and day of a number of days since 1970-01-01, in the Gregorian calendar.
@@ -78,7 +86,11 @@ fn date(days: i64) -> (i64, i64, i64) {
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + days.div_euclid(146_097) * 400 + i64::from(month <= 2), month, day)
+    (
+        year + days.div_euclid(146_097) * 400 + i64::from(month <= 2),
+        month,
+        day,
+    )
 }
 
 fn three(n: f64) -> String {
@@ -98,7 +110,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         for (nanos, text) in [
-            (-5, "0ns"),
+            (-5, "0"),
             (999, "999ns"),
             (1_234, "1.23µs"),
             (350_000, "350µs"),
@@ -111,10 +123,19 @@ mod tests {
         ] {
             assert_eq!(span(nanos), text, "{nanos}");
         }
-        for (bytes, text) in [(0, "0 B"), (999, "999 B"), (1_400, "1.4 KB"), (256_000, "256 KB"), (12_000_000, "12 MB")] {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_400, "1.4 KB"),
+            (256_000, "256 KB"),
+            (12_000_000, "12 MB"),
+        ] {
             assert_eq!(size(bytes), text, "{bytes}");
         }
-        assert_eq!([0, 3, 200, 7_200, 300_000].map(|s| ago(s * SECOND)), ["now", "3s ago", "3m ago", "2h ago", "3d ago"]);
+        assert_eq!(
+            [0, 3, 200, 7_200, 300_000].map(|s| ago(s * SECOND)),
+            ["now", "3s ago", "3m ago", "2h ago", "3d ago"]
+        );
     }
 
     #[test]

@@ -19,11 +19,15 @@ const TOGETHER: u64 = 1000;
 fn now() -> i64 {
     #[expect(clippy::disallowed_methods, reason = "an example is its own edge")]
     let now = SystemTime::now();
-    now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
+    now.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as i64)
 }
 
 fn main() {
-    let n_calls = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(200_000);
+    let n_calls = std::env::args()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(200_000);
     let home = std::env::temp_dir().join(format!("tapgate-cost-{}", std::process::id()));
     let journal = Journal::open(&home, Options::new(now));
     journal.write(vec![Record::Source(source()), Record::Session(session())]);
@@ -53,13 +57,19 @@ fn read(home: &Path) {
     let took = |what: &str, began: i64| print(&format!("{what}: {:.1} ms", (now() - began) as f64 / 1e6));
     let began = now();
     let reader = Reader::open(home).expect("the journal was just written");
-    let screen = Query { newest_first: true, limit: Some(100), ..Query::default() };
+    let screen = Query {
+        newest_first: true,
+        limit: Some(100),
+        ..Query::default()
+    };
     let mut rows = Vec::new();
     let visit = |row: &tapgate_store::ExchangeRow| {
         rows.push(row.clone());
         ControlFlow::Continue(())
     };
-    reader.exchanges(&screen, visit).expect("the journal was just written");
+    reader
+        .exchanges(&screen, visit)
+        .expect("the journal was just written");
     took("first screen of 100", began);
     let began = now();
     let mut n_found = 0;
@@ -68,7 +78,9 @@ fn read(home: &Path) {
         n_found += u64::from(slow && row.method == "tools/call" && row.target.as_deref() == Some("echo"));
         ControlFlow::Continue(())
     };
-    reader.exchanges(&Query::default(), visit).expect("the journal was just written");
+    reader
+        .exchanges(&Query::default(), visit)
+        .expect("the journal was just written");
     took(&format!("scan of everything, {n_found} found"), began);
     let began = now();
     print(&format!("{:?}", reader.health()));
@@ -154,7 +166,11 @@ fn call(n: u64) -> [Record; 4] {
             method: Masked::own("tools/call"),
             target: Some(Masked::own("echo")),
             rpc_id: Some(Masked::own("12345")),
-            status: if closed.is_some() { Status::Ok } else { Status::Pending },
+            status: if closed.is_some() {
+                Status::Ok
+            } else {
+                Status::Pending
+            },
             error_code: None,
             error_text: None,
             http_status: Some(200),
@@ -172,7 +188,11 @@ fn call(n: u64) -> [Record; 4] {
             duplicate: false,
             task: None,
             findings: vec![],
-            messages: if closed.is_some() { vec![2 * n, 2 * n + 1] } else { vec![2 * n] },
+            messages: if closed.is_some() {
+                vec![2 * n, 2 * n + 1]
+            } else {
+                vec![2 * n]
+            },
         })
     };
     let request = "{\"jsonrpc\":\"2.0\",\"id\":12345,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\

@@ -70,7 +70,9 @@ impl<'a> Unpack<'a> {
     pub(crate) fn take(&mut self) -> u64 {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {
-            let Some((byte, rest)) = self.0.split_first() else { return 0 };
+            let Some((byte, rest)) = self.0.split_first() else {
+                return 0;
+            };
             self.0 = rest;
             number |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {

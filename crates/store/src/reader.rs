@@ -9,7 +9,7 @@ use tapgate_wire::record::{Status, UnixNanos};
 
 use crate::code::Coded;
 use crate::home::{Home, Identity};
-use crate::id::{ExchangeId, SessionId, SourceId};
+use crate::id::{ExchangeId, MessageId, SessionId, SourceId};
 use crate::prune::size_of_files;
 use crate::row::{ExchangeRow, MessageRow, SessionRow, SourceRow};
 use crate::schema::open_to_read;
@@ -59,8 +59,6 @@ pub struct Health {
     pub sessions: u64,
     /// Exchanges.
     pub exchanges: u64,
-    /// Messages.
-    pub messages: u64,
     /// Bodies and heads that are stored once for all messages that carry them.
     pub contents: u64,
     /// When the oldest exchange was opened.
@@ -93,7 +91,10 @@ pub struct Reader {
 impl Reader {
     /// Opens the journal in `home`. One that does not exist reads as one in which nothing was recorded.
     pub fn open(home: &Path) -> Result<Self, Trouble> {
-        let mut reader = Self { home: Home::new(home), open: None };
+        let mut reader = Self {
+            home: Home::new(home),
+            open: None,
+        };
         reader.reopen()?;
         Ok(reader)
     }
@@ -105,7 +106,11 @@ impl Reader {
             None => None,
             Some(connection) => {
                 let version = version(&connection).map_err(|error| self.trouble(&error))?;
-                Some(Open { connection, identity, version })
+                Some(Open {
+                    connection,
+                    identity,
+                    version,
+                })
             }
         };
         Ok(())
@@ -126,8 +131,8 @@ impl Reader {
             return Ok(true);
         }
         let seen = open.version;
-        open.version = version(&open.connection)
-            .map_err(|error| Trouble::from_sql(&self.home.journal(), &error))?;
+        open.version =
+            version(&open.connection).map_err(|error| Trouble::from_sql(&self.home.journal(), &error))?;
         Ok(seen != open.version)
     }
 
@@ -210,10 +215,9 @@ impl Reader {
 
     /// The messages of an exchange in order. One that was deleted since is left out.
     pub fn messages(&self, exchange: &ExchangeRow) -> Result<Vec<MessageRow>, Trouble> {
-        let sql = format!("SELECT {} FROM message WHERE id = ?1", MessageRow::COLUMNS);
         let mut messages = Vec::with_capacity(exchange.messages.len());
         for id in &exchange.messages {
-            messages.extend(self.one(&sql, [id.0], MessageRow::read)?);
+            messages.extend(self.message(id.0)?);
         }
         Ok(messages)
     }
@@ -224,11 +228,44 @@ impl Reader {
         session: SessionId,
         mut visit: impl FnMut(&MessageRow) -> ControlFlow<()>,
     ) -> Result<(), Trouble> {
-        let sql = format!("SELECT {} FROM message WHERE session = ?1 ORDER BY id", MessageRow::COLUMNS);
-        self.each(&sql, [session.0], |row| Ok(visit(&MessageRow::read(row)?)))
+        let loose = "SELECT id FROM message WHERE session = ?1 AND exchange IS NULL";
+        let mut ids = self.all(loose, [session.0], |row| row.get::<_, i64>(0))?;
+        let exchanges = Query {
+            session: Some(session),
+            ..Query::default()
+        };
+        self.exchanges(&exchanges, |exchange| {
+            ids.extend(exchange.messages.iter().map(|id| id.0));
+            ControlFlow::Continue(())
+        })?;
+        // A batch is listed by each exchange that it belongs to.
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            if let Some(message) = self.message(id)?
+                && visit(&message).is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// How the journal is; counting takes about 50 ms for a million exchanges.
+    /// Shows all messages of all sessions after `after` in order, until `visit` breaks.
+    pub fn messages_since(
+        &self,
+        after: Option<MessageId>,
+        mut visit: impl FnMut(&MessageRow) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let sql = format!("{} WHERE id > ?1 ORDER BY id", MessageRow::SELECT);
+        self.each(&sql, [after.map_or(0, |id| id.0)], |row| Ok(visit(&MessageRow::read(row)?)))
+    }
+
+    fn message(&self, id: i64) -> Result<Option<MessageRow>, Trouble> {
+        self.one(&format!("{} WHERE id = ?1", MessageRow::SELECT), [id], MessageRow::read)
+    }
+
+    /// How the journal is; counting takes a few milliseconds for a million exchanges.
     pub fn health(&self) -> Result<Health, Trouble> {
         let n = |sql: &str| -> Result<u64, Trouble> {
             Ok(self.one(sql, [], |row| row.get::<_, i64>(0))?.unwrap_or(0) as u64)
@@ -239,7 +276,6 @@ impl Reader {
             sources: n("SELECT count(*) FROM source")?,
             sessions: n("SELECT count(*) FROM session")?,
             exchanges: n("SELECT count(*) FROM exchange")?,
-            messages: n("SELECT count(*) FROM message")?,
             contents: n("SELECT count(*) FROM content")?,
             oldest: self.one(oldest, [], |row| row.get(0))?,
             lost_bytes: n("SELECT coalesce(sum(lost_bytes), 0) FROM source")?,
@@ -294,7 +330,10 @@ impl Reader {
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Trouble> {
         let Some(open) = &self.open else { return Ok(None) };
-        let found = open.connection.prepare_cached(sql).and_then(|mut found| found.query_row(values, read).optional());
+        let found = open
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut found| found.query_row(values, read).optional());
         found.map_err(|error| self.trouble(&error))
     }
 }
@@ -313,7 +352,10 @@ impl Query {
         also("id < ?", self.before.map(|id| id.0));
         also("session = ?", self.session.map(|id| id.0));
         // The plus keeps SQLite from reading session by session and sorting afterwards.
-        also("+session IN (SELECT id FROM session WHERE source = ?)", self.source.map(|id| id.0));
+        also(
+            "+session IN (SELECT id FROM session WHERE source = ?)",
+            self.source.map(|id| id.0),
+        );
         also("opened >= ?", self.opened_since);
         values.push(sql_limit(self.limit));
         let order = if self.newest_first { "DESC" } else { "ASC" };
@@ -327,7 +369,9 @@ impl Query {
 /// It is there also when the journal itself cannot be read. The text is one line of our own.
 pub fn trouble_noted(home: &Path) -> Option<String> {
     let note = fs::read(Home::new(home).trouble()).ok()?;
-    let note = String::from_utf8_lossy(note.get(..NOTE).unwrap_or(&note)).trim().to_owned();
+    let note = String::from_utf8_lossy(note.get(..NOTE).unwrap_or(&note))
+        .trim()
+        .to_owned();
     if note.is_empty() {
         return Some("recording failed, and there was no room to note why".into());
     }
@@ -336,7 +380,10 @@ pub fn trouble_noted(home: &Path) -> Option<String> {
 
 fn set_aside(home: &Path) -> Vec<PathBuf> {
     let is_journal = |path: &PathBuf| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         name.starts_with("journal.corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm")
     };
     let entries = fs::read_dir(home).into_iter().flatten().flatten();
@@ -347,7 +394,9 @@ fn set_aside(home: &Path) -> Vec<PathBuf> {
 
 /// Changes whenever another connection commits.
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+    connection
+        .prepare_cached("PRAGMA data_version")?
+        .query_row([], |row| row.get(0))
 }
 
 /// SQL's way to say that there is no limit is a negative one.

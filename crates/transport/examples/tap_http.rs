@@ -38,6 +38,8 @@ fn tap(listen: &str, url: &str, workers: usize) -> Result<(), Failure> {
         guard: Guard::default(),
         workers,
         max_connections: 1024,
+        connect_timeout: Duration::from_secs(10),
+        head_timeout: Duration::from_secs(30),
         grace: Duration::from_secs(1),
         explain: |_, _, cause| Bytes::from(format!("{{\"error\":{cause:?}}}")),
     };

@@ -70,6 +70,10 @@ pub struct Options {
     pub workers: usize,
     /// How many client connections may be open; one more is answered 503 and closed.
     pub max_connections: usize,
+    /// How long a connection to the server may take until it can carry a request.
+    pub connect_timeout: Duration,
+    /// How long a client may take for its first request, and for the head of each.
+    pub head_timeout: Duration,
     /// How long running exchanges may take after the stop.
     pub grace: Duration,
     /// Words for the tap's own answers.
@@ -129,7 +133,7 @@ pub fn bind(options: Options) -> Result<Bound, Error> {
         return Err(Error::NotLoopback(at));
     }
     let proxy = options.proxy.proxy_for(&options.upstream).map_err(Error::Proxy)?;
-    let dialer = Dialer::new(options.upstream.clone(), proxy, options.ca_file.clone());
+    let dialer = Dialer::new(options.upstream.clone(), proxy, options.ca_file.clone(), options.connect_timeout);
     dialer.check_roots()?;
     let listener = StdTcpListener::bind(at).map_err(|why| Error::Bind { at, why })?;
     let addr = listener.local_addr().map_err(|why| Error::Bind { at, why })?;
@@ -213,6 +217,7 @@ impl Worker {
             witness: witness.clone(),
             clock,
             grace: options.grace,
+            head_timeout: options.head_timeout,
             n_open: Arc::clone(&n_open),
             clients: waiting,
         };

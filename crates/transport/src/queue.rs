@@ -68,29 +68,47 @@ pub struct Witness {
 impl Witness {
     /// Tells of one event, or drops and counts it when the queue is full or nobody observes any more.
     pub fn see(&self, seen: Seen) {
-        let shared = &*self.end.shared;
+        drop(self.see_first(seen));
+    }
+
+    /// Tells of bytes that are about to pass on; an answer to them can then not be told earlier, whichever thread tells it.
+    ///
+    /// Telling takes tens of nanoseconds. Waking a sleeping observer takes longer: pass the bytes on, then drop
+    /// the alarm, which wakes it. There is none when nobody sleeps.
+    #[must_use = "pass the bytes on, then drop this"]
+    pub fn see_first(&self, seen: Seen) -> Option<Alarm> {
+        let shared = &self.end.shared;
         let payload = payload(&seen);
         let mut waiting = shared.lock();
         if waiting.deaf {
-            return;
+            return None;
         }
         if !waiting.has_room(&seen, payload, shared.limit_bytes) {
             waiting.lose(&seen, payload);
             // The event's memory is freed after the lock is.
             drop(waiting);
-            return;
+            return None;
         }
         waiting.tell_loss();
         waiting.n_bytes += payload + EVENT_COST;
         waiting.events.push(seen);
-        let wake = waiting.wants_waking(shared.limit_bytes);
-        if wake {
-            waiting.parked = Parked::No;
+        if !waiting.wants_waking(shared.limit_bytes) {
+            return None;
         }
-        drop(waiting);
-        if wake {
-            shared.woken.notify_one();
-        }
+        waiting.parked = Parked::No;
+        Some(Alarm { sleeper: Arc::clone(shared) })
+    }
+}
+
+/// Wakes the sleeping observer when it is dropped.
+#[derive(Debug)]
+pub struct Alarm {
+    sleeper: Arc<Shared>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.sleeper.woken.notify_one();
     }
 }
 

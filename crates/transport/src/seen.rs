@@ -1,4 +1,4 @@
-//! What the edges saw, told to the observer after the bytes went on.
+//! What the edges saw, told to the observer without waiting for it.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! Three threads carry bytes, one for each direction and one for standard error, so that a reader who
 //! stalls on one side never stops another; the thread that called [`tap`] looks after signals and the process.
-//! A read is written on at once and only then told to the [`Witness`].
+//! A read is told to the [`Witness`], which takes nanoseconds, and written on at once; only then is anybody woken.
 //!
 //! What passes: every byte, the closing of each pipe, signals, and how the server ended.
 //! What does not: a server's children that outlive it. They are ended with it, and the whole group is

@@ -8,7 +8,9 @@
 //! a shape that people want to see.
 
 mod pointer;
+mod scalar;
 mod scanner;
+mod skim;
 mod text;
 
 pub use pointer::find;

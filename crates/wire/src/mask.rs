@@ -72,6 +72,11 @@ impl Masked {
     }
 }
 
+/// How many rules there are for shapes of secrets.
+pub fn n_rules() -> usize {
+    rule::RULES.shapes.len()
+}
+
 /// How much is stored of bodies, arguments, results and standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {

@@ -16,7 +16,7 @@ use crate::shape::Shape;
 ///
 /// let mut message = Message::parse(r#"{"jsonrpc":"2.0","id":1,  "method":"ping"}"#.into());
 /// assert_eq!(message.to_wire(), message.raw());
-/// message.splice(21..22, "\"p1\"".into())?;
+/// message.splice(22..23, "\"p1\"".into())?;
 /// assert_eq!(message.to_wire(), r#"{"jsonrpc":"2.0","id":"p1",  "method":"ping"}"#);
 /// # Ok::<(), tapgate_wire::message::SpliceError>(())
 /// ```

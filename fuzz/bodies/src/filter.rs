@@ -2,6 +2,7 @@
 
 use tapgate_expr::{FIELDS, Field, Fields, Filter, Value};
 
+#[expect(clippy::panic, reason = "a property that does not hold is a panic")]
 pub(crate) fn run(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;

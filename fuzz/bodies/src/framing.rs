@@ -38,22 +38,22 @@ pub(crate) fn run(input: &[u8]) {
 
 fn lines(limit: usize, chunks: &[Chunk]) -> Vec<Frame> {
     let mut framer = Lines::new(limit);
-    let mut frames = Vec::new();
+    let mut found = Vec::new();
     for chunk in chunks {
-        framer.push(chunk, &mut |frame| frames.push(frame));
+        framer.push(chunk, &mut |frame| found.push(frame));
     }
-    framer.finish(&mut |frame| frames.push(frame));
-    frames
+    framer.finish(&mut |frame| found.push(frame));
+    found
 }
 
 fn body(limit: usize, chunks: &[Chunk]) -> Vec<Frame> {
     let mut framer = Body::new(limit);
-    let mut frames = Vec::new();
+    let mut found = Vec::new();
     for chunk in chunks {
         framer.push(chunk);
     }
-    framer.finish(&Ending::Clean, &mut |frame| frames.push(frame));
-    frames
+    framer.finish(&Ending::Clean, &mut |frame| found.push(frame));
+    found
 }
 
 /// The frames without when their bytes came, after a look at whether the pieces add up.

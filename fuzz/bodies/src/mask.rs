@@ -66,22 +66,12 @@ fn assert_gone(secret: &str, masked: &[u8], place: &str) {
 fn streamed(plan: u8, text: &[u8]) -> Vec<u8> {
     let mut masker = masker();
     let mut stream = TextStream::default();
-    let mut masked = Vec::new();
-    for piece in cut::pieces(plan, text) {
-        masked.extend(
-            stream
-                .push(&mut masker, piece)
-                .into_iter()
-                .flat_map(|out| out.masked.bytes().to_vec()),
-        );
-    }
-    masked.extend(
-        stream
-            .finish(&mut masker)
-            .into_iter()
-            .flat_map(|out| out.masked.bytes().to_vec()),
-    );
-    masked
+    let pieces = cut::pieces(plan, text).into_iter();
+    let mut told: Vec<_> = pieces
+        .filter_map(|piece| stream.push(&mut masker, piece))
+        .collect();
+    told.extend(stream.finish(&mut masker));
+    told.iter().flat_map(|out| out.masked.bytes().to_vec()).collect()
 }
 
 /// A tool's answer with `text` in it.

@@ -35,12 +35,12 @@ pub(crate) fn run(input: &[u8]) {
 
 fn frames(limit: usize, chunks: &[Chunk]) -> Vec<Frame> {
     let mut framer = Sse::new(limit);
-    let mut frames = Vec::new();
+    let mut found = Vec::new();
     for chunk in chunks {
-        framer.push(chunk, &mut |frame| frames.push(frame));
+        framer.push(chunk, &mut |frame| found.push(frame));
     }
-    framer.finish(&mut |frame| frames.push(frame));
-    frames
+    framer.finish(&mut |frame| found.push(frame));
+    found
 }
 
 /// The data of all events of type `message` that are JSON, as the standard's own words say.

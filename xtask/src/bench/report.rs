@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+
+use crate::house;
 
 use super::load::{Turn, percentile};
 use super::{Http, Row, Start, Tap, big::Large};
@@ -40,14 +43,14 @@ fn machine(out: &mut String) -> anyhow::Result<()> {
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("unknown", |(_, model)| model);
     let cores = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let nginx = version("nginx", "-v");
-    let rustc = version("rustc", "--version");
+    let nginx = version(&house::setup_folder().join("bin/nginx"), "-v");
+    let rustc = version(Path::new("rustc"), "--version");
     writeln!(out, "Machine: {cores} cores of {model}, Linux {}; {nginx}; {rustc}; tapgate {}.\n", kernel.trim(), env!("CARGO_PKG_VERSION"))?;
     Ok(())
 }
 
-fn version(program: &str, flag: &str) -> String {
-    let Ok(out) = Command::new(program).arg(flag).output() else { return format!("{program} not found") };
+fn version(program: &Path, flag: &str) -> String {
+    let Ok(out) = Command::new(program).arg(flag).output() else { return format!("{} not found", program.display()) };
     // nginx prints its version on standard error.
     let text = [out.stdout, out.stderr].concat();
     String::from_utf8_lossy(&text).lines().next().unwrap_or_default().replace("nginx version: ", "")

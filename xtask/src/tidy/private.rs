@@ -1,8 +1,9 @@
 //! Nothing private is committed: no path of somebody's machine, no address of a package mirror, no secret.
 
-use std::env;
+use std::sync::LazyLock;
+use std::{env, fs};
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::Breach;
 use crate::house::House;
@@ -10,7 +11,7 @@ use crate::house::House;
 /// Shapes of real secrets: name and expression.
 ///
 /// Each is written so that it does not match itself.
-const SECRETS: &[(&str, &str)] = &[
+pub(super) const SECRETS: &[(&str, &str)] = &[
     (
         "a GitHub token",
         r"\b(ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{60,}",
@@ -35,27 +36,38 @@ const SECRETS: &[(&str, &str)] = &[
 
 /// Refuses a literal that looks like a real secret; tests build theirs while they run.
 pub(super) fn secrets(house: &House) -> Vec<Breach> {
-    let shapes: Vec<_> = SECRETS
-        .iter()
-        .filter_map(|(name, shape)| Some((*name, Regex::new(shape).ok()?)))
-        .collect();
     let mut breaches = Vec::new();
     for path in house.paths() {
-        let Some(text) = house.text(path) else { continue };
-        for (name, shape) in &shapes {
-            breaches.extend(shape.find_iter(&text).map(|found| {
-                let line = text
-                    .get(..found.start())
-                    .map_or(0, |before| before.matches('\n').count() + 1);
-                Breach::new(
-                    path,
-                    line,
-                    format!("looks like {name}: build it while the test runs"),
-                )
-            }));
-        }
+        let Ok(bytes) = fs::read(house.root().join(path)) else {
+            continue;
+        };
+        breaches.extend(secrets_in(&bytes).into_iter().map(|(name, line)| {
+            Breach::new(
+                path,
+                line,
+                format!("looks like {name}: build it while the test runs"),
+            )
+        }));
     }
     breaches
+}
+
+/// The names of what looks like a secret in `bytes`, each with its line.
+pub(crate) fn secrets_in(bytes: &[u8]) -> Vec<(&'static str, usize)> {
+    static SHAPES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
+        let compiled = SECRETS
+            .iter()
+            .map(|(name, shape)| Some((*name, RegexBuilder::new(shape).unicode(false).build().ok()?)));
+        compiled.flatten().collect()
+    });
+    let mut found = Vec::new();
+    for (name, shape) in SHAPES.iter() {
+        found.extend(shape.find_iter(bytes).map(|place| {
+            let before = bytes.get(..place.start()).unwrap_or_default();
+            (*name, before.split(|byte| *byte == b'\n').count())
+        }));
+    }
+    found
 }
 
 /// Refuses a path of the machine that the project is checked out on, and download addresses in a lock file.

@@ -350,3 +350,11 @@ fn nothing_private_is_committed() {
         ],
     );
 }
+
+#[test]
+fn every_shape_of_a_secret_is_an_expression() {
+    for (name, shape) in private::SECRETS {
+        let compiled = regex::bytes::RegexBuilder::new(shape).unicode(false).build();
+        assert!(compiled.is_ok(), "{name}");
+    }
+}

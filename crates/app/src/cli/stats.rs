@@ -27,12 +27,13 @@ impl Args {
         let filter = look::filter(&self.filter)?;
         let look = Look::open()?;
         let sources = look.reader.sources().map_err(|trouble| home::problem(&trouble))?;
-        let mut stats = pages::Stats::default();
+        let mut found = Vec::new();
         look.matching(&Query::default(), &filter, |exchange, around| {
-            stats.count(&look.call(exchange, around));
+            found.push((exchange.clone(), around.clone()));
             ControlFlow::Continue(())
         })?;
-        look::print(&stats.page(&sources, look.now), output, look.now);
+        let calls = found.iter().map(|(exchange, around)| look.call(exchange, around));
+        look::print(&pages::stats(calls, &sources, look.now), output, look.now);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -126,10 +126,10 @@ impl Follower {
             .iter()
             .filter(|(exchange, around)| self.look.matches(&self.filter, exchange, around))
             .map(|(exchange, around)| (exchange.closed.unwrap_or(exchange.opened), Line::Call(self.look.call(exchange, around))))
-            .chain(pieces.iter().map(|(message, around)| (message.at, Line::Stray(message, around.source.as_deref()))))
+            .chain(pieces.iter().map(|(message, around)| (message.at, Line::Piece(message, around.source.as_deref()))))
             .collect();
         rows.sort_by_key(|(at, _)| *at);
-        Ok(self.tail.page(rows.into_iter().map(|(_, line)| line).collect()))
+        Ok(self.tail.page(rows.into_iter().map(|(_, line)| line).collect(), self.look.now))
     }
 
     /// What belongs to no exchange; a filter asks for exchanges, so with one there is none.

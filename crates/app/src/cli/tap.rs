@@ -15,6 +15,7 @@ pub mod stdio;
 /// Client and server notice nothing: bytes, timing, exit status and signals pass as they are.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[group(id = "tap")]
 pub struct Args {
     /// The server's URL; the tap's own address serves the same paths
     #[arg(value_name = "URL")]

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::record::Era;
+use tapgate_wire::revision::Revision;
 use tapgate_wire::{Leg, Nanos, StreamId};
 
 use crate::fact::Head;
 use crate::track::{Scope, cut};
-
-/// The first revision of the modern era; revisions compare as text.
-const MODERN: &str = "2026-07-28";
 
 /// An open HTTP stream.
 #[expect(
@@ -109,8 +107,14 @@ pub(crate) fn is_event_stream(head: &ResponseHead) -> bool {
 ///
 /// Spec 2026-07-28, streamable-http: a modern request names its revision and its method in headers.
 pub(crate) fn era_of_head(head: &RequestHead) -> Era {
-    let is_modern = header(&head.headers, "mcp-protocol-version")
-        .is_some_and(|text| text >= MODERN.as_bytes())
-        || head.headers.contains_key("mcp-method");
-    if is_modern { Era::Modern } else { Era::Legacy }
+    let named = head
+        .headers
+        .get("mcp-protocol-version")
+        .and_then(|value| value.to_str().ok());
+    let is_modern = named.and_then(Revision::era_of) == Some(Era::Modern);
+    if is_modern || head.headers.contains_key("mcp-method") {
+        Era::Modern
+    } else {
+        Era::Legacy
+    }
 }

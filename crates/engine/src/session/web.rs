@@ -157,7 +157,9 @@ impl Session {
             let Some((end, finding)) = fate(call, stream, how, self.state.transport) else {
                 continue;
             };
-            call.exchange.http_status = call.exchange.http_status.or(status);
+            if call.exchange.asked_by == Leg::Client {
+                call.exchange.http_status = call.exchange.http_status.or(status);
+            }
             if let Some(finding) = finding.filter(|_| !call.unsure) {
                 call.find(finding);
             }

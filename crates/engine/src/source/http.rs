@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Uri};
+use http::Method;
 use tapgate_wire::header::RequestHead;
 use tapgate_wire::record::{Era, Transport};
 use tapgate_wire::shape::Member;
@@ -11,6 +11,7 @@ use tapgate_wire::stream::Ending;
 use tapgate_wire::{Leg, Nanos, Shape, StreamId};
 
 use super::Source;
+use super::endpoint::{endpoint_of, names_endpoint};
 use super::routes::Route;
 use crate::input::{Action, Input};
 use crate::session::{Session, era_of_head, header, is_event_stream, is_initialize};
@@ -319,7 +320,7 @@ impl Source {
             _ => self.routes.add(&Route::Id(&key), n),
         }
         self.with(n, actions, |session, ledger| {
-            session.bind(key, transport, stream, ledger)
+            session.bind(key, transport, stream, ledger);
         });
     }
 }
@@ -330,94 +331,4 @@ fn user_agent(head: &RequestHead) -> &[u8] {
 
 fn agent(head: &RequestHead) -> Route<'static> {
     Route::Agent(digest(&[user_agent(head)]))
-}
-
-fn names_endpoint(input: &Input) -> bool {
-    let (Input::Message {
-        from: Leg::Server,
-        carried,
-        ..
-    }
-    | Input::Stray {
-        from: Leg::Server,
-        carried,
-        ..
-    }) = input
-    else {
-        return false;
-    };
-    carried
-        .event
-        .as_ref()
-        .is_some_and(|event| event.name.as_deref() == Some("endpoint"))
-}
-
-/// The path and query that an `endpoint` event names, resolved against the URI of its stream.
-///
-/// Spec 2024-11-05, basic/transports: the first event of the stream says where to POST.
-fn endpoint_of(input: &Input, base: &Uri) -> Option<Vec<u8>> {
-    let text = match input {
-        input if !names_endpoint(input) => return None,
-        Input::Message { message, .. } => message.raw(),
-        Input::Stray { bytes, .. } => bytes,
-        _ => return None,
-    };
-    let text = std::str::from_utf8(text).ok()?.trim();
-    if text.contains("://") {
-        let uri: Uri = text.parse().ok()?;
-        return Some(uri.path_and_query()?.as_str().as_bytes().to_vec());
-    }
-    let path = base.path();
-    let place = match text.chars().next()? {
-        '/' => text.to_owned(),
-        '?' => format!("{path}{text}"),
-        _ => format!(
-            "{}/{text}",
-            path.rsplit_once('/').map_or("", |(folder, _)| folder)
-        ),
-    };
-    Some(place.into_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use http::Uri;
-    use tapgate_wire::stream::{Carried, Event};
-    use tapgate_wire::{Leg, StreamId};
-
-    use super::endpoint_of;
-    use crate::input::Input;
-
-    #[test]
-    fn an_endpoint_is_resolved_against_its_stream() {
-        let base = Uri::from_static("http://127.0.0.1:1/mcp/sse?key=1");
-        let cases = [
-            ("/messages?session=a", "/messages?session=a"),
-            ("messages?session=a", "/mcp/messages?session=a"),
-            ("?session=a", "/mcp/sse?session=a"),
-            (" http://other.example:9/m?s=1\n", "/m?s=1"),
-        ];
-        for (text, place) in cases {
-            let event = Event {
-                name: Some("endpoint".into()),
-                ..Event::default()
-            };
-            let input = Input::Stray {
-                stream: StreamId(1),
-                from: Leg::Server,
-                carried: Carried {
-                    event: Some(event),
-                    ..Carried::default()
-                },
-                bytes: Bytes::from_static(text.as_bytes()),
-                faults: Vec::new(),
-            };
-            assert_eq!(
-                endpoint_of(&input, &base).as_deref(),
-                Some(place.as_bytes()),
-                "{text}"
-            );
-        }
-    }
 }

@@ -5,34 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use bytes::Bytes;
 use tapgate_wire::Shape;
 use tapgate_wire::json;
+use tapgate_wire::revision;
 use tapgate_wire::shape::Member;
 
-/// Methods that are told often; a known one costs no memory.
-const METHODS: &[&str] = &[
-    "tools/call",
-    "tools/list",
-    "resources/read",
-    "resources/list",
-    "resources/templates/list",
-    "resources/subscribe",
-    "resources/unsubscribe",
-    "prompts/get",
-    "prompts/list",
-    "completion/complete",
-    "ping",
-    "initialize",
-    "server/discover",
-    "subscriptions/listen",
-    "logging/setLevel",
-    "sampling/createMessage",
-    "elicitation/create",
-    "roots/list",
-    "tasks/get",
-    "tasks/result",
-    "tasks/cancel",
-    "tasks/update",
-    "tasks/list",
-];
+use crate::cut::at_most;
 
 /// The text of a JSON string for keeping: decoded, at most `most` bytes, its own memory.
 ///
@@ -41,22 +17,18 @@ pub(crate) fn unquoted(raw: &Bytes, most: usize) -> Bytes {
     cut(&json::unescape(raw), most)
 }
 
-/// A method's name; see [`unquoted`].
+/// A method's name; see [`unquoted`]. One of the protocol's own costs no memory.
 pub(crate) fn method_name(raw: &Bytes, most: usize) -> Bytes {
     let text = json::unescape(raw);
-    match METHODS.iter().find(|known| known.as_bytes() == text.as_ref()) {
-        Some(known) => Bytes::from_static(known.as_bytes()),
+    match std::str::from_utf8(&text).ok().and_then(revision::method) {
+        Some(known) => Bytes::from_static(known.name.as_bytes()),
         None => cut(&text, most),
     }
 }
 
-/// A copy of the first `most` bytes, not cutting a character of UTF-8 in two.
+/// A copy of at most the first `most` bytes.
 pub(crate) fn cut(text: &[u8], most: usize) -> Bytes {
-    let mut end = text.len().min(most);
-    while end > 0 && end < text.len() && text.get(end).is_some_and(|byte| byte & 0xc0 == 0x80) {
-        end -= 1;
-    }
-    Bytes::copy_from_slice(text.get(..end).unwrap_or(text))
+    Bytes::copy_from_slice(at_most(text, most))
 }
 
 /// The text of a string member of a raw JSON object; empty if there is none.
@@ -99,20 +71,7 @@ fn around<'a>(whole: &'a [u8], part: &[u8]) -> (&'a [u8], &'a [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{around, cut};
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        for (text, most, kept) in [
-            ("abc", 9, "abc"),
-            ("abc", 2, "ab"),
-            ("aéb", 2, "a"),
-            ("é", 1, ""),
-            ("", 0, ""),
-        ] {
-            assert_eq!(cut(text.as_bytes(), most), kept.as_bytes());
-        }
-    }
+    use super::around;
 
     #[test]
     fn what_stands_around_a_piece_is_all_but_the_piece() {

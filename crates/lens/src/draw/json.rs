@@ -1,5 +1,7 @@
 //! Draws a page as JSON, one object a line.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::page::{Block, Cell, Page, status_word};
@@ -17,22 +19,36 @@ pub fn json(page: &Page) -> String {
     let mut out = String::new();
     for block in &page.blocks {
         match block {
-            Block::Title(_) => {}
+            // They are for people; what they say is in the members `full`, `lost_bytes` and `findings`.
+            Block::Title(_) | Block::Note(_) => {}
             Block::Table(table) => {
                 for row in &table.rows {
-                    let members = table.columns.iter().zip(row).filter(|(column, _)| !column.key.is_empty());
-                    line(&mut out, table.kind, members.map(|(column, cell)| (column.key, value(cell))));
+                    let members = table
+                        .columns
+                        .iter()
+                        .zip(row)
+                        .filter(|(column, _)| !column.key.is_empty());
+                    line(
+                        &mut out,
+                        table.kind,
+                        members.map(|(column, cell)| (column.key, value(cell))),
+                    );
                 }
             }
             Block::Facts(facts) => {
                 let members = facts.facts.iter().filter(|fact| !fact.key.is_empty());
-                line(&mut out, facts.kind, members.map(|fact| (fact.key, value(&fact.value))));
+                line(
+                    &mut out,
+                    facts.kind,
+                    members.map(|fact| (fact.key, value(&fact.value))),
+                );
             }
             Block::Dump(dump) => {
-                line(&mut out, "message", dump.facts.iter().map(|fact| (fact.key, value(&fact.value))));
-            }
-            Block::Note(note) => {
-                line(&mut out, "note", [("note", json!(note.word)), ("text", json!(note.text))].into_iter());
+                line(
+                    &mut out,
+                    "message",
+                    dump.facts.iter().map(|fact| (fact.key, value(&fact.value))),
+                );
             }
         }
     }
@@ -49,7 +65,8 @@ fn line<'k>(out: &mut String, kind: &str, members: impl Iterator<Item = (&'k str
         if steers(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
             }
         } else {
             out.push(c);
@@ -64,7 +81,7 @@ fn value(cell: &Cell) -> Json {
         Cell::Told(text) => json!(text),
         Cell::Several(texts) => json!(texts),
         Cell::Word(_, word) => json!(word),
-        Cell::Count(n) | Cell::Bytes(n) => json!(n),
+        Cell::Count(n) | Cell::Rare(n) | Cell::Bytes(n) => json!(n),
         Cell::Number(n) => json!(n),
         Cell::Span(nanos) => json!(*nanos as f64 / 1e9),
         Cell::At(when) | Cell::Ago(when) => json!(unit::stamp(*when)),

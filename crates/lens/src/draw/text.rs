@@ -5,7 +5,7 @@ use tapgate_wire::record::Status;
 use super::table;
 use super::{Colour, Style};
 use crate::Plain;
-use crate::page::{Block, Cell, Dump, Facts, Note, Page, Tone};
+use crate::page::{Author, Block, Cell, Dump, Facts, Note, Page, Tone};
 use crate::unit;
 
 /// The narrowest width that is honoured.
@@ -13,8 +13,14 @@ const LEAST_WIDTH: usize = 20;
 
 /// Draws `page` as lines of at most `style.width` columns, each ended by a line feed.
 pub fn text(page: &Page, style: &Style) -> String {
-    let style = Style { width: style.width.max(LEAST_WIDTH), ..*style };
-    let mut canvas = Canvas { style, out: String::new() };
+    let style = Style {
+        width: style.width.max(LEAST_WIDTH),
+        ..*style
+    };
+    let mut canvas = Canvas {
+        style,
+        out: String::new(),
+    };
     for (n, block) in page.blocks.iter().enumerate() {
         let before = n.checked_sub(1).and_then(|n| page.blocks.get(n));
         if before.is_some_and(|before| apart(before, block)) {
@@ -135,8 +141,19 @@ fn wrapped(text: &Plain, columns: usize) -> Vec<Plain> {
 fn draw_note(canvas: &mut Canvas, note: &Note) {
     let word = Plain::of(note.word);
     let indent = word.width() + usize::from(word.width() > 0) * 2;
-    let tone = if note.tone == Tone::Quiet { Tone::Quiet } else { Tone::Usual };
-    canvas.put(if note.tone == Tone::Quiet { Tone::Strong } else { note.tone }, &word);
+    let tone = if note.tone == Tone::Quiet {
+        Tone::Quiet
+    } else {
+        Tone::Usual
+    };
+    canvas.put(
+        if note.tone == Tone::Quiet {
+            Tone::Strong
+        } else {
+            note.tone
+        },
+        &word,
+    );
     canvas.space(indent - word.width());
     for (n, line) in Plain::lines(&note.text).enumerate() {
         if n > 0 {
@@ -147,9 +164,17 @@ fn draw_note(canvas: &mut Canvas, note: &Note) {
 }
 
 fn draw_facts(canvas: &mut Canvas, facts: &Facts) {
-    let shown: Vec<_> =
-        facts.facts.iter().filter(|fact| fact.value != Cell::None).filter_map(|fact| Some((fact.title?, &fact.value))).collect();
-    let widest = shown.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
+    let shown: Vec<_> = facts
+        .facts
+        .iter()
+        .filter(|fact| !matches!(fact.value, Cell::None | Cell::Rare(0)))
+        .filter_map(|fact| Some((fact.title?, &fact.value)))
+        .collect();
+    let widest = shown
+        .iter()
+        .map(|(title, _)| title.chars().count())
+        .max()
+        .unwrap_or(0);
     for (title, value) in shown {
         let title = Plain::of(title);
         canvas.put(Tone::Quiet, &title);
@@ -160,16 +185,32 @@ fn draw_facts(canvas: &mut Canvas, facts: &Facts) {
 }
 
 fn draw_dump(canvas: &mut Canvas, dump: &Dump) {
-    let mut head: Vec<_> = dump.head.iter().map(|cell| drawn(cell, &canvas.style, At::Clock)).collect();
+    let mut head: Vec<_> = dump
+        .head
+        .iter()
+        .map(|cell| drawn(cell, &canvas.style, At::Clock))
+        .collect();
     head.retain(|(_, text)| text.width() > 0);
     canvas.line(&head);
     for line in &dump.lines {
         for text in Plain::lines(&line.text) {
             // Traffic is folded, never cut: what is on the page is all that was kept.
             let columns = canvas.style.width.saturating_sub(4).max(LEAST_WIDTH - 4);
-            for (n, piece) in text.folded(columns).iter().enumerate() {
-                let margin = if n == 0 { Plain::of(line.margin) } else { Plain::default() };
-                canvas.space(2_usize.saturating_sub(margin.width()).max(usize::from(margin.width() < 2)));
+            let pieces = match line.by {
+                Author::Peer => text.folded(columns),
+                Author::Us => wrapped(&text, columns),
+            };
+            for (n, piece) in pieces.iter().enumerate() {
+                let margin = if n == 0 {
+                    Plain::of(line.margin)
+                } else {
+                    Plain::default()
+                };
+                canvas.space(
+                    2_usize
+                        .saturating_sub(margin.width())
+                        .max(usize::from(margin.width() < 2)),
+                );
                 canvas.put(line.tone, &margin);
                 canvas.space(2);
                 canvas.put(line.tone, piece);
@@ -190,11 +231,11 @@ pub(super) enum At {
 pub(super) fn drawn(cell: &Cell, style: &Style, at: At) -> (Tone, Plain) {
     let usual = |text: String| (Tone::Usual, Plain::of(&text));
     match cell {
-        Cell::None | Cell::Reads(_) => (Tone::Quiet, Plain::default()),
+        Cell::None | Cell::Rare(0) | Cell::Reads(_) => (Tone::Quiet, Plain::default()),
         Cell::Told(text) => (Tone::Usual, Plain::of(text)),
         Cell::Several(texts) => (Tone::Odd, Plain::of(&texts.join(", "))),
         Cell::Word(tone, word) => (*tone, Plain::of(word)),
-        Cell::Count(n) => usual(n.to_string()),
+        Cell::Count(n) | Cell::Rare(n) => usual(n.to_string()),
         Cell::Number(n) => usual(n.to_string()),
         Cell::Bytes(n) => usual(unit::size(*n)),
         Cell::Span(nanos) => usual(unit::span(*nanos)),
@@ -203,7 +244,10 @@ pub(super) fn drawn(cell: &Cell, style: &Style, at: At) -> (Tone, Plain) {
         Cell::Ago(when) => usual(unit::ago(style.now.saturating_sub(*when))),
         Cell::Share(share) => {
             let percent = format!("{:.1} %", share * 100.0);
-            (if *share > 0.0 { Tone::Bad } else { Tone::Usual }, Plain::of(&percent))
+            (
+                if *share > 0.0 { Tone::Bad } else { Tone::Usual },
+                Plain::of(&percent),
+            )
         }
         Cell::Status(status) => {
             let (tone, text) = shown(*status);

@@ -9,18 +9,18 @@ use crate::page::{Block, Cell, Column, Fact, Layout, Note, Page, Table, Tone};
 
 /// The columns of an exchange; the keys are the names of expressions.
 pub(crate) const COLUMNS: &[Column] = &[
-    Column::seen("id", "id", 0, 4, 7),
-    Column::seen("at", "time (UTC)", 5, 12, 12),
+    Column::seen("id", "id", 0, 0, 7),
+    Column::seen("at", "time (UTC)", 5, 0, 12),
     Column::seen("server", "server", 4, 6, 12),
-    Column::seen("session", "session", 8, 4, 6),
-    Column::seen("", "call", 0, 8, 28),
-    Column::seen("status", "status", 0, 7, 12),
-    Column::seen("duration", "took", 1, 5, 7),
-    Column::seen("bytes.in", "in", 6, 4, 6),
-    Column::seen("bytes.out", "out", 6, 4, 6),
-    Column::seen("retries", "retries", 7, 1, 2),
-    Column::seen("rounds", "rounds", 7, 1, 2),
-    Column::seen("", "notes", 3, 6, 20),
+    Column::seen("session", "session", 8, 0, 6),
+    Column::seen("", "call", 0, 12, 28),
+    Column::seen("status", "status", 0, 0, 12),
+    Column::seen("duration", "took", 1, 0, 7),
+    Column::seen("bytes.in", "in", 7, 0, 6),
+    Column::seen("bytes.out", "out", 6, 0, 6),
+    Column::seen("retries", "retries", 7, 0, 2),
+    Column::seen("rounds", "rounds", 7, 0, 2),
+    Column::seen("", "notes", 3, 10, 20),
     Column::unseen("source"),
     Column::unseen("method"),
     Column::unseen("tool"),
@@ -62,13 +62,23 @@ pub fn calls(calls: &[Call<'_>]) -> Page {
 
 /// The table of exchanges.
 pub(crate) fn table(calls: &[Call<'_>], layout: Layout) -> Table {
-    Table { kind: "exchange", columns: COLUMNS.to_vec(), rows: calls.iter().map(cells).collect(), layout }
+    Table {
+        kind: "exchange",
+        columns: COLUMNS.to_vec(),
+        rows: calls.iter().map(cells).collect(),
+        layout,
+    }
 }
 
 /// The members of an exchange in JSON.
 pub(crate) fn facts(call: &Call<'_>) -> Vec<Fact> {
-    let named = COLUMNS.iter().zip(cells(call)).filter(|(column, _)| !column.key.is_empty());
-    named.map(|(column, cell)| Fact::unseen(column.key, cell)).collect()
+    let named = COLUMNS
+        .iter()
+        .zip(cells(call))
+        .filter(|(column, _)| !column.key.is_empty());
+    named
+        .map(|(column, cell)| Fact::unseen(column.key, cell))
+        .collect()
 }
 
 fn cells(call: &Call<'_>) -> Vec<Cell> {
@@ -83,8 +93,8 @@ fn cells(call: &Call<'_>) -> Vec<Cell> {
         Cell::Span(call.duration()),
         Cell::Bytes(exchange.bytes_in),
         Cell::Bytes(exchange.bytes_out),
-        Cell::some(exchange.n_retries.into()),
-        Cell::some(exchange.n_rounds.into()),
+        Cell::Rare(exchange.n_retries.into()),
+        Cell::Rare(exchange.n_rounds.into()),
         notes(call),
         Cell::told(call.source.map(|source| source.name.as_str())),
         Cell::Told(exchange.method.clone()),
@@ -93,19 +103,26 @@ fn cells(call: &Call<'_>) -> Vec<Cell> {
         Cell::Word(Tone::Usual, leg_word(exchange.asked_by)),
         exchange.error_code.map_or(Cell::None, Cell::Number),
         Cell::told(exchange.error_text.as_deref()),
-        exchange.http_status.map_or(Cell::None, |status| Cell::Count(status.into())),
+        exchange
+            .http_status
+            .map_or(Cell::None, |status| Cell::Count(status.into())),
         Cell::told(call.client().map(|(name, _)| name)),
         Cell::told(call.client().map(|(_, version)| version)),
-        call.era().map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
+        call.era()
+            .map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
         Cell::told(call.revision()),
-        call.session.map_or(Cell::None, |session| Cell::Word(Tone::Usual, transport_word(session.transport))),
+        call.session.map_or(Cell::None, |session| {
+            Cell::Word(Tone::Usual, transport_word(session.transport))
+        }),
         Cell::Span(call.first()),
         Cell::Span(call.rest()),
         Cell::Count(exchange.n_progress.into()),
         Cell::Flag(exchange.late),
         Cell::Flag(exchange.duplicate),
         Cell::Several(exchange.findings.clone()),
-        exchange.parent.map_or(Cell::None, |parent| Cell::Told(parent.to_string())),
+        exchange
+            .parent
+            .map_or(Cell::None, |parent| Cell::Told(parent.to_string())),
         Cell::told(exchange.task.as_deref()),
         Cell::told(exchange.rpc_id.as_deref()),
         Cell::Flag(call.is_full()),
@@ -135,7 +152,10 @@ fn notes(call: &Call<'_>) -> Cell {
         notes.push("FULL".to_owned());
     }
     let code = exchange.error_code.map(|code| code.to_string());
-    let http = exchange.http_status.filter(|status| *status >= 400).map(|status| format!("HTTP {status}"));
+    let http = exchange
+        .http_status
+        .filter(|status| *status >= 400)
+        .map(|status| format!("HTTP {status}"));
     match (code.or(http), &exchange.error_text) {
         (Some(code), Some(text)) => notes.push(format!("{code} {text}")),
         (Some(code), None) => notes.push(code),
@@ -145,5 +165,9 @@ fn notes(call: &Call<'_>) -> Cell {
     notes.extend(exchange.late.then(|| "late".to_owned()));
     notes.extend(exchange.duplicate.then(|| "duplicate".to_owned()));
     notes.extend(exchange.findings.iter().cloned());
-    if notes.is_empty() { Cell::None } else { Cell::Several(notes) }
+    if notes.is_empty() {
+        Cell::None
+    } else {
+        Cell::Several(notes)
+    }
 }

@@ -1,9 +1,9 @@
 //! What this layer reads, stores, where and for how long.
 
-use tapgate_store::{SourceRow, Trouble};
+use tapgate_store::SourceRow;
 use tapgate_wire::record::UnixNanos;
 
-use crate::capture::marks;
+use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Note, Page, Tone};
 use crate::unit;
 
@@ -24,7 +24,7 @@ pub struct Explained<'a> {
     /// How many rules the masker has.
     pub n_rules: usize,
     /// What is wrong with the journal, if anything is.
-    pub trouble: Option<&'a Trouble>,
+    pub trouble: Option<&'a str>,
     /// Sources that are recorded now.
     pub sources: &'a [SourceRow],
     /// Now.
@@ -44,49 +44,119 @@ pub enum Keeping {
 pub fn explain(told: &Explained<'_>) -> Page {
     let mut blocks: Vec<Block> = Vec::new();
     if let Some(trouble) = told.trouble {
-        blocks.push(Block::Note(Note::new(Tone::Bad, "JOURNAL", format!("{trouble}; {}", trouble.help()))));
+        blocks.push(Block::Note(Note::new(Tone::Bad, "JOURNAL", trouble)));
     }
     blocks.extend(marks(told.sources, told.now));
-    for (title, kind, sentences) in sections(told) {
+    for (title, kind, sentences) in sections(told)
+        .into_iter()
+        .filter(|(_, _, sentences)| !sentences.is_empty())
+    {
         blocks.push(Block::Title(title.to_owned()));
-        let facts = sentences.into_iter().map(|(key, text)| Fact::seen(key, key, Cell::Told(text))).collect();
+        let facts = sentences
+            .into_iter()
+            .map(|(key, text)| Fact::seen(key, key, Cell::Told(text)))
+            .collect();
         blocks.push(Block::Facts(Facts { kind, facts }));
     }
     Page::of(blocks)
 }
 
+/// A title, what it is in JSON, and named sentences.
 type Section = (&'static str, &'static str, Vec<(&'static str, String)>);
 
-fn sections(told: &Explained<'_>) -> Vec<Section> {
-    let bodies = match told.keeping {
-        Keeping::Masked => "masked; results that are large or look sensitive become a summary without values".to_owned(),
-        Keeping::Full => "stored as they came, because --full asked for it; at most 24 hours".to_owned(),
-    };
-    let size = told.journal_bytes.map_or_else(|| "nothing is recorded yet".to_owned(), unit::size);
-    vec![
-        ("Reads", "explain.reads", vec![
-            ("stdio", "every byte of the server's standard input, output and error".to_owned()),
-            ("http", "heads and bodies of every request and answer that passes through the tap".to_owned()),
-            ("not read", "other programs, other connections, files, the environment's values".to_owned()),
-            ("changes", "nothing: bytes leave as they came, before they are looked at".to_owned()),
-        ]),
-        ("Stores", "explain.stores", vec![
-            ("bodies", bodies),
-            ("secrets", format!("{} rules find them in headers, arguments, results, stderr and command lines; each becomes its class, length class and a digest keyed to its capture", told.n_rules)),
-            ("timing", "when each read brought which part of a message".to_owned()),
-        ]),
-        ("Where", "explain.where", vec![
-            ("home", format!("{} (for its owner alone)", told.home)),
-            ("journal", told.journal.to_owned()),
-            ("size", size),
-            ("leaves", "nothing leaves this machine".to_owned()),
-        ]),
-        ("How long", "explain.retention", vec![
-            ("masked", format!("{}, then it is deleted", whole(told.retention))),
-            ("full", format!("{}, then it is deleted", whole(told.full_retention))),
-            ("now", "`tapgate prune` deletes at once".to_owned()),
-        ]),
+fn sections(told: &Explained<'_>) -> [Section; 5] {
+    [
+        ("Reads", "explain.reads", reads()),
+        ("Stores", "explain.stores", stores(told)),
+        ("Where", "explain.where", places(told)),
+        ("How long", "explain.retention", retention(told)),
+        ("Now", "explain.now", recording(told)),
     ]
+}
+
+fn reads() -> Vec<(&'static str, String)> {
+    [
+        (
+            "stdio",
+            "every byte of the server's standard input, output and error",
+        ),
+        (
+            "http",
+            "heads and bodies of every request and answer that passes through the tap",
+        ),
+        ("not read", "other programs, other connections, files"),
+        (
+            "changes",
+            "nothing: bytes leave as they came, before they are looked at",
+        ),
+    ]
+    .map(|(key, text)| (key, text.to_owned()))
+    .into()
+}
+
+fn stores(told: &Explained<'_>) -> Vec<(&'static str, String)> {
+    let bodies = match told.keeping {
+        Keeping::Masked => "masked; results that are large or look sensitive become a summary without values",
+        Keeping::Full => "FULL: stored as they came, because --full asked for it; at most 24 hours",
+    };
+    let secrets = format!(
+        "{} rules find them in headers, arguments, results, stderr and command lines; each becomes its class, \
+         length class and a digest keyed to its capture",
+        told.n_rules
+    );
+    vec![
+        ("bodies", bodies.to_owned()),
+        ("secrets", secrets),
+        (
+            "timing",
+            "when each read brought which part of a message".to_owned(),
+        ),
+    ]
+}
+
+fn places(told: &Explained<'_>) -> Vec<(&'static str, String)> {
+    vec![
+        ("home", told.home.to_owned()),
+        ("journal", told.journal.to_owned()),
+        (
+            "size",
+            told.journal_bytes
+                .map_or_else(|| "nothing is recorded yet".to_owned(), unit::size),
+        ),
+        ("readable by", "you alone".to_owned()),
+        ("leaves", "nothing leaves this machine".to_owned()),
+    ]
+}
+
+fn retention(told: &Explained<'_>) -> Vec<(&'static str, String)> {
+    vec![
+        ("masked", format!("{}, then it is deleted", whole(told.retention))),
+        (
+            "full",
+            format!("{}, then it is deleted", whole(told.full_retention)),
+        ),
+        ("sooner", "`tapgate prune` deletes at once".to_owned()),
+    ]
+}
+
+/// Who is recorded, and how.
+fn recording(told: &Explained<'_>) -> Vec<(&'static str, String)> {
+    let live = told.sources.iter().filter(|source| source.ended.is_none());
+    let names: Vec<String> = live
+        .map(|source| {
+            let kept = if is_full(source, told.now) {
+                "FULL: stored unmasked"
+            } else {
+                "masked"
+            };
+            format!("{} ({kept})", source.name)
+        })
+        .collect();
+    if names.is_empty() {
+        Vec::new()
+    } else {
+        vec![("recording", names.join(", "))]
+    }
 }
 
 /// Whole days or hours in words.

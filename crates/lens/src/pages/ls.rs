@@ -1,10 +1,10 @@
 //! What is recorded: sources and their sessions.
 
-use tapgate_store::{SessionRow, SourceRow, Trouble};
+use tapgate_store::{SessionRow, SourceRow, Totals};
 use tapgate_wire::record::UnixNanos;
 
 use crate::call::{era_word, transport_word};
-use crate::capture::{lost, marks};
+use crate::capture::{is_full, lost, marks};
 use crate::page::{Block, Cell, Column, Layout, Note, Page, Table, Tone};
 
 /// A source and what is known of it.
@@ -21,26 +21,24 @@ pub struct SourceSummary<'a> {
 pub struct SessionSummary<'a> {
     /// The session.
     pub row: &'a SessionRow,
-    /// Exchanges.
-    pub n_calls: u64,
-    /// Those that ended with an error or a tool's error.
-    pub n_errors: u64,
+    /// How many exchanges it has.
+    pub totals: Totals,
     /// When the last of them began or ended.
     pub last: Option<UnixNanos>,
 }
 
 const COLUMNS: &[Column] = &[
-    Column::seen("session", "session", 0, 4, 6),
+    Column::seen("session", "session", 0, 0, 6),
     Column::seen("server", "server", 0, 6, 12),
     Column::seen("", "client", 3, 8, 16),
-    Column::seen("revision", "revision", 4, 10, 10),
-    Column::seen("era", "era", 7, 6, 6),
-    Column::seen("transport", "transport", 6, 5, 9),
-    Column::seen("calls", "calls", 1, 3, 5),
-    Column::seen("errors", "errors", 2, 3, 5),
-    Column::seen("last", "last", 2, 6, 8),
-    Column::seen("state", "state", 0, 5, 10),
-    Column::seen("", "notes", 1, 4, 16),
+    Column::seen("revision", "revision", 4, 0, 10),
+    Column::seen("era", "era", 7, 0, 6),
+    Column::seen("transport", "transport", 6, 0, 9),
+    Column::seen("calls", "calls", 1, 0, 5),
+    Column::seen("errors", "errors", 2, 0, 5),
+    Column::seen("last", "last", 2, 0, 8),
+    Column::seen("state", "state", 0, 0, 10),
+    Column::seen("", "notes", 1, 8, 16),
     Column::unseen("source"),
     Column::unseen("run"),
     Column::unseen("client.name"),
@@ -51,14 +49,16 @@ const COLUMNS: &[Column] = &[
     Column::unseen("closed"),
     Column::unseen("pid"),
     Column::unseen("exit_status"),
+    Column::unseen("full"),
     Column::unseen("full_until"),
     Column::unseen("lost_bytes"),
     Column::unseen("lost_records"),
 ];
 
-/// The sources in the order given, each session a row; `trouble` of the journal stands on top.
-pub fn ls(sources: &[SourceSummary<'_>], trouble: Option<&Trouble>, now: UnixNanos) -> Page {
-    let mut blocks: Vec<Block> = trouble.into_iter().map(said).collect();
+/// The sources in the order given, each session a row; what is wrong with the journal, if anything is, stands on top.
+pub fn ls(sources: &[SourceSummary<'_>], trouble: Option<&str>, now: UnixNanos) -> Page {
+    let mut blocks: Vec<Block> = Vec::new();
+    blocks.extend(trouble.map(|trouble| Block::Note(Note::new(Tone::Bad, "JOURNAL", trouble))));
     if sources.is_empty() {
         blocks.push(Block::Note(Note::new(
             Tone::Quiet,
@@ -76,13 +76,13 @@ pub fn ls(sources: &[SourceSummary<'_>], trouble: Option<&Trouble>, now: UnixNan
         }
         rows.extend(source.sessions.iter().map(|session| cells(source, Some(session))));
     }
-    blocks.push(Block::Table(Table { kind: "session", columns: COLUMNS.to_vec(), rows, layout: Layout::Fitted }));
+    blocks.push(Block::Table(Table {
+        kind: "session",
+        columns: COLUMNS.to_vec(),
+        rows,
+        layout: Layout::Fitted,
+    }));
     Page::of(blocks)
-}
-
-fn said(trouble: &Trouble) -> Block {
-    let (tone, word) = if trouble.stops_recording() { (Tone::Bad, "NOT RECORDING") } else { (Tone::Odd, "JOURNAL") };
-    Block::Note(Note::new(tone, word, format!("{trouble}; {}", trouble.help())))
 }
 
 fn cells(source: &SourceSummary<'_>, session: Option<&SessionSummary<'_>>) -> Vec<Cell> {
@@ -93,13 +93,21 @@ fn cells(source: &SourceSummary<'_>, session: Option<&SessionSummary<'_>>) -> Ve
     vec![
         row.map_or(Cell::None, |row| Cell::Told(row.id.to_string())),
         Cell::told(Some(&source_row.name)),
-        client.map_or(Cell::None, |(name, version)| Cell::Told(format!("{name} {version}").trim_end().to_owned())),
+        client.map_or(Cell::None, |(name, version)| {
+            Cell::Told(format!("{name} {version}").trim_end().to_owned())
+        }),
         Cell::told(row.and_then(|row| row.revision.as_deref())),
-        row.and_then(|row| row.era).map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
-        Cell::Word(Tone::Usual, transport_word(row.map_or(source_row.transports.0, |row| row.transport))),
-        Cell::Count(session.map_or(0, |session| session.n_calls)),
-        session.map_or(Cell::None, |session| Cell::some(session.n_errors)),
-        session.and_then(|session| session.last).map_or(Cell::Ago(source_row.started), Cell::Ago),
+        row.and_then(|row| row.era)
+            .map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
+        Cell::Word(
+            Tone::Usual,
+            transport_word(row.map_or(source_row.transports.0, |row| row.transport)),
+        ),
+        Cell::Count(session.map_or(0, |session| session.totals.exchanges)),
+        Cell::Rare(session.map_or(0, |session| session.totals.errors)),
+        session
+            .and_then(|session| session.last)
+            .map_or(Cell::Ago(source_row.started), Cell::Ago),
         state(source, row),
         notes(source_row, row),
         Cell::Told(source_row.id.to_string()),
@@ -109,9 +117,13 @@ fn cells(source: &SourceSummary<'_>, session: Option<&SessionSummary<'_>>) -> Ve
         Cell::told(server.map(|(name, _)| name.as_str())),
         Cell::told(server.map(|(_, version)| version.as_str())),
         Cell::At(row.map_or(source_row.started, |row| row.opened)),
-        row.map_or(source_row.ended, |row| row.closed).map_or(Cell::None, Cell::At),
+        row.map_or(source_row.ended, |row| row.closed)
+            .map_or(Cell::None, Cell::At),
         Cell::Count(source_row.pid.into()),
-        source_row.exit_status.map_or(Cell::None, |status| Cell::Number(status.into())),
+        source_row
+            .exit_status
+            .map_or(Cell::None, |status| Cell::Number(status.into())),
+        Cell::Flag(is_full_since(source_row, row)),
         source_row.full_until.map_or(Cell::None, Cell::At),
         Cell::Count(source_row.lost_bytes),
         Cell::Count(source_row.lost_records),
@@ -130,7 +142,7 @@ fn state(source: &SourceSummary<'_>, session: Option<&SessionRow>) -> Cell {
 
 fn notes(source: &SourceRow, session: Option<&SessionRow>) -> Cell {
     let mut notes = Vec::new();
-    if source.full_until.is_some_and(|until| session.is_none_or(|row| row.opened < until)) {
+    if is_full_since(source, session) {
         notes.push("FULL".to_owned());
     }
     if lost(source).is_some() {
@@ -142,5 +154,14 @@ fn notes(source: &SourceRow, session: Option<&SessionRow>) -> Cell {
     if let Some(status) = source.exit_status.filter(|status| *status != 0) {
         notes.push(format!("exit status {status}"));
     }
-    if notes.is_empty() { Cell::None } else { Cell::Several(notes) }
+    if notes.is_empty() {
+        Cell::None
+    } else {
+        Cell::Several(notes)
+    }
+}
+
+/// Whether bodies of the session, or of the source, were stored unmasked.
+fn is_full_since(source: &SourceRow, session: Option<&SessionRow>) -> bool {
+    is_full(source, session.map_or(source.started, |row| row.opened))
 }

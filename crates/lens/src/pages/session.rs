@@ -7,7 +7,7 @@ use tapgate_wire::record::{Piece, Status, UnixNanos};
 use super::calls::table;
 use crate::Call;
 use crate::call::{era_word, transport_word};
-use crate::capture::marks;
+use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
 use crate::unit;
 
@@ -30,10 +30,16 @@ pub fn session(view: &SessionView<'_>) -> Page {
     let row = view.row;
     let mut blocks = marks(view.source, view.now);
     let server = view.source.map_or("", |source| &source.name);
-    blocks.push(Block::Title(format!("{}  {server}", row.id).trim_end().to_owned()));
-    blocks.push(Block::Facts(Facts { kind: "session", facts: facts(view) }));
+    blocks.push(Block::Title(
+        format!("{}  {server}", row.id).trim_end().to_owned(),
+    ));
+    blocks.push(Block::Facts(Facts {
+        kind: "session",
+        facts: facts(view),
+    }));
     if row.client.is_none() && view.handshake.is_empty() {
-        let text = "No handshake was seen: the session began before recording did, or the client never sent one.";
+        let text =
+            "No handshake was seen: the session began before recording did, or the client never sent one.";
         blocks.push(Block::Note(Note::new(Tone::Odd, "!", text)));
     }
     match view.calls {
@@ -48,28 +54,58 @@ fn facts(view: &SessionView<'_>) -> Vec<Fact> {
     let offer = said(view.handshake, Piece::Request, "/params");
     let answer = said(view.handshake, Piece::Result, "/result");
     let named = |names: &Option<(String, String)>| {
-        Cell::told(names.as_ref().map(|(name, version)| format!("{name} {version}")).as_deref())
+        Cell::told(
+            names
+                .as_ref()
+                .map(|(name, version)| format!("{name} {version}"))
+                .as_deref(),
+        )
     };
-    let n_errors = view.calls.iter().filter(|call| is_error(call.exchange.status)).count() as u64;
+    let n_errors = view
+        .calls
+        .iter()
+        .filter(|call| is_error(call.exchange.status))
+        .count() as u64;
     let lasted = row.closed.unwrap_or(view.now).saturating_sub(row.opened);
     vec![
         Fact::unseen("session", Cell::Told(row.id.to_string())),
+        Fact::unseen(
+            "full",
+            Cell::Flag(view.source.is_some_and(|source| is_full(source, row.opened))),
+        ),
         Fact::unseen("source", Cell::Told(row.source.to_string())),
         Fact::seen("client", "client", named(&row.client)),
         Fact::seen("server", "server", named(&row.server)),
-        Fact::seen("run", "reached by", Cell::told(view.source.map(|source| source.server.as_str()))),
-        Fact::seen("offered", "offered", Cell::told(text(&offer, "/protocolVersion").as_deref())),
+        Fact::seen(
+            "run",
+            "reached by",
+            Cell::told(view.source.map(|source| source.server.as_str())),
+        ),
+        Fact::seen(
+            "offered",
+            "offered",
+            Cell::told(text(offer.as_ref(), "/protocolVersion").as_deref()),
+        ),
         Fact::seen("revision", "agreed", Cell::told(row.revision.as_deref())),
-        Fact::seen("era", "era", row.era.map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era)))),
-        Fact::seen("transport", "transport", Cell::Word(Tone::Usual, transport_word(row.transport))),
-        Fact::seen("client.capabilities", "client can", capabilities(&offer)),
-        Fact::seen("server.capabilities", "server can", capabilities(&answer)),
+        Fact::seen(
+            "era",
+            "era",
+            row.era
+                .map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
+        ),
+        Fact::seen(
+            "transport",
+            "transport",
+            Cell::Word(Tone::Usual, transport_word(row.transport)),
+        ),
+        Fact::seen("client.capabilities", "client can", capabilities(offer.as_ref())),
+        Fact::seen("server.capabilities", "server can", capabilities(answer.as_ref())),
         Fact::seen("key", "session id", Cell::told(row.key.as_deref())),
         Fact::seen("opened", "began", Cell::At(row.opened)),
         Fact::seen("closed", "ended", row.closed.map_or(Cell::None, Cell::At)),
         Fact::seen("", "lasted", Cell::Told(unit::span(lasted))),
         Fact::seen("calls", "calls", Cell::Count(view.calls.len() as u64)),
-        Fact::seen("errors", "errors", Cell::some(n_errors)),
+        Fact::seen("errors", "errors", Cell::Rare(n_errors)),
     ]
 }
 
@@ -85,20 +121,32 @@ fn said(messages: &[MessageRow], piece: Piece, part: &str) -> Option<Json> {
     json.pointer_mut(part).map(Json::take)
 }
 
-fn text(json: &Option<Json>, part: &str) -> Option<String> {
-    Some(json.as_ref()?.pointer(part)?.as_str()?.to_owned())
+fn text(json: Option<&Json>, part: &str) -> Option<String> {
+    Some(json?.pointer(part)?.as_str()?.to_owned())
 }
 
 /// The names of the capabilities, with what is switched on inside of them.
-fn capabilities(json: &Option<Json>) -> Cell {
-    let members = json.as_ref().and_then(|json| json.pointer("/capabilities")).and_then(Json::as_object);
+fn capabilities(json: Option<&Json>) -> Cell {
+    let members = json
+        .and_then(|json| json.pointer("/capabilities"))
+        .and_then(Json::as_object);
     let Some(members) = members else { return Cell::None };
     let names = members.iter().map(|(name, inner)| {
         let on: Vec<&str> = inner
             .as_object()
-            .map(|inner| inner.iter().filter(|(_, value)| **value != Json::Bool(false)).map(|(name, _)| name.as_str()).collect())
+            .map(|inner| {
+                inner
+                    .iter()
+                    .filter(|(_, value)| **value != Json::Bool(false))
+                    .map(|(name, _)| name.as_str())
+                    .collect()
+            })
             .unwrap_or_default();
-        if on.is_empty() { name.clone() } else { format!("{name} ({})", on.join(", ")) }
+        if on.is_empty() {
+            name.clone()
+        } else {
+            format!("{name} ({})", on.join(", "))
+        }
     });
     Cell::Told(names.collect::<Vec<_>>().join(", "))
 }

@@ -4,10 +4,10 @@ use tapgate_store::{ExchangeRow, MessageRow};
 use tapgate_wire::Leg;
 
 use super::calls::{facts, table, what};
-use super::message;
+use super::{Meaning, message};
 use crate::capture::marks;
 use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
-use crate::{Call, meaning, unit};
+use crate::{Call, unit};
 
 /// What a page about one exchange needs.
 pub struct ExchangeView<'a> {
@@ -19,29 +19,45 @@ pub struct ExchangeView<'a> {
     pub messages: &'a [MessageRow],
     /// What the server wrote to standard error while it was open.
     pub stderr: &'a [MessageRow],
+    /// What the codes of findings mean.
+    pub meaning: Meaning<'a>,
 }
 
 /// The exchange for reading: facts, findings, what was asked inside, messages laid out, stderr.
 pub fn show(view: &ExchangeView<'_>) -> Page {
     let mut blocks = top(view);
     let exchange = view.call.exchange;
-    blocks.extend(exchange.findings.iter().map(|code| {
-        Block::Note(Note::new(Tone::Odd, "!", format!("{code}: {}", meaning(code))))
-    }));
+    blocks.extend(
+        exchange
+            .findings
+            .iter()
+            .map(|code| Block::Note(Note::new(Tone::Odd, "!", message::explained(code, view.meaning)))),
+    );
     if !view.children.is_empty() {
         blocks.push(Block::Title("Asked inside of it".to_owned()));
         let call = &view.call;
-        let children: Vec<_> =
-            view.children.iter().map(|child| Call::new(child, call.session, call.source, call.now)).collect();
+        let children: Vec<_> = view
+            .children
+            .iter()
+            .map(|child| Call::new(child, call.session, call.source, call.now))
+            .collect();
         blocks.push(Block::Table(table(&children, Layout::Fitted)));
     }
-    blocks.extend(view.messages.iter().map(|message| message::read(message, exchange.opened)));
+    blocks.extend(
+        view.messages
+            .iter()
+            .map(|message| message::read(message, exchange.opened, view.meaning)),
+    );
     if view.messages.is_empty() {
         blocks.push(gone());
     }
     if !view.stderr.is_empty() {
         blocks.push(Block::Title("The server's standard error meanwhile".to_owned()));
-        blocks.extend(view.stderr.iter().map(|message| message::read(message, exchange.opened)));
+        blocks.extend(
+            view.stderr
+                .iter()
+                .map(|message| message::read(message, exchange.opened, view.meaning)),
+        );
     }
     Page::of(blocks)
 }
@@ -49,7 +65,11 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
 /// The exchange as it was on the wire: each message's masked bytes, reads, event fields and heads.
 pub fn wire(view: &ExchangeView<'_>) -> Page {
     let mut blocks = top(view);
-    blocks.extend(view.messages.iter().map(|message| message::wire(message, view.call.exchange.opened)));
+    blocks.extend(
+        view.messages
+            .iter()
+            .map(|message| message::wire(message, view.call.exchange.opened, view.meaning)),
+    );
     if view.messages.is_empty() {
         blocks.push(gone());
     }
@@ -60,7 +80,10 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
     let call = &view.call;
     let mut blocks = marks(call.source, call.now);
     blocks.push(Block::Title(format!("{}  {}", call.exchange.id, what(call))));
-    blocks.push(Block::Facts(Facts { kind: "exchange", facts: headline(call) }));
+    blocks.push(Block::Facts(Facts {
+        kind: "exchange",
+        facts: headline(call),
+    }));
     blocks
 }
 
@@ -75,7 +98,13 @@ fn headline(call: &Call<'_>) -> Vec<Fact> {
         Leg::Client => Cell::None,
         Leg::Server => Cell::Word(Tone::Usual, "the server asked the client"),
     };
-    let text = |text: String| if text.is_empty() { Cell::None } else { Cell::Told(text) };
+    let text = |text: String| {
+        if text.is_empty() {
+            Cell::None
+        } else {
+            Cell::Told(text)
+        }
+    };
     let client = call.client().map(|(name, version)| format!("{name} {version}"));
     let mut headline = vec![
         Fact::seen("", "status", Cell::Status(exchange.status)),
@@ -85,12 +114,32 @@ fn headline(call: &Call<'_>) -> Vec<Fact> {
         Fact::seen("", "server", Cell::told(Some(call.server()))),
         Fact::seen("", "client", Cell::told(client.as_deref())),
         Fact::seen("", "session", Cell::Told(exchange.session.to_string())),
-        Fact::seen("", "asked in", exchange.parent.map_or(Cell::None, |parent| Cell::Told(parent.to_string()))),
+        Fact::seen(
+            "",
+            "asked in",
+            exchange
+                .parent
+                .map_or(Cell::None, |parent| Cell::Told(parent.to_string())),
+        ),
         Fact::seen("", "revision", Cell::told(call.revision())),
-        Fact::seen("", "HTTP", exchange.http_status.map_or(Cell::None, |status| Cell::Count(status.into()))),
+        Fact::seen(
+            "",
+            "HTTP",
+            exchange
+                .http_status
+                .map_or(Cell::None, |status| Cell::Count(status.into())),
+        ),
         Fact::seen("", "began", Cell::At(exchange.opened)),
         Fact::seen("", "took", text(took(call))),
-        Fact::seen("", "size", Cell::Told(format!("{} in, {} out", unit::size(exchange.bytes_in), unit::size(exchange.bytes_out)))),
+        Fact::seen(
+            "",
+            "size",
+            Cell::Told(format!(
+                "{} in, {} out",
+                unit::size(exchange.bytes_in),
+                unit::size(exchange.bytes_out)
+            )),
+        ),
         Fact::seen("", "went on", text(went_on(exchange))),
         Fact::seen("", "task", Cell::told(exchange.task.as_deref())),
         Fact::seen("", "JSON-RPC id", Cell::told(exchange.rpc_id.as_deref())),
@@ -101,7 +150,11 @@ fn headline(call: &Call<'_>) -> Vec<Fact> {
 
 fn error(exchange: &ExchangeRow) -> String {
     let code = exchange.error_code.map(|code| code.to_string());
-    let parts: Vec<&str> = code.as_deref().into_iter().chain(exchange.error_text.as_deref()).collect();
+    let parts: Vec<&str> = code
+        .as_deref()
+        .into_iter()
+        .chain(exchange.error_text.as_deref())
+        .collect();
     parts.join(" ")
 }
 
@@ -112,7 +165,11 @@ fn took(call: &Call<'_>) -> String {
         (None, _) => format!("{total} so far"),
         (Some(_), None) => format!("{total}, nothing came back"),
         (Some(_), Some(_)) => {
-            format!("{total}: {} to the first byte back, {} to the last", unit::span(call.first()), unit::span(call.rest()))
+            format!(
+                "{total}: {} to the first byte back, {} to the last",
+                unit::span(call.first()),
+                unit::span(call.rest())
+            )
         }
     }
 }
@@ -125,11 +182,17 @@ fn went_on(exchange: &ExchangeRow) -> String {
         n => Some(format!("{n} {many}")),
     };
     let parts = [
-        counted(exchange.n_progress, "progress notification", "progress notifications"),
+        counted(
+            exchange.n_progress,
+            "progress notification",
+            "progress notifications",
+        ),
         counted(exchange.n_rounds, "more round", "more rounds"),
         counted(exchange.n_retries, "retry", "retries"),
         exchange.late.then(|| "an answer came late".to_owned()),
-        exchange.duplicate.then(|| "it was answered more than once".to_owned()),
+        exchange
+            .duplicate
+            .then(|| "it was answered more than once".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -16,15 +16,16 @@ const MAX_GROUPS: usize = 2_000;
 const COLUMNS: &[Column] = &[
     Column::seen("server", "server", 2, 6, 16),
     Column::seen("call", "call", 0, 8, 28),
-    Column::seen("calls", "calls", 0, 3, 8),
-    Column::seen("errors", "errors", 1, 3, 8),
-    Column::seen("error_share", "error %", 5, 6, 7),
-    Column::seen("p50", "p50", 3, 5, 7),
-    Column::seen("p95", "p95", 4, 5, 7),
-    Column::seen("p99", "p99", 1, 5, 7),
-    Column::seen("max", "max", 6, 5, 7),
-    Column::seen("bytes.in", "in", 7, 4, 7),
-    Column::seen("bytes.out", "out", 7, 4, 7),
+    Column::seen("calls", "calls", 0, 0, 8),
+    Column::seen("errors", "errors", 1, 0, 8),
+    Column::seen("error_share", "error %", 5, 0, 7),
+    Column::seen("p50", "p50", 3, 0, 7),
+    Column::seen("p95", "p95", 4, 0, 7),
+    Column::seen("p99", "p99", 1, 0, 7),
+    Column::seen("max", "max", 6, 0, 7),
+    Column::seen("bytes.in", "in", 7, 0, 7),
+    Column::seen("bytes.out", "out", 7, 0, 7),
+    Column::unseen("full"),
 ];
 
 #[derive(Default)]
@@ -35,6 +36,7 @@ struct Group {
     spans: Vec<i64>,
     bytes_in: u64,
     bytes_out: u64,
+    is_full: bool,
 }
 
 /// What was called, the most called first. Percentiles are exact (nearest rank), over calls that were answered.
@@ -45,7 +47,10 @@ pub fn stats<'a, 'c: 'a>(
 ) -> Page {
     let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
     for call in calls {
-        let mut key = (call.server().to_owned(), call.tool().unwrap_or(&call.exchange.method).to_owned());
+        let mut key = (
+            call.server().to_owned(),
+            call.tool().unwrap_or(&call.exchange.method).to_owned(),
+        );
         if groups.len() >= MAX_GROUPS && !groups.contains_key(&key) {
             key = (String::new(), "everything else".to_owned());
         }
@@ -59,8 +64,16 @@ pub fn stats<'a, 'c: 'a>(
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.n_calls));
-    let rows = groups.into_iter().map(|((server, call), group)| group.cells(&server, call)).collect();
-    blocks.push(Block::Table(Table { kind: "stats", columns: COLUMNS.to_vec(), rows, layout: Layout::Fitted }));
+    let rows = groups
+        .into_iter()
+        .map(|((server, call), group)| group.cells(&server, call))
+        .collect();
+    blocks.push(Block::Table(Table {
+        kind: "stats",
+        columns: COLUMNS.to_vec(),
+        rows,
+        layout: Layout::Fitted,
+    }));
     Page::of(blocks)
 }
 
@@ -70,6 +83,7 @@ impl Group {
         self.n_errors += u64::from(is_error(call.exchange.status));
         self.bytes_in = self.bytes_in.saturating_add(call.exchange.bytes_in);
         self.bytes_out = self.bytes_out.saturating_add(call.exchange.bytes_out);
+        self.is_full |= call.is_full();
         if call.exchange.status == Status::Ok || is_error(call.exchange.status) {
             self.spans.push(call.duration());
         }
@@ -90,6 +104,7 @@ impl Group {
             at(100),
             Cell::Bytes(self.bytes_in),
             Cell::Bytes(self.bytes_out),
+            Cell::Flag(self.is_full),
         ]
     }
 }
@@ -115,7 +130,12 @@ mod tests {
             (&hundred[..1], 99, Some(1)),
             (&hundred[..0], 50, None),
         ] {
-            assert_eq!(percentile(sorted, percent), value, "{percent} of {}", sorted.len());
+            assert_eq!(
+                percentile(sorted, percent),
+                value,
+                "{percent} of {}",
+                sorted.len()
+            );
         }
     }
 }

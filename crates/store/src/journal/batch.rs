@@ -1,6 +1,7 @@
 //! One transaction: records to rows, several states of one exchange to one row.
 
-use rusqlite::types::ToSqlOutput;
+use bytes::Bytes;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, TransactionBehavior, params};
 use tapgate_wire::Masked;
 use tapgate_wire::record::{Exchange, Message, Record, Session, Source, Transport};
@@ -45,7 +46,10 @@ struct States<'a, T> {
 
 impl<'a, T> States<'a, T> {
     fn new() -> Self {
-        Self { place: ByNumber::default(), newest: Vec::new() }
+        Self {
+            place: ByNumber::default(),
+            newest: Vec::new(),
+        }
     }
 
     fn put(&mut self, number: u64, state: &'a T) {
@@ -60,23 +64,36 @@ impl<'a, T> States<'a, T> {
 impl Batch<'_> {
     /// Writes all of it or nothing; answers how many records had to be left out.
     pub(super) fn write(&self, connection: &mut Connection, known: &mut Known) -> rusqlite::Result<u64> {
-        let source = known.source;
+        let (journal, source) = (known.journal, known.source);
         let written = self.transact(connection, known);
         if written.is_err() {
-            known.source = source;
             known.roll_back();
+            // A source that got its first row in a transaction that failed has none.
+            known.source = source.filter(|_| known.journal == journal);
         }
         written
     }
 
     fn transact(&self, connection: &mut Connection, known: &mut Known) -> rusqlite::Result<u64> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (next, generation) = transaction
-            .prepare_cached("SELECT next_session, next_exchange, next_message, generation FROM state")?
+        let (next, generation, journal) = transaction
+            .prepare_cached(
+                "SELECT next_session, next_exchange, next_message, generation, journal FROM state",
+            )?
             .query_row([], |row| {
-                let next = Next { session: row.get(0)?, exchange: row.get(1)?, message: row.get(2)? };
-                Ok((next, row.get(3)?))
+                let next = Next {
+                    session: row.get(0)?,
+                    exchange: row.get(1)?,
+                    message: row.get(2)?,
+                };
+                Ok((next, row.get(3)?, Some(row.get(4)?)))
             })?;
+        if journal != known.journal {
+            *known = Known {
+                journal,
+                ..Known::default()
+            };
+        }
         let source_is_news = self.source_is_news || generation != known.generation || known.source.is_none();
         if generation != known.generation {
             known.doubt(generation);
@@ -118,7 +135,13 @@ impl Batch<'_> {
                 // The source's newest state was written above.
                 Record::Source(_) => {}
                 Record::Session(session) => sessions.put(session.n, session),
-                Record::Exchange(exchange) => exchanges.put(exchange.n, exchange),
+                Record::Exchange(exchange) => {
+                    // The first mention gives the id, so that ids are in the order of events.
+                    rows.known
+                        .exchanges
+                        .get_or_add(exchange.n, &mut rows.next.exchange);
+                    exchanges.put(exchange.n, exchange);
+                }
                 Record::Message(message) => n_left_out += u64::from(!rows.message(message)?),
             }
         }
@@ -128,7 +151,10 @@ impl Batch<'_> {
         n_left_out += rows.exchanges(&exchanges.newest)?;
         rows.known.contents.write_references(connection)?;
         let closed_sessions = sessions.newest.iter().filter(|session| session.closed.is_some());
-        let closed_exchanges = exchanges.newest.iter().filter(|exchange| exchange.closed.is_some());
+        let closed_exchanges = exchanges
+            .newest
+            .iter()
+            .filter(|exchange| exchange.closed.is_some());
         Ok(Filled {
             closed_sessions: closed_sessions.map(|session| session.n).collect(),
             closed_exchanges: closed_exchanges.map(|exchange| exchange.n).collect(),
@@ -150,8 +176,9 @@ const INSERT_MESSAGE: &str =
     "INSERT INTO message (id, session, exchange, piece, sender, stored, at, size, body, head, rest)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
+// Not OR REPLACE, for which SQLite keeps a copy of each page that the statement changes.
 const INSERT_EXCHANGE: &str =
-    "INSERT OR REPLACE INTO exchange (id, session, status, opened, closed, method, target, rest)
+    "INSERT INTO exchange (id, session, status, opened, closed, method, target, rest)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// Writes rows inside a transaction.
@@ -167,7 +194,17 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn source(&mut self, lost: Lost) -> rusqlite::Result<()> {
-        let Source { name, server, transports, pid, server_pid, started, ended, exit_status, .. } = self.source;
+        let Source {
+            name,
+            server,
+            transports,
+            pid,
+            server_pid,
+            started,
+            ended,
+            exit_status,
+            ..
+        } = self.source;
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO source (id, name, server, client_transport, server_transport, pid, server_pid, started,
                 ended, exit_status, full_until, lost_bytes, lost_records, lost_record_bytes)
@@ -229,13 +266,16 @@ impl Rows<'_> {
 
     /// The row of a session; when its own record was lost or its row deleted, a row that says little.
     fn session_of(&mut self, number: u64, at: i64) -> rusqlite::Result<Option<i64>> {
-        let Some(Slot { id, written }) = self.known.sessions.get_or_add(number, &mut self.next.session) else {
+        let Some(Slot { id, written }) = self.known.sessions.get_or_add(number, &mut self.next.session)
+        else {
             return Ok(None);
         };
         if !written {
             let transport: Transport = self.source.transports.0;
             self.connection
-                .prepare_cached("INSERT OR IGNORE INTO session (id, source, opened, transport) VALUES (?1, ?2, ?3, ?4)")?
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO session (id, source, opened, transport) VALUES (?1, ?2, ?3, ?4)",
+                )?
                 .execute((id, self.known.source, at, transport.code()))?;
             self.known.sessions.mark_written(number);
         }
@@ -243,10 +283,16 @@ impl Rows<'_> {
     }
 
     fn message(&mut self, message: &Message) -> rusqlite::Result<bool> {
-        let Some(session) = self.session_of(message.session, message.at)? else { return Ok(false) };
+        let Some(session) = self.session_of(message.session, message.at)? else {
+            return Ok(false);
+        };
         let exchange = match message.exchange {
             None => None,
-            Some(number) => self.known.exchanges.get_or_add(number, &mut self.next.exchange).map(|slot| slot.id),
+            Some(number) => self
+                .known
+                .exchanges
+                .get_or_add(number, &mut self.next.exchange)
+                .map(|slot| slot.id),
         };
         let id = self.next.message;
         let contents = &mut self.known.contents;
@@ -280,7 +326,10 @@ impl Rows<'_> {
         let mut placed = Vec::with_capacity(exchanges.len());
         for exchange in exchanges {
             let session = self.session_of(exchange.session, exchange.opened)?;
-            let slot = self.known.exchanges.get_or_add(exchange.n, &mut self.next.exchange);
+            let slot = self
+                .known
+                .exchanges
+                .get_or_add(exchange.n, &mut self.next.exchange);
             if let (Some(session), Some(slot)) = (session, slot) {
                 placed.push((slot, session, *exchange));
             }
@@ -295,7 +344,10 @@ impl Rows<'_> {
     fn exchange(&mut self, slot: Slot, session: i64, exchange: &Exchange) -> rusqlite::Result<()> {
         let messages = self.listed(slot, &exchange.messages)?;
         let parent = exchange.parent.and_then(|number| {
-            self.known.exchanges.get_or_add(number, &mut self.next.exchange).map(|slot| slot.id)
+            self.known
+                .exchanges
+                .get_or_add(number, &mut self.next.exchange)
+                .map(|slot| slot.id)
         });
         self.pack.clear();
         pack_exchange(&mut self.pack, exchange, parent, &messages);
@@ -311,8 +363,9 @@ impl Rows<'_> {
         ];
         if slot.written {
             let mut statement = self.connection.prepare_cached(
-                "UPDATE exchange SET status = ?3, opened = ?4, closed = ?5, method = ?6, target = ?7, rest = ?8
-                 WHERE id = ?1 AND session = ?2",
+                "UPDATE exchange SET session = ?2, status = ?3, opened = ?4, closed = ?5, method = ?6,
+                    target = ?7, rest = ?8
+                 WHERE id = ?1",
             )?;
             if statement.execute(values)? == 1 {
                 return Ok(());
@@ -327,9 +380,16 @@ impl Rows<'_> {
     /// The rows of an exchange's messages; those that are no longer remembered stand in its own row.
     fn listed(&self, slot: Slot, numbers: &[u64]) -> rusqlite::Result<Vec<i64>> {
         let mut rows = Vec::with_capacity(numbers.len().min(MOST_LISTED));
-        rows.extend(numbers.iter().take(MOST_LISTED).filter_map(|number| self.known.messages.get(*number)));
+        rows.extend(
+            numbers
+                .iter()
+                .take(MOST_LISTED)
+                .filter_map(|number| self.known.messages.get(*number)),
+        );
         if rows.len() < numbers.len().min(MOST_LISTED) && slot.written {
-            let mut statement = self.connection.prepare_cached("SELECT rest FROM exchange WHERE id = ?1")?;
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT rest FROM exchange WHERE id = ?1")?;
             let mut stored = statement.query([slot.id])?;
             if let Some(row) = stored.next()? {
                 rows.extend(unpack_listed(row.get_ref(0)?.as_blob()?));
@@ -345,11 +405,11 @@ impl Rows<'_> {
 fn place<'a>(
     contents: &mut Contents,
     connection: &Connection,
-    bytes: &'a [u8],
+    bytes: &'a Bytes,
     inline: usize,
 ) -> rusqlite::Result<ToSqlOutput<'a>> {
     if bytes.len() <= inline {
-        return Ok(ToSqlOutput::Borrowed(rusqlite::types::ValueRef::Blob(bytes)));
+        return Ok(ToSqlOutput::Borrowed(ValueRef::Blob(bytes)));
     }
     contents.store(connection, bytes).map(ToSqlOutput::from)
 }

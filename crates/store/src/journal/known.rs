@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use bytes::Bytes;
 use rusqlite::Connection;
 
 /// So many closed sessions and exchanges are remembered, for what comes late.
@@ -16,6 +17,10 @@ const MOST_RUNS: usize = 1 << 14;
 
 /// Most contents whose place is remembered.
 const MOST_CONTENTS: usize = 4096;
+
+/// Most small contents that are remembered by their bytes, and how small they are.
+const MOST_SMALL: usize = 512;
+const SMALL: usize = 1024;
 
 /// The first half of BLAKE3 of a content.
 pub(super) type Digest = [u8; 16];
@@ -73,7 +78,10 @@ impl Slots {
         if forgotten || self.by_number.len() >= MOST_OPEN + CLOSED_KEPT {
             return None;
         }
-        let slot = Slot { id: *next, written: false };
+        let slot = Slot {
+            id: *next,
+            written: false,
+        };
         *next += 1;
         self.by_number.insert(number, slot);
         self.added.push(number);
@@ -166,7 +174,9 @@ impl Runs {
 
     pub(super) fn roll_back(&mut self) {
         // Numbers grow, so what the transaction added is the end of the map.
-        let Some(first) = self.added.iter().min().copied() else { return };
+        let Some(first) = self.added.iter().min().copied() else {
+            return;
+        };
         self.added.clear();
         self.runs.split_off(&first);
         if let Some((start, (_, length))) = self.runs.iter_mut().next_back() {
@@ -179,19 +189,37 @@ impl Runs {
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     by_digest: HashMap<Digest, i64>,
+    // The heads of the day: finding one by its bytes is faster than to digest it.
+    small: HashMap<Bytes, i64>,
     // References that this transaction adds to rows that were there.
-    more: HashMap<i64, i64>,
+    more: ByNumber<i64>,
 }
 
 impl Contents {
     /// The row that holds `bytes`, made if there is none.
-    pub(super) fn store(&mut self, connection: &Connection, bytes: &[u8]) -> rusqlite::Result<i64> {
+    pub(super) fn store(&mut self, connection: &Connection, bytes: &Bytes) -> rusqlite::Result<i64> {
+        if let Some(id) = self.small.get(bytes) {
+            *self.more.entry(*id as u64).or_default() += 1;
+            return Ok(*id);
+        }
+        let id = self.by_digest(connection, bytes)?;
+        if bytes.len() <= SMALL {
+            if self.small.len() >= MOST_SMALL {
+                self.small.clear();
+            }
+            // A copy, because the bytes may be a slice of something large.
+            self.small.insert(Bytes::copy_from_slice(bytes), id);
+        }
+        Ok(id)
+    }
+
+    fn by_digest(&mut self, connection: &Connection, bytes: &[u8]) -> rusqlite::Result<i64> {
         let mut digest = Digest::default();
         for (to, from) in digest.iter_mut().zip(blake3::hash(bytes).as_bytes()) {
             *to = *from;
         }
         if let Some(id) = self.by_digest.get(&digest) {
-            *self.more.entry(*id).or_default() += 1;
+            *self.more.entry(*id as u64).or_default() += 1;
             return Ok(*id);
         }
         let mut statement = connection.prepare_cached(
@@ -210,7 +238,7 @@ impl Contents {
     pub(super) fn write_references(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached("UPDATE content SET refs = refs + ?2 WHERE id = ?1")?;
         for (id, n_more) in self.more.drain() {
-            statement.execute((id, n_more))?;
+            statement.execute((id as i64, n_more))?;
         }
         Ok(())
     }
@@ -218,6 +246,7 @@ impl Contents {
     /// Forgets all places: another process deleted some, or a transaction failed.
     pub(super) fn forget(&mut self) {
         self.by_digest.clear();
+        self.small.clear();
         self.more.clear();
     }
 }
@@ -225,6 +254,8 @@ impl Contents {
 /// All that a writer remembers of one journal.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    /// The journal that all this is about.
+    pub(super) journal: Option<i64>,
     pub(super) source: Option<i64>,
     pub(super) generation: i64,
     pub(super) sessions: Slots,
@@ -264,7 +295,10 @@ mod tests {
         runs.add(1001, 2000);
         runs.add(1003, 2001);
         let found = [0, 1, 1000, 1001, 1002, 1003, 1004].map(|n| runs.get(n));
-        assert_eq!(found, [None, Some(71), Some(1070), Some(2000), None, Some(2001), None]);
+        assert_eq!(
+            found,
+            [None, Some(71), Some(1070), Some(2000), None, Some(2001), None]
+        );
     }
 
     #[test]
@@ -284,8 +318,14 @@ mod tests {
 
         assert_eq!([1, 2, 4].map(|n| known.messages.get(n)), [Some(1), None, None]);
         let mut again = 7;
-        assert_eq!(known.exchanges.get_or_add(2, &mut again).map(|slot| slot.id), Some(7));
-        assert_eq!(known.exchanges.get_or_add(1, &mut again).map(|slot| slot.written), Some(false));
+        assert_eq!(
+            known.exchanges.get_or_add(2, &mut again).map(|slot| slot.id),
+            Some(7)
+        );
+        assert_eq!(
+            known.exchanges.get_or_add(1, &mut again).map(|slot| slot.written),
+            Some(false)
+        );
     }
 
     #[test]
@@ -298,8 +338,15 @@ mod tests {
         }
         slots.commit(&(0..n).filter(|number| *number != 5).collect::<Vec<_>>());
         assert_eq!(slots.by_number.len(), CLOSED_KEPT + 1);
-        assert_eq!(slots.get_or_add(5, &mut next).map(|slot| slot.id), Some(6), "an open one is kept");
-        assert!(slots.get_or_add(50, &mut next).is_none(), "a forgotten one gets no second row");
+        assert_eq!(
+            slots.get_or_add(5, &mut next).map(|slot| slot.id),
+            Some(6),
+            "an open one is kept"
+        );
+        assert!(
+            slots.get_or_add(50, &mut next).is_none(),
+            "a forgotten one gets no second row"
+        );
     }
 
     #[test]

@@ -48,8 +48,6 @@ pub(super) struct Writer {
     options: Options,
     queue: Arc<Queue>,
     open: Option<Open>,
-    // The file that `known` is about.
-    identity: Option<Identity>,
     known: Known,
     source: Source,
     source_is_news: bool,
@@ -68,7 +66,6 @@ impl Writer {
             options,
             queue,
             open: None,
-            identity: None,
             known: Known::default(),
             source: nameless(),
             source_is_news: false,
@@ -88,7 +85,11 @@ impl Writer {
             self.note(trouble);
         }
         loop {
-            let wait = if self.sweep.is_some() { Duration::ZERO } else { IDLE };
+            let wait = if self.sweep.is_some() {
+                Duration::ZERO
+            } else {
+                IDLE
+            };
             let mut work = self.queue.take(wait);
             let had_work = !work.records.is_empty() || work.source.is_some();
             if !self.write(&mut work) || self.wants_to_end() && !had_work {
@@ -131,7 +132,9 @@ impl Writer {
                     }
                 }
             }
-            let pause = FIRST_PAUSE.saturating_mul(1 << (self.n_failures - 1).min(16)).min(LONGEST_PAUSE);
+            let pause = FIRST_PAUSE
+                .saturating_mul(1 << (self.n_failures - 1).min(16))
+                .min(LONGEST_PAUSE);
             self.queue.back_off(pause);
         }
     }
@@ -148,7 +151,12 @@ impl Writer {
         }
         self.make_open()?;
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch = Batch { source: &self.source, source_is_news, lost, records: &work.records };
+        let batch = Batch {
+            source: &self.source,
+            source_is_news,
+            lost,
+            records: &work.records,
+        };
         match batch.write(&mut open.connection, &mut self.known) {
             Ok(n_left_out) => {
                 self.queue.leave_out(n_left_out);
@@ -172,22 +180,22 @@ impl Writer {
         for closed in self.home.secure()? {
             (self.options.on_trouble)(&closed);
         }
+        let found = self.home.identity();
         let connection = match open_to_write(&self.home, &self.queue.stop) {
             Err(Trouble::Corrupt { .. }) => {
-                self.move_aside()?;
+                self.move_aside(found)?;
                 open_to_write(&self.home, &self.queue.stop)?
             }
             opened => opened?,
         };
-        self.options.retention.limit(&connection).map_err(|error| self.sql(&error))?;
-        let identity = self.home.identity();
-        if self.identity != identity {
-            self.known = Known::default();
-            self.identity = identity;
-            self.source_is_news = self.has_written;
-        }
-        self.open = Some(Open { connection, identity });
-        // A journal that can be opened is no proof that it can be written, so the note stays until it was.
+        self.options
+            .retention
+            .limit(&connection)
+            .map_err(|error| self.sql(&error))?;
+        self.open = Some(Open {
+            connection,
+            identity: self.home.identity(),
+        });
         Ok(())
     }
 
@@ -202,8 +210,11 @@ impl Writer {
             Trouble::Locked { .. } => {}
             Trouble::Full { .. } => self.make_room(),
             Trouble::Corrupt { .. } => {
+                // The connection is still open, so no other file can have the identity of this one.
+                let damaged = self.open.as_ref().and_then(|open| open.identity);
+                let moved = self.move_aside(damaged);
                 self.open = None;
-                if let Err(trouble) = self.move_aside() {
+                if let Err(trouble) = moved {
                     return trouble;
                 }
             }
@@ -223,12 +234,12 @@ impl Writer {
         }
     }
 
-    /// Gives a damaged journal another name. Nothing is deleted.
-    fn move_aside(&self) -> Result<(), Trouble> {
+    /// Gives the damaged journal another name, if it is still the file of that name. Nothing is deleted.
+    fn move_aside(&self, damaged: Option<Identity>) -> Result<(), Trouble> {
         let _lock = Lock::take(&self.home, &self.queue.stop)?;
         let path = self.home.journal();
         // Another process may have done it already; then the name stands for a new, good file.
-        if self.identity.is_some() && self.home.identity() != self.identity {
+        if self.home.identity() != damaged {
             return Ok(());
         }
         let seconds = (self.options.now)() / 1_000_000_000;
@@ -237,7 +248,10 @@ impl Writer {
             n => self.home.dir.join(format!("journal.corrupt-{seconds}.{n}")),
         });
         let Some(moved_to) = free.into_iter().find(|path| !path.exists()) else {
-            return Err(Trouble::Corrupt { path, because: "there are too many damaged ones".into() });
+            return Err(Trouble::Corrupt {
+                path,
+                because: "there are too many damaged ones".into(),
+            });
         };
         fs::rename(&path, &moved_to).map_err(|error| Trouble::from_io(&path, &error))?;
         for suffix in ["-wal", "-shm"] {
@@ -256,7 +270,10 @@ impl Writer {
 
     /// Says once that recording is off and why, to the process and to whoever looks at the directory.
     fn note(&mut self, trouble: Trouble) {
-        let is_news = self.trouble.as_ref().is_none_or(|last| last.code() != trouble.code());
+        let is_news = self
+            .trouble
+            .as_ref()
+            .is_none_or(|last| last.code() != trouble.code());
         if is_news {
             (self.options.on_trouble)(&trouble);
             let seconds = (self.options.now)() / 1_000_000_000;

@@ -7,9 +7,11 @@ CREATE TABLE state (
     -- Grows with each deletion: what a process remembers of rows is stale when it changed.
     generation    INTEGER NOT NULL,
     -- When retention last began, in nanoseconds since the Unix epoch.
-    retained_at   INTEGER NOT NULL
+    retained_at   INTEGER NOT NULL,
+    -- Tells this journal from another that took its place.
+    journal       INTEGER NOT NULL
 ) STRICT;
-INSERT INTO state VALUES (1, 1, 1, 1, 0, 0);
+INSERT INTO state VALUES (1, 1, 1, 1, 0, 0, random());
 
 CREATE TABLE source (
     id                INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -72,7 +74,8 @@ CREATE TABLE message (
     head     ANY,
     rest     BLOB NOT NULL
 ) STRICT;
-CREATE INDEX message_session ON message (session);
+-- Only what no exchange lists; an entry for each message would cost a third of writing it.
+CREATE INDEX message_loose ON message (session) WHERE exchange IS NULL;
 
 -- Larger bodies and heads, once each. `digest` is the first half of BLAKE3 of the bytes.
 CREATE TABLE content (

@@ -19,9 +19,6 @@ use super::socket::Socket;
 use super::tls;
 use super::upstream::Upstream;
 
-/// How long a connection may take until it can carry a request: names, TCP, proxy and TLS together.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How many bytes a proxy may use to say that the tunnel stands.
 const MAX_PROXY_HEAD: usize = 8 * 1024;
 
@@ -30,6 +27,8 @@ pub(super) struct Dialer {
     pub(super) upstream: Upstream,
     pub(super) proxy: Option<Proxy>,
     ca_file: Option<PathBuf>,
+    /// For names, TCP, proxy and TLS together.
+    patience: Duration,
     /// Made when the first connection needs it, because reading the system's certificates takes milliseconds.
     tls: OnceLock<Result<Arc<ClientConfig>, String>>,
 }
@@ -64,8 +63,13 @@ impl Broken {
 }
 
 impl Dialer {
-    pub(super) fn new(upstream: Upstream, proxy: Option<Proxy>, ca_file: Option<PathBuf>) -> Self {
-        Self { upstream, proxy, ca_file, tls: OnceLock::new() }
+    pub(super) fn new(
+        upstream: Upstream,
+        proxy: Option<Proxy>,
+        ca_file: Option<PathBuf>,
+        patience: Duration,
+    ) -> Self {
+        Self { upstream, proxy, ca_file, patience, tls: OnceLock::new() }
     }
 
     /// Reads the certificates now, so that a wrong `--ca-file` is known before the first request.
@@ -83,14 +87,14 @@ impl Dialer {
         self.proxy.is_some() && !self.upstream.is_secure()
     }
 
-    /// Opens a connection within [`CONNECT_TIMEOUT`].
+    /// Opens a connection that can carry a request.
     pub(super) async fn dial(&self) -> Result<(Socket, Protocol), Broken> {
-        timeout(CONNECT_TIMEOUT, self.connect()).await.unwrap_or_else(|_| {
+        timeout(self.patience, self.connect()).await.unwrap_or_else(|_| {
             Err(Broken {
                 cause: format!(
-                    "no connection to {} within {} seconds",
+                    "no connection to {} within {:?}",
                     self.upstream.origin(),
-                    CONNECT_TIMEOUT.as_secs()
+                    self.patience
                 ),
                 kind: BrokenKind::Timeout,
             })

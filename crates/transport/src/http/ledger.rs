@@ -1,4 +1,4 @@
-//! What one worker will tell the witness, after the bytes went on.
+//! What one worker tells the witness; it wakes the observer only after the bytes went on.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use tapgate_wire::stream::Ending;
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
 
 use crate::clock::Clock;
-use crate::queue::Witness;
+use crate::queue::{Alarm, Witness};
 use crate::seen::Seen;
 
 /// How many stream ids a worker takes at a time, so that workers do not wait for each other's cache line.
@@ -19,17 +19,18 @@ const BLOCK: u64 = 1024;
 /// The next free block of stream ids of this process. Small ids are left to the stdio taps.
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(1 << 20);
 
-/// Collects events during one turn of a connection and tells them at its end.
+/// Tells events before their bytes pass, so that no other worker can tell the answer earlier, and wakes the
+/// observer once, at the end of a connection's turn.
 pub(super) struct Ledger {
     witness: Witness,
     clock: Clock,
-    told: RefCell<Vec<Seen>>,
+    alarm: RefCell<Option<Alarm>>,
     next: Cell<u64>,
 }
 
 impl Ledger {
     pub(super) fn new(witness: Witness, clock: Clock) -> Self {
-        Self { witness, clock, told: RefCell::default(), next: Cell::new(0) }
+        Self { witness, clock, alarm: RefCell::default(), next: Cell::new(0) }
     }
 
     pub(super) fn now(&self) -> Nanos {
@@ -47,14 +48,14 @@ impl Ledger {
     }
 
     pub(super) fn tell(&self, seen: Seen) {
-        self.told.borrow_mut().push(seen);
+        if let Some(alarm) = self.witness.see_first(seen) {
+            self.alarm.replace(Some(alarm));
+        }
     }
 
-    /// Tells everything; called at the end of a turn, when its bytes are with the sockets.
+    /// Wakes the observer, if it sleeps; called at the end of a turn, when its bytes are with the sockets.
     pub(super) fn flush(&self) {
-        for seen in self.told.borrow_mut().drain(..) {
-            self.witness.see(seen);
-        }
+        drop(self.alarm.take());
     }
 }
 

@@ -12,9 +12,6 @@ use crate::clock::Clock;
 /// How much of a request's body is kept, as references, until the server answers.
 pub(super) const MAX_PREFIX: usize = 64 * 1024;
 
-/// How long a client may take for a request's head, and until its first request.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The state of one client connection; its socket, its exchange and its bodies share it within one thread.
 pub(super) struct Pulse {
     clock: Clock,
@@ -74,8 +71,9 @@ impl Pulse {
         }
     }
 
-    pub(super) fn head_is_late(&self) -> bool {
-        let limit = HEAD_TIMEOUT.as_nanos() as u64;
+    /// Whether a head began to arrive `limit` ago and is not complete.
+    pub(super) fn head_is_late(&self, limit: Duration) -> bool {
+        let limit = limit.as_nanos() as u64;
         self.head_since.get().is_some_and(|since| self.clock.now().since(since) >= limit)
     }
 

@@ -34,12 +34,14 @@ impl Upstream {
     /// the client can send an `Authorization` header, which passes.
     pub fn parse(url: &str) -> Result<Self, BadUrl> {
         let bad = |why: &str| BadUrl::new(why);
+        if !url.contains("://") {
+            return Err(bad("no scheme; a URL begins with http:// or https://"));
+        }
         let uri: Uri = url.parse().map_err(|why| BadUrl::new(format!("not a URL: {why}")))?;
         let secure = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
-            Some(_) => return Err(bad("the scheme is neither http nor https")),
-            None => return Err(bad("no scheme; a URL begins with http:// or https://")),
+            _ => return Err(bad("the scheme is neither http nor https")),
         };
         let authority = uri.authority().ok_or_else(|| bad("no host"))?;
         if authority.as_str().contains('@') {

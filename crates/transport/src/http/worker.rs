@@ -46,6 +46,7 @@ pub(super) struct Start {
     pub(super) witness: Witness,
     pub(super) clock: Clock,
     pub(super) grace: Duration,
+    pub(super) head_timeout: Duration,
     pub(super) n_open: Arc<AtomicUsize>,
     pub(super) clients: mpsc::UnboundedReceiver<StdTcpStream>,
 }
@@ -60,7 +61,7 @@ pub(super) fn run(start: Start) -> io::Result<()> {
 }
 
 async fn serve(start: Start) {
-    let Start { dialer, guard, explain, witness, clock, grace, n_open, mut clients } = start;
+    let Start { dialer, guard, explain, witness, clock, grace, head_timeout, n_open, mut clients } = start;
     let ledger = Rc::new(Ledger::new(witness, clock));
     let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger)));
     let tap = Rc::new(Tap { dialer, guard, explain, ledger, pool });
@@ -75,7 +76,7 @@ async fn serve(start: Start) {
                 let Ok(tcp) = TcpStream::from_std(client) else { continue };
                 let pulse = Rc::new(Pulse::new(clock));
                 pulses.borrow_mut().push(Rc::downgrade(&pulse));
-                sessions.spawn_local(session(Rc::clone(&tap), tcp, pulse, open));
+                sessions.spawn_local(session(Rc::clone(&tap), tcp, pulse, head_timeout, open));
             }
             Some(_) = sessions.join_next() => {}
             _ = glance.tick() => {
@@ -89,11 +90,12 @@ async fn serve(start: Start) {
     // What is not done by then ends with the runtime, and its client sees the connection break.
     let _ = timeout(grace, finish).await;
     sessions.shutdown().await;
-    tap.ledger.flush();
 }
 
 /// Serves one client connection.
-async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, _open: Open) {
+async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, head_timeout: Duration, _open: Open) {
+    // Declared first, so dropped last: what the connection tells when it is dropped is told too.
+    let _tells = Tells(Rc::clone(&tap));
     // Failing to turn off Nagle's algorithm only costs time.
     let _ = tcp.set_nodelay(true);
     let socket = ClientSocket::new(tcp, Rc::clone(&pulse));
@@ -110,7 +112,7 @@ async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, _open: Open) {
             .max_buf_size(MAX_BUFFER)
             .serve_connection(socket, service)
     );
-    let mut watchdog = Watchdog::new();
+    let mut watchdog = Watchdog::new(head_timeout);
     poll_fn(|cx| {
         if pulse.take_stop() {
             connection.as_mut().graceful_shutdown();
@@ -126,23 +128,33 @@ async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, _open: Open) {
 
 /// Ends a connection whose client takes too long for a head.
 struct Watchdog {
+    limit: Duration,
     next: Pin<Box<Sleep>>,
 }
 
 impl Watchdog {
-    fn new() -> Self {
-        Self { next: Box::pin(sleep(GLANCE)) }
+    fn new(limit: Duration) -> Self {
+        Self { limit, next: Box::pin(sleep(GLANCE.min(limit))) }
     }
 
     fn bites(&mut self, pulse: &Pulse, cx: &mut Context<'_>) -> bool {
         while self.next.as_mut().poll(cx).is_ready() {
-            if pulse.head_is_late() {
+            if pulse.head_is_late(self.limit) {
                 return true;
             }
-            let next = self.next.deadline() + GLANCE;
+            let next = self.next.deadline() + GLANCE.min(self.limit);
             self.next.as_mut().reset(next);
         }
         false
+    }
+}
+
+/// Tells what is left when a session ends, also when it is broken off.
+struct Tells(Rc<Tap>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        self.0.ledger.flush();
     }
 }
 

@@ -12,7 +12,7 @@ use tapgate_wire::stream::Ending;
 use tapgate_wire::{Chunk, Leg, StreamId};
 
 use crate::clock::Clock;
-use crate::queue::Witness;
+use crate::queue::{Alarm, Witness};
 use crate::seen::Seen;
 
 /// The most that one read takes in bytes; a pipe holds as much.
@@ -63,7 +63,7 @@ pub(super) struct Lane {
 impl Lane {
     /// Forwards until either end closes or the tap halts, then closes both ends and reports that.
     ///
-    /// Each read is written at once, whatever it holds, and told to the witness after that.
+    /// Each read is told to the witness and written at once, whatever it holds; nobody is woken before it is written.
     pub(super) fn run(mut self) {
         let how = self.forward();
         let Self {
@@ -112,13 +112,11 @@ impl Lane {
                 Err(error) => return Ending::Failed(error.to_string()),
             };
             let at = self.clock.now();
-            let bytes = room.split_to(n);
+            let bytes = room.split_to(n).freeze();
+            // Told first, or another lane could tell the answer before this one tells the question.
+            let alarm = self.tell(Chunk { at, bytes: bytes.clone() });
             let written = self.write_all(&bytes);
-            // What the peer sent is told even if nobody was there to take it.
-            self.tell(Chunk {
-                at,
-                bytes: bytes.freeze(),
-            });
+            drop(alarm);
             if let Err(how) = written {
                 return how;
             }
@@ -131,9 +129,9 @@ impl Lane {
         }
     }
 
-    fn tell(&self, chunk: Chunk) {
+    fn tell(&self, chunk: Chunk) -> Option<Alarm> {
         let stream = StreamId(0);
-        self.witness.see(match self.way {
+        self.witness.see_first(match self.way {
             Way::In => Seen::Bytes {
                 stream,
                 from: Leg::Client,
@@ -145,7 +143,7 @@ impl Lane {
                 chunk,
             },
             Way::Err => Seen::Stderr { chunk },
-        });
+        })
     }
 
     /// Waits until there is something to read, or no reason to read.

@@ -1,11 +1,17 @@
 //! The grammar of RFC 8259 as a state machine that may be stopped at any byte.
 
+mod escape;
+
+use escape::is_escape;
+
+use super::scalar::Digits;
+use super::skim::Skim;
 use super::text::plain_run;
 use super::{Container, Event, Literal, MAX_DEPTH, Span};
 use crate::fault::{Fault, FaultKind};
 
 /// Reads one document in pieces.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Scanner {
     state: State,
     /// Offset of the first byte of the piece at hand.
@@ -23,12 +29,15 @@ pub struct Scanner {
     /// Open levels; a set bit is an object. Levels below `MAX_DEPTH` are only counted.
     levels: [u64; MAX_DEPTH / 64],
     depth: usize,
-    n_deep: u64,
+    /// Whether the innermost level is an object.
+    in_object: bool,
+    skim: Skim,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     /// A value must come.
+    #[default]
     Value,
     /// Behind `[`: a value or `]`.
     FirstValue,
@@ -50,47 +59,14 @@ enum State {
     /// The word and how many of its bytes were seen.
     Literal(Literal, u8),
     Deep,
-    DeepText,
-    DeepEscape,
     Failed,
-}
-
-/// Where in a number the scanner is: RFC 8259, section 6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Digits {
-    Minus,
-    Zero,
-    Integer,
-    Point,
-    Fraction,
-    Exponent,
-    Sign,
-    Power,
-}
-
-impl Default for Scanner {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Scanner {
     /// A scanner before the first byte of a document.
     #[inline]
     pub fn new() -> Self {
-        Self {
-            state: State::Value,
-            base: 0,
-            token: 0,
-            is_key: false,
-            escaped: false,
-            escape: 0,
-            hex: 0,
-            high: None,
-            levels: [0; MAX_DEPTH / 64],
-            depth: 0,
-            n_deep: 0,
-        }
+        Self::default()
     }
 
     /// Reads the next piece and tells `sink` the tokens that end in it.
@@ -107,9 +83,9 @@ impl Scanner {
                 State::Escape | State::Hex(_) => self.escape(byte, at, sink)?,
                 State::Number(digits) => self.number(digits, byte, at, sink)?,
                 State::Literal(literal, seen) => self.literal(literal, seen, byte, at, sink)?,
-                State::Deep | State::DeepText | State::DeepEscape => self.deep(byte, at, sink),
+                State::Deep => self.deep(byte, at, sink),
                 State::Failed => return Err(self.failed()),
-                _ => self.structure(byte, at, sink)?,
+                _ => self.structure(piece, byte, at, sink)?,
             };
         }
         self.base += piece.len() as u64;
@@ -172,15 +148,6 @@ impl Scanner {
     }
 
     #[inline]
-    fn in_object(&self) -> bool {
-        self.depth.checked_sub(1).is_some_and(|level| {
-            self.levels
-                .get(level / 64)
-                .is_some_and(|bits| bits >> (level % 64) & 1 == 1)
-        })
-    }
-
-    #[inline]
     fn value_ended(&mut self) {
         self.state = if self.depth == 0 {
             State::Done
@@ -191,61 +158,64 @@ impl Scanner {
 
     /// A byte between tokens.
     #[inline]
-    fn structure(&mut self, byte: u8, at: usize, sink: &mut impl FnMut(Event)) -> Result<usize, Fault> {
+    fn structure(
+        &mut self,
+        piece: &[u8],
+        byte: u8,
+        at: usize,
+        sink: &mut impl FnMut(Event),
+    ) -> Result<usize, Fault> {
         match (self.state, byte) {
+            (State::Key | State::FirstKey, b'"') => return self.start_text(piece, at, true, sink),
+            (State::Value | State::FirstValue, b'"') => return self.start_text(piece, at, false, sink),
             (_, b' ' | b'\t' | b'\n' | b'\r') => {}
-            (State::Key | State::FirstKey, b'"') => self.start_text(at, true),
             (State::Colon, b':') => self.state = State::Value,
-            (State::After, b',') => {
-                self.state = if self.in_object() {
-                    State::Key
-                } else {
-                    State::Value
-                };
-            }
+            (State::After, b',') => self.comma(),
             (State::FirstKey, b'}') => self.close(Container::Object, at, sink),
             (State::FirstValue, b']') => self.close(Container::Array, at, sink),
-            (State::After, b'}') if self.in_object() => self.close(Container::Object, at, sink),
-            (State::After, b']') if !self.in_object() => self.close(Container::Array, at, sink),
-            (State::Value | State::FirstValue, _) => self.start_value(byte, at, sink)?,
+            (State::After, b'}') if self.in_object => self.close(Container::Object, at, sink),
+            (State::After, b']') if !self.in_object => self.close(Container::Array, at, sink),
+            (State::Value | State::FirstValue, b'{') => self.open(Container::Object, at, sink),
+            (State::Value | State::FirstValue, b'[') => self.open(Container::Array, at, sink),
+            (State::Value | State::FirstValue, _) => self.start_scalar(byte, at)?,
             _ => return Err(self.fail(at)),
         }
         Ok(at + 1)
     }
 
     #[inline]
-    fn start_value(&mut self, byte: u8, at: usize, sink: &mut impl FnMut(Event)) -> Result<(), Fault> {
-        match byte {
-            b'"' => {
-                self.start_text(at, false);
-                return Ok(());
-            }
-            b'{' => {
-                self.open(Container::Object, at, sink);
-                return Ok(());
-            }
-            b'[' => {
-                self.open(Container::Array, at, sink);
-                return Ok(());
-            }
-            b'-' => self.state = State::Number(Digits::Minus),
-            b'0' => self.state = State::Number(Digits::Zero),
-            b'1'..=b'9' => self.state = State::Number(Digits::Integer),
-            b't' => self.state = State::Literal(Literal::True, 1),
-            b'f' => self.state = State::Literal(Literal::False, 1),
-            b'n' => self.state = State::Literal(Literal::Null, 1),
+    fn comma(&mut self) {
+        self.state = if self.in_object { State::Key } else { State::Value };
+    }
+
+    #[inline]
+    fn start_scalar(&mut self, byte: u8, at: usize) -> Result<(), Fault> {
+        self.state = match byte {
+            b'-' => State::Number(Digits::Minus),
+            b'0' => State::Number(Digits::Zero),
+            b'1'..=b'9' => State::Number(Digits::Integer),
+            b't' => State::Literal(Literal::True, 1),
+            b'f' => State::Literal(Literal::False, 1),
+            b'n' => State::Literal(Literal::Null, 1),
             _ => return Err(self.fail(at)),
-        }
+        };
         self.token = self.base + at as u64;
         Ok(())
     }
 
     #[inline]
-    fn start_text(&mut self, at: usize, is_key: bool) {
+    fn start_text(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        is_key: bool,
+        sink: &mut impl FnMut(Event),
+    ) -> Result<usize, Fault> {
         self.token = self.base + at as u64;
         self.is_key = is_key;
         self.escaped = false;
         self.state = State::Text;
+        self.text(piece, at + 1, sink)
     }
 
     #[inline]
@@ -253,7 +223,7 @@ impl Scanner {
         let at = self.base + at as u64;
         let Some(bits) = self.levels.get_mut(self.depth / 64) else {
             self.token = at;
-            self.n_deep = 1;
+            self.skim = Skim::default();
             self.state = State::Deep;
             sink(Event::Odd(Fault {
                 kind: FaultKind::TooDeep,
@@ -272,6 +242,7 @@ impl Scanner {
                 self.state = State::FirstValue;
             }
         }
+        self.in_object = container == Container::Object;
         self.depth += 1;
         sink(Event::Open { container, at });
     }
@@ -279,6 +250,11 @@ impl Scanner {
     #[inline]
     fn close(&mut self, container: Container, at: usize, sink: &mut impl FnMut(Event)) {
         self.depth = self.depth.saturating_sub(1);
+        let outer = self.depth.wrapping_sub(1);
+        self.in_object = self
+            .levels
+            .get(outer / 64)
+            .is_some_and(|bits| bits >> (outer % 64) & 1 == 1);
         self.value_ended();
         sink(Event::Close {
             container,
@@ -286,90 +262,58 @@ impl Scanner {
         });
     }
 
+    /// The inside of a string, as far as the piece holds it.
     #[inline]
-    fn text(&mut self, piece: &[u8], at: usize, sink: &mut impl FnMut(Event)) -> Result<usize, Fault> {
-        let end = at + plain_run(piece.get(at..).unwrap_or_default());
-        let stop = piece.get(end).copied();
-        if self.high.is_some() && (end > at || stop == Some(b'"')) {
-            self.lone_surrogate(sink);
-        }
-        match stop {
-            None => {}
-            Some(b'"') => {
-                let span = Span {
-                    start: self.token,
-                    end: self.base + end as u64 + 1,
-                };
-                let escaped = self.escaped;
-                if self.is_key {
-                    self.state = State::Colon;
-                    sink(Event::Key { span, escaped });
-                } else {
-                    self.value_ended();
-                    sink(Event::String { span, escaped });
-                }
-            }
-            Some(b'\\') => {
-                self.escape = self.base + end as u64;
-                self.escaped = true;
-                self.state = State::Escape;
-            }
-            Some(_) => return Err(self.fail(end)),
-        }
-        Ok(end + 1)
-    }
-
-    #[cold]
-    fn lone_surrogate(&mut self, sink: &mut impl FnMut(Event)) {
-        if let Some(at) = self.high.take() {
-            sink(Event::Odd(Fault {
-                kind: FaultKind::LoneSurrogate,
-                at,
-            }));
-        }
-    }
-
-    fn escape(&mut self, byte: u8, at: usize, sink: &mut impl FnMut(Event)) -> Result<usize, Fault> {
-        match (self.state, byte) {
-            (State::Escape, b'u') => {
-                self.hex = 0;
-                self.state = State::Hex(4);
-            }
-            (State::Escape, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+    fn text(&mut self, piece: &[u8], mut at: usize, sink: &mut impl FnMut(Event)) -> Result<usize, Fault> {
+        loop {
+            let end = at + plain_run(piece.get(at..).unwrap_or_default());
+            let stop = piece.get(end).copied();
+            if self.high.is_some() && (end > at || stop == Some(b'"')) {
                 self.lone_surrogate(sink);
-                self.state = State::Text;
             }
-            (State::Hex(left), _) => {
-                let Some(digit) = char::from(byte).to_digit(16) else {
-                    return Err(self.fail(at));
-                };
-                self.hex = self.hex << 4 | digit;
-                self.state = State::Hex(left - 1);
-                if left == 1 {
-                    self.unit_ended(sink);
+            match stop {
+                None => return Ok(end),
+                Some(b'"') => return Ok(self.text_ended(piece, end, sink)),
+                Some(b'\\') => {
+                    self.escaped = true;
+                    let next = piece.get(end + 1).copied();
+                    if next.is_none_or(|byte| !is_escape(byte)) || self.high.is_some() {
+                        self.escape = self.base + end as u64;
+                        self.state = State::Escape;
+                        return Ok(end + 1);
+                    }
+                    at = end + 2;
                 }
+                Some(_) => return Err(self.fail(end)),
             }
-            _ => return Err(self.fail(at)),
         }
-        Ok(at + 1)
     }
 
-    /// A `\u` escape ended: is it half of a pair?
-    fn unit_ended(&mut self, sink: &mut impl FnMut(Event)) {
-        self.state = State::Text;
-        let is_low = (0xdc00..0xe000).contains(&self.hex);
-        if is_low && self.high.take().is_some() {
-            return;
+    /// The quote that ends a string; takes what mostly follows with it.
+    #[inline]
+    fn text_ended(&mut self, piece: &[u8], end: usize, sink: &mut impl FnMut(Event)) -> usize {
+        let span = Span {
+            start: self.token,
+            end: self.base + end as u64 + 1,
+        };
+        let escaped = self.escaped;
+        let next = piece.get(end + 1).copied();
+        if self.is_key {
+            self.state = State::Colon;
+            sink(Event::Key { span, escaped });
+            if next == Some(b':') {
+                self.state = State::Value;
+                return end + 2;
+            }
+        } else {
+            self.value_ended();
+            sink(Event::String { span, escaped });
+            if next == Some(b',') && self.depth > 0 {
+                self.comma();
+                return end + 2;
+            }
         }
-        self.lone_surrogate(sink);
-        if is_low {
-            sink(Event::Odd(Fault {
-                kind: FaultKind::LoneSurrogate,
-                at: self.escape,
-            }));
-        } else if (0xd800..0xdc00).contains(&self.hex) {
-            self.high = Some(self.escape);
-        }
+        end + 1
     }
 
     #[inline]
@@ -421,17 +365,8 @@ impl Scanner {
         Ok(at + 1)
     }
 
-    /// A byte below the deepest level that is followed.
     fn deep(&mut self, byte: u8, at: usize, sink: &mut impl FnMut(Event)) -> usize {
-        match (self.state, byte) {
-            (State::Deep, b'[' | b'{') => self.n_deep += 1,
-            (State::Deep, b']' | b'}') => self.n_deep -= 1,
-            (State::DeepText, b'\\') => self.state = State::DeepEscape,
-            (State::DeepText, b'"') => self.state = State::Deep,
-            (State::Deep, b'"') | (State::DeepEscape, _) => self.state = State::DeepText,
-            _ => {}
-        }
-        if self.n_deep == 0 {
+        if self.skim.is_end(byte) {
             self.value_ended();
             sink(Event::Deep(Span {
                 start: self.token,
@@ -439,36 +374,5 @@ impl Scanner {
             }));
         }
         at + 1
-    }
-}
-
-impl Digits {
-    #[inline]
-    fn may_end(self) -> bool {
-        matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Power)
-    }
-
-    #[inline]
-    fn next(self, byte: u8) -> Option<Self> {
-        match (self, byte) {
-            (Self::Minus, b'0') => Some(Self::Zero),
-            (Self::Minus | Self::Integer, b'0'..=b'9') => Some(Self::Integer),
-            (Self::Zero | Self::Integer, b'.') => Some(Self::Point),
-            (Self::Point | Self::Fraction, b'0'..=b'9') => Some(Self::Fraction),
-            (Self::Zero | Self::Integer | Self::Fraction, b'e' | b'E') => Some(Self::Exponent),
-            (Self::Exponent, b'+' | b'-') => Some(Self::Sign),
-            (Self::Exponent | Self::Sign | Self::Power, b'0'..=b'9') => Some(Self::Power),
-            _ => None,
-        }
-    }
-}
-
-impl Literal {
-    fn word(self) -> &'static [u8] {
-        match self {
-            Self::True => b"true",
-            Self::False => b"false",
-            Self::Null => b"null",
-        }
     }
 }

@@ -53,12 +53,35 @@ pub(super) fn read(raw: &Bytes) -> Shape {
         base: 0,
         whole: Some(raw),
     };
-    let mut reading = Reading::new();
-    let broken = scan(raw, &mut |event| reading.on(event, &window)).err();
     let utf8 = std::str::from_utf8(raw)
         .err()
         .map(|error| error.valid_up_to() as u64);
-    reading.finish(broken, utf8)
+    if raw.trim_ascii_start().first() == Some(&b'[') {
+        let mut reading = Reading::new();
+        let broken = scan(raw, &mut |event| reading.on(event, &window)).err();
+        return reading.finish(broken, utf8);
+    }
+    let mut walk = Walk::new(0);
+    let broken = scan(raw, &mut |event| walk.on(event, &window)).err();
+    shape(broken, utf8, || walk.finish())
+}
+
+/// The shape of a document that may not be JSON or UTF-8.
+fn shape(broken: Option<Fault>, utf8: Option<u64>, read: impl FnOnce() -> Shape) -> Shape {
+    let mut shape = match broken {
+        None => read(),
+        Some(fault) => Shape {
+            kind: Kind::Other,
+            id: None,
+            members: Vec::new(),
+            parts: Vec::new(),
+            faults: vec![fault],
+        },
+    };
+    if let Some(at) = utf8 {
+        note(&mut shape.faults, FaultKind::NotUtf8, at);
+    }
+    shape
 }
 
 /// Builds the shape of a message from pieces that may be cut anywhere, in memory that does not grow with it.
@@ -278,15 +301,10 @@ impl Reading {
     }
 
     fn finish(self, broken: Option<Fault>, utf8: Option<u64>) -> Shape {
-        let mut shape = if let Some(fault) = broken {
-            Shape {
-                kind: Kind::Other,
-                id: None,
-                members: Vec::new(),
-                parts: Vec::new(),
-                faults: vec![fault],
+        shape(broken, utf8, || {
+            if !self.is_batch {
+                return self.walk.finish();
             }
-        } else if self.is_batch {
             let mut faults = self.faults;
             if self.n_parts == 0 {
                 note(&mut faults, FaultKind::EmptyBatch, 0);
@@ -298,12 +316,6 @@ impl Reading {
                 parts: self.parts,
                 faults,
             }
-        } else {
-            self.walk.finish()
-        };
-        if let Some(at) = utf8 {
-            note(&mut shape.faults, FaultKind::NotUtf8, at);
-        }
-        shape
+        })
     }
 }

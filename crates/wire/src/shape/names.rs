@@ -25,6 +25,11 @@ struct Name {
 
 impl Names {
     pub(super) fn open(&mut self) {
+        if self.objects.is_empty() {
+            // What most messages need, so that the lists grow once.
+            self.objects.reserve(8);
+            self.seen.reserve(16);
+        }
         self.objects.push(self.seen.len());
     }
 

@@ -80,11 +80,12 @@ impl Walk {
     pub(super) fn finish(mut self) -> Shape {
         let kind = self.classify();
         let id = self.id(kind);
-        let members = self.found.iter_mut().filter_map(|found| match found.slot {
-            Slot::Member(member) => found.raw.take().map(|raw| (member, raw)),
-            _ => None,
-        });
-        let members = members.collect();
+        let mut members = Vec::with_capacity(self.found.len());
+        for found in &mut self.found {
+            if let (Slot::Member(member), Some(raw)) = (found.slot, found.raw.take()) {
+                members.push((member, raw));
+            }
+        }
         Shape {
             kind,
             id,
@@ -98,7 +99,6 @@ impl Walk {
         note(&mut self.faults, kind, at - self.start);
     }
 
-    #[inline]
     fn key(&mut self, span: Span, escaped: bool, window: &Window<'_>) {
         self.next = None;
         let Some(raw) = window.text(span) else {
@@ -131,7 +131,6 @@ impl Walk {
         }
     }
 
-    #[inline]
     fn open(&mut self, container: Container, at: u64) {
         let is_object = container == Container::Object;
         if is_object {
@@ -153,7 +152,6 @@ impl Walk {
         self.depth += 1;
     }
 
-    #[inline]
     fn close(&mut self, container: Container, at: u64, window: &Window<'_>) {
         if container == Container::Object {
             self.names.close();
@@ -167,7 +165,6 @@ impl Walk {
         }
     }
 
-    #[inline]
     fn find(&mut self, place: Place, span: Span, window: &Window<'_>) {
         if let Some(slot) = slot(place) {
             self.found.push(Found {

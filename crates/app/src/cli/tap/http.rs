@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tapgate_transport::http::{Error, Explain, Guard, Options, ProxyVariables, Reach, Upstream, bind};
+use tapgate_transport::http::{Error, Guard, Options, ProxyVariables, Reach, Upstream, bind};
 use tapgate_transport::{Clock, queue};
 use tapgate_wire::header::RequestHead;
 use tapgate_wire::record::Transport;
@@ -48,8 +48,6 @@ fn options(args: &Args, listen: SocketAddr, url: &str) -> Result<Options, Proble
         guard: Guard::new(args.allow_hosts.clone(), args.allow_origins.clone()),
         workers: std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS),
         max_connections: MAX_CONNECTIONS,
-        connect_timeout: Duration::from_secs(10),
-        head_timeout: Duration::from_secs(30),
         grace: Duration::from_secs(2),
         explain,
     })
