@@ -10,7 +10,7 @@ mod web;
 
 use std::collections::BTreeSet;
 
-use crate::support::{Answer, Home, HttpTap, StdioTap};
+use crate::support::{Home, HttpTap, StdioTap};
 use code::{Alphabet, Padding, base64, hex, percent, unicode};
 use family::FAMILIES;
 use plant::{Encoding, ENCODINGS, Sower};

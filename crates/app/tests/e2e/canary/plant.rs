@@ -140,26 +140,22 @@ fn note(text: &str) -> String {
 pub(crate) struct Sower {
     pub(crate) chance: Chance,
     n_drawn: usize,
-    wanted: fn(&Family) -> bool,
     pub(crate) plants: Vec<Plant>,
 }
 
 impl Sower {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { chance: Chance::new(seed), n_drawn: 0, wanted: |_| true, plants: Vec::new() }
+        Self { chance: Chance::new(seed), n_drawn: 0, plants: Vec::new() }
     }
 
     /// Plants the next secret at `place`.
     pub(crate) fn plant(&mut self, place: &'static str) -> Plant {
-        loop {
-            let n = self.n_drawn;
-            self.n_drawn += 1;
-            let family = FAMILIES[n % FAMILIES.len()];
-            let encoding = ENCODINGS[(n / FAMILIES.len() + n) % ENCODINGS.len()];
-            if (self.wanted)(&family) {
-                return self.keep(Plant::draw(family, encoding, place, &mut self.chance));
-            }
-        }
+        let n = self.n_drawn;
+        self.n_drawn += 1;
+        let family = FAMILIES[n % FAMILIES.len()];
+        let encoding = ENCODINGS[(n / FAMILIES.len() + n) % ENCODINGS.len()];
+        let plant = Plant::draw(family, encoding, place, &mut self.chance);
+        self.keep(plant)
     }
 
     /// Plants a secret of this family in these clothes.

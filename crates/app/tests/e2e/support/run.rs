@@ -1,6 +1,6 @@
 //! Processes that end, and the homes that they write to.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -168,7 +168,7 @@ pub(crate) fn drain(mut from: impl std::io::Read + Send + 'static) -> JoinHandle
     thread::spawn(move || {
         let mut all = Vec::new();
         // What a killed process said until then is what there is.
-        let _ = from.by_ref().read_to_end(&mut all);
+        let _ = from.read_to_end(&mut all);
         all
     })
 }

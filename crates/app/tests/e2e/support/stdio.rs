@@ -28,7 +28,7 @@ pub(crate) struct Relayed {
 impl Relayed {
     /// Takes the three connections of a relay.
     pub(crate) fn accept(listener: &TcpListener) -> Self {
-        let mut next = || {
+        let next = || {
             let (stream, _) = listener.accept().unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             stream.set_nodelay(true).unwrap();
