@@ -11,6 +11,8 @@ mod name;
 mod observe;
 mod output;
 mod problem;
+#[cfg(test)]
+mod reference;
 mod wall;
 
 use std::process::ExitCode;

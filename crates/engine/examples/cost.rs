@@ -13,8 +13,8 @@ use tapgate_wire::record::{self, Transport};
 use tapgate_wire::stream::Carried;
 use tapgate_wire::{Leg, Message, Nanos, StreamId};
 
-const CALLS: u64 = 20_000;
-const ROUNDS: u32 = 15;
+const CALLS: u64 = 1_000;
+const ROUNDS: u32 = 300;
 
 fn main() {
     let calls: Vec<_> = (0..CALLS).map(call).collect();
@@ -25,7 +25,7 @@ fn main() {
             pair(&calls, |batch| {
                 black_box(&batch);
                 batch.clear();
-            })
+            });
         }));
         let mut recorder = recorder();
         let mut records = Vec::new();

@@ -20,7 +20,7 @@ pub struct Limits {
     pub open: usize,
     /// Closed exchanges of one session that are kept for late and second answers; when full, the oldest is dropped.
     pub remembered: usize,
-    /// Nanoseconds for which a closed exchange is kept at most.
+    /// Nanoseconds for which a closed exchange is kept for sure while there is room; at most twice as long.
     pub remembered_for: u64,
     /// Open exchanges of one session that share an id or a progress token; when full, the newest is not paired.
     pub alike: usize,

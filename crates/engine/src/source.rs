@@ -73,7 +73,9 @@ impl Source {
         }
     }
 
-    /// Hears one input and pushes what is to be done; `now` never goes back.
+    /// Hears one input and pushes what is to be done.
+    ///
+    /// `now` is when the input happened; it may go back a little, as inputs of several streams do.
     pub fn on(&mut self, now: Nanos, input: Input, actions: &mut Vec<Action>) {
         self.keep_appointments(now, actions);
         match input {
@@ -90,11 +92,11 @@ impl Source {
             Input::Lost { n_bytes } => self.lost(now, n_bytes, actions),
             Input::Started { pid } => {
                 actions.push(Action::Record(Fact::Started { at: now, pid }));
-                self.on_pipes(now, input, actions);
+                self.note_process(now, input, actions);
             }
             Input::Exited { status } => {
                 actions.push(Action::Record(Fact::Exited { at: now, status }));
-                self.on_pipes(now, input, actions);
+                self.note_process(now, input, actions);
             }
             _ => self.on_pipes(now, input, actions),
         }

@@ -70,18 +70,16 @@ const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 /// A token that is visibly none: nobody issued it, and its prefix is put together here.
 fn secret(chance: &mut Chance) -> String {
     let prefixes = [["gh", "p_"], ["glp", "at-"], ["npm", "_"], ["hf", "_"]];
-    let mut text = prefixes[chance.below(prefixes.len())].concat();
+    let mut text = chance.pick(&prefixes).concat();
     text.push_str("0Fake");
-    text.extend((0..31).map(|_| char::from(LETTERS[chance.below(LETTERS.len())])));
+    text.extend((0..31).map(|_| char::from(chance.pick(LETTERS))));
     text
 }
 
 /// Puts a secret of its own into every place, and one session id for all of a script.
 fn plant(text: &str, chance: &mut Chance, planted: &mut Vec<String>) -> String {
     // No shape tells that a session id is a secret; only its place does.
-    let session: String = (0..32)
-        .map(|_| char::from(LETTERS[chance.below(LETTERS.len())]))
-        .collect();
+    let session: String = (0..32).map(|_| char::from(chance.pick(LETTERS))).collect();
     let mut out = String::new();
     let text = text.replace("{S}", &session);
     if text.contains(&session) {
@@ -95,8 +93,9 @@ fn plant(text: &str, chance: &mut Chance, planted: &mut Vec<String>) -> String {
         if pieces.peek().is_some() && is_object {
             out.push_str("{}");
         } else if pieces.peek().is_some() {
-            planted.push(secret(chance));
-            out.push_str(planted.last().expect("one was planted"));
+            let secret = secret(chance);
+            out.push_str(&secret);
+            planted.push(secret);
         }
     }
     out
@@ -120,7 +119,7 @@ fn recorder(level: Level) -> Recorder {
 }
 
 fn play(text: &str) -> Vec<Fact> {
-    Stage::play(&Script::parse(text).expect("the script is well formed")).facts
+    Stage::play(&Script::of(text)).facts
 }
 
 fn records(text: &str) -> Vec<Record> {

@@ -12,7 +12,7 @@ use tapgate_wire::record::{Status, Transport};
 type Talk = Vec<Step>;
 
 fn steps(text: &str) -> Talk {
-    Script::parse(text).expect("the script is well formed").steps
+    Script::of(text).steps
 }
 
 fn initialize(n: u64, session: &str) -> String {

@@ -107,10 +107,7 @@ impl Binary {
 
     /// Whether it asks for an order.
     pub(crate) fn is_order(self) -> bool {
-        matches!(
-            self,
-            Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual
-        )
+        matches!(self, Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
     }
 }
 
@@ -127,10 +124,7 @@ impl Node {
 
 /// The mistake of nesting too deeply.
 pub(crate) fn too_deep(at: Range<usize>) -> Spot {
-    Spot::new(
-        at,
-        format!("the expression is nested more than {MAX_HEIGHT} levels deep"),
-    )
+    Spot::new(at, format!("the expression is nested more than {MAX_HEIGHT} levels deep"))
 }
 
 impl Kind {

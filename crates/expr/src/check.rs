@@ -78,10 +78,7 @@ pub(crate) enum Function {
 
 /// A plan, and the set of the fields that it names as bits.
 pub(crate) fn check(node: &Node) -> Result<(Plan, u64), Spot> {
-    let mut checker = Checker {
-        locals: Vec::new(),
-        used: 0,
-    };
+    let mut checker = Checker { locals: Vec::new(), used: 0 };
     let (plan, ty) = checker.plan(node)?;
     if !matches!(ty, Ty::Bool | Ty::Any) {
         let spot = Spot::new(node.at.clone(), format!("this is {}, not true or false", ty.an()));
@@ -142,10 +139,7 @@ impl Checker {
             (plan, ty @ (Ty::Int | Ty::Double | Ty::Duration | Ty::Any)) => {
                 Ok((Plan::Negate(Box::new(plan)), ty))
             }
-            (_, ty) => Err(Spot::new(
-                inner.at.clone(),
-                format!("{} has no negative", ty.an()),
-            )),
+            (_, ty) => Err(Spot::new(inner.at.clone(), format!("{} has no negative", ty.an()))),
         }
     }
 
@@ -189,9 +183,7 @@ impl Checker {
     /// A name or a chain of members: a local, a field, or something inside of one.
     fn named(&mut self, node: &Node) -> Checked {
         if let Some(path) = path(node) {
-            let local = path
-                .first()
-                .and_then(|root| self.locals.iter().rposition(|(name, _)| name == root));
+            let local = path.first().and_then(|root| self.locals.iter().rposition(|(name, _)| name == root));
             if local.is_none() {
                 return self.field(node, &path);
             }
@@ -222,21 +214,15 @@ impl Checker {
             }
             Some((field, inner)) if field.spec().kind == Type::Json => {
                 self.used |= field.bit();
-                let plan = inner.iter().fold(Plan::Field(field), |plan, name| {
-                    Plan::Member(Box::new(plan), (*name).to_owned())
-                });
+                let plan = inner
+                    .iter()
+                    .fold(Plan::Field(field), |plan, name| Plan::Member(Box::new(plan), (*name).to_owned()));
                 Ok((plan, Ty::Any))
             }
             Some((field, _))
-                if FIELDS
-                    .iter()
-                    .all(|spec| !spec.name.starts_with(&format!("{}.", field.spec().name))) =>
+                if FIELDS.iter().all(|spec| !spec.name.starts_with(&format!("{}.", field.spec().name))) =>
             {
-                let says = format!(
-                    "`{}` is {} and has no members",
-                    field.spec().name,
-                    of_field(field).an()
-                );
+                let says = format!("`{}` is {} and has no members", field.spec().name, of_field(field).an());
                 Err(Spot::new(node.at.clone(), says))
             }
             _ => Err(unknown_field(node, &full)),
@@ -293,10 +279,7 @@ fn member(plan: Plan, ty: &Ty, name: &str, at: &std::ops::Range<usize>) -> Check
 }
 
 fn unknown_field(node: &Node, full: &str) -> Spot {
-    let spot = Spot::new(
-        node.at.clone(),
-        format!("there is no field `{}`", shortened(full)),
-    );
+    let spot = Spot::new(node.at.clone(), format!("there is no field `{}`", shortened(full)));
     let inside: Vec<_> = FIELDS
         .iter()
         .map(|spec| spec.name)
@@ -304,10 +287,7 @@ fn unknown_field(node: &Node, full: &str) -> Spot {
         .collect();
     match FIELDS.iter().find(|spec| spec.short == Some(full)) {
         _ if !inside.is_empty() => spot.help(format!("there is `{}`", inside.join("`, `"))),
-        Some(spec) => spot.help(format!(
-            "`{full}` is short for `{}` in searches like `{full}:…`",
-            spec.name
-        )),
+        Some(spec) => spot.help(format!("`{full}` is short for `{}` in searches like `{full}:…`", spec.name)),
         None => spot.near(full, FIELDS.iter().map(|spec| spec.name)),
     }
 }
@@ -335,10 +315,7 @@ fn known_word(ty: &Ty, other: &Node) -> Result<(), Spot> {
     let says = format!("`{}` is never \"{}\"", spec.name, shortened(word));
     let spot = Spot::new(other.at.clone(), says);
     match crate::nearest(word, words.iter().copied()) {
-        Some(near) => Err(spot.help(format!(
-            "did you mean \"{near}\"? It is one of {}",
-            words.join(", ")
-        ))),
+        Some(near) => Err(spot.help(format!("did you mean \"{near}\"? It is one of {}", words.join(", ")))),
         None => Err(spot.help(format!("it is one of {}", words.join(", ")))),
     }
 }

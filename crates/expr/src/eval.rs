@@ -32,11 +32,7 @@ pub enum Failure {
 
 /// What `plan` says about the exchange behind `fields`.
 pub(crate) fn judge(plan: &Plan, fields: &dyn Fields) -> Result<bool, Failure> {
-    let mut evaluator = Evaluator {
-        fields,
-        locals: Vec::new(),
-        steps: MAX_STEPS,
-    };
+    let mut evaluator = Evaluator { fields, locals: Vec::new(), steps: MAX_STEPS };
     evaluator.truth(plan)
 }
 
@@ -78,17 +74,11 @@ impl<'a> Evaluator<'a> {
             }
             Plan::Choice(parts) => {
                 let [condition, then, otherwise] = &**parts;
-                if self.truth(condition)? {
-                    self.value(then)
-                } else {
-                    self.value(otherwise)
-                }
+                if self.truth(condition)? { self.value(then) } else { self.value(otherwise) }
             }
-            Plan::List(items) => items
-                .iter()
-                .map(|item| self.value(item))
-                .collect::<Result<_, _>>()
-                .map(Value::List),
+            Plan::List(items) => {
+                items.iter().map(|item| self.value(item)).collect::<Result<_, _>>().map(Value::List)
+            }
             Plan::Call(function, given) => {
                 let mut given = given.iter();
                 let first = self.value(given.next().ok_or(Failure::Missing)?)?;
@@ -124,9 +114,7 @@ impl<'a> Evaluator<'a> {
             Plan::Among(of, words) => {
                 let value = self.value(of)?;
                 self.spend(words.len().saturating_mul(16))?;
-                Ok(value
-                    .as_text()
-                    .is_some_and(|text| words.iter().any(|word| word == text)))
+                Ok(value.as_text().is_some_and(|text| words.iter().any(|word| word == text)))
             }
             Plan::Matches(text, regex) => {
                 let text = self.value(text)?;
@@ -297,10 +285,9 @@ fn list<'a>(value: &Value<'a>) -> Option<Vec<Value<'a>>> {
 
 fn item<'a>(of: Value<'a>, at: &Value<'a>) -> Found<'a> {
     match (of, at) {
-        (Value::Json(Json::Object(members)), Value::Text(name)) => members
-            .get(name.as_ref())
-            .map(Value::json)
-            .ok_or(Failure::Missing),
+        (Value::Json(Json::Object(members)), Value::Text(name)) => {
+            members.get(name.as_ref()).map(Value::json).ok_or(Failure::Missing)
+        }
         (Value::Json(Json::Array(items)), Value::Int(n)) => {
             let n = usize::try_from(*n).map_err(|_| Failure::Missing)?;
             items.get(n).map(Value::json).ok_or(Failure::Missing)

@@ -28,11 +28,7 @@ pub(crate) struct Spot {
 
 impl Spot {
     pub(crate) fn new(at: Range<usize>, says: impl Into<String>) -> Self {
-        Self {
-            at,
-            says: says.into(),
-            help: None,
-        }
+        Self { at, says: says.into(), help: None }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -49,12 +45,7 @@ impl Spot {
     }
 
     pub(crate) fn in_text(self, text: &str) -> Mistake {
-        Mistake {
-            text: text.to_owned(),
-            at: self.at,
-            says: self.says,
-            help: self.help,
-        }
+        Mistake { text: text.to_owned(), at: self.at, says: self.says, help: self.help }
     }
 }
 
@@ -65,21 +56,11 @@ impl fmt::Display for Mistake {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let rest = self.text.get(line_start..).unwrap_or_default();
         let line = rest.lines().next().unwrap_or_default();
-        let indent = self
-            .text
-            .get(line_start..self.at.start)
-            .map_or(0, |text| text.chars().count());
+        let indent = self.text.get(line_start..self.at.start).map_or(0, |text| text.chars().count());
         let marked = self.text.get(self.at.clone()).unwrap_or_default();
-        let width = marked
-            .lines()
-            .next()
-            .map_or(0, |text| text.chars().count())
-            .max(1);
+        let width = marked.lines().next().map_or(0, |text| text.chars().count()).max(1);
         // The expression may have been copied from anywhere: nothing in it may steer a terminal.
-        let shown: String = line
-            .chars()
-            .map(|c| if steers(c) { '\u{fffd}' } else { c })
-            .collect();
+        let shown: String = line.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect();
         writeln!(f, "  {shown}")?;
         write!(f, "  {:indent$}{:^<width$}", "", "")?;
         match &self.help {

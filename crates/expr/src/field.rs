@@ -153,10 +153,7 @@ fields! {
 impl Field {
     /// The field with this name.
     pub fn named(name: &str) -> Option<Self> {
-        FIELDS
-            .iter()
-            .find(|spec| spec.name == name)
-            .map(|spec| spec.field)
+        FIELDS.iter().find(|spec| spec.name == name).map(|spec| spec.field)
     }
 
     /// Its bit in a set of fields.
@@ -183,11 +180,8 @@ mod tests {
 
     #[test]
     fn names_and_short_keys_are_unique() {
-        let mut keys: Vec<_> = FIELDS
-            .iter()
-            .flat_map(|spec| [Some(spec.name), spec.short])
-            .flatten()
-            .collect();
+        let mut keys: Vec<_> =
+            FIELDS.iter().flat_map(|spec| [Some(spec.name), spec.short]).flatten().collect();
         keys.sort_unstable();
         let n = keys.len();
         keys.dedup();

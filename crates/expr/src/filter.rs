@@ -3,7 +3,7 @@
 use crate::check::{Plan, check};
 use crate::eval::judge;
 use crate::fault::Spot;
-use crate::{Failure, Field, Fields, Mistake, parse, print, short};
+use crate::{Failure, Field, Fields, Mistake, Value, parse, print, short};
 
 /// The longest expression in bytes.
 pub const MAX_TEXT: usize = 4096;
@@ -44,11 +44,7 @@ impl Filter {
 
     fn checked(text: &str) -> Result<Self, Spot> {
         let is_short = text.trim().is_empty() || short::is_short(text);
-        let node = if is_short {
-            short::read(text)?
-        } else {
-            parse::parse(text)?
-        };
+        let node = if is_short { short::read(text)? } else { parse::parse(text)? };
         let (plan, used) = check(&node)?;
         let mut cel = print::print(&node);
         // A lone `args.force` would be read as text to search for.
@@ -56,6 +52,16 @@ impl Filter {
             cel = format!("({cel})");
         }
         Ok(Self { plan, used, cel })
+    }
+
+    /// The expression that is true for every exchange.
+    pub fn everything() -> Self {
+        Self { plan: Plan::Value(Value::Bool(true)), used: 0, cel: "true".to_owned() }
+    }
+
+    /// Whether the expression asks for nothing, as the empty text does.
+    pub fn is_everything(&self) -> bool {
+        matches!(self.plan, Plan::Value(Value::Bool(true)))
     }
 
     /// Whether the exchange matches; an expression that has no value for it (a member is missing) does not match.

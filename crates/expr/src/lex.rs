@@ -40,17 +40,11 @@ pub(crate) fn lex(text: &str) -> Result<Vec<Token>, Spot> {
             at += rest.find('\n').unwrap_or(rest.len());
         } else {
             let (kind, length) = token(rest).map_err(|spot| shifted(spot, at))?;
-            tokens.push(Token {
-                kind,
-                at: at..at + length,
-            });
+            tokens.push(Token { kind, at: at..at + length });
             at += length;
         }
     }
-    tokens.push(Token {
-        kind: Lexeme::End,
-        at: at..at,
-    });
+    tokens.push(Token { kind: Lexeme::End, at: at..at });
     Ok(tokens)
 }
 
@@ -72,40 +66,27 @@ fn token(rest: &str) -> Result<(Lexeme, usize), Spot> {
         }
         '_' | 'a'..='z' | 'A'..='Z' => {
             let length = name_length(rest);
-            Ok((
-                Lexeme::Name(rest.get(..length).unwrap_or_default().to_owned()),
-                length,
-            ))
+            Ok((Lexeme::Name(rest.get(..length).unwrap_or_default().to_owned()), length))
         }
         '0'..='9' => number(rest),
         '.' if second.is_some_and(|c| c.is_ascii_digit()) => number(rest),
         _ => match SIGNS.into_iter().find(|sign| rest.starts_with(sign)) {
             Some("=") => Err(Spot::new(0..1, "`=` compares nothing").help("write `==`")),
             Some(sign) => Ok((Lexeme::Sign(sign), sign.len())),
-            None => Err(Spot::new(
-                0..first.len_utf8(),
-                "this character has no meaning here",
-            )),
+            None => Err(Spot::new(0..first.len_utf8(), "this character has no meaning here")),
         },
     }
 }
 
 fn name_length(rest: &str) -> usize {
-    rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(rest.len())
+    rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len())
 }
 
 fn number(rest: &str) -> Result<(Lexeme, usize), Spot> {
-    let mut length = rest
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '.')
-        .unwrap_or(rest.len());
-    let signed_exponent = rest
-        .get(..length)
-        .is_some_and(|part| part.ends_with(['e', 'E']) && !part.starts_with("0x"));
-    if let Some(after) = rest
-        .get(length..)
-        .filter(|after| signed_exponent && after.starts_with(['+', '-']))
-    {
+    let mut length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
+    let signed_exponent =
+        rest.get(..length).is_some_and(|part| part.ends_with(['e', 'E']) && !part.starts_with("0x"));
+    if let Some(after) = rest.get(length..).filter(|after| signed_exponent && after.starts_with(['+', '-'])) {
         let digits = after.get(1..).unwrap_or_default();
         length += 1 + digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     }
@@ -119,9 +100,7 @@ fn number(rest: &str) -> Result<(Lexeme, usize), Spot> {
     if written.bytes().all(|b| b.is_ascii_digit()) {
         return Ok((Lexeme::Int(written.to_owned()), length));
     }
-    let plain = written
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
+    let plain = written.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
     match written.parse::<f64>() {
         Ok(value) if plain && value.is_finite() => Ok((Lexeme::Double(value), length)),
         _ if crate::time::duration(written).is_some() => {
@@ -135,10 +114,8 @@ fn number(rest: &str) -> Result<(Lexeme, usize), Spot> {
 /// Reads a quoted text whose quote stands after `prefix` bytes; with a prefix, escapes mean nothing.
 fn quoted(rest: &str, prefix: usize) -> Result<(Lexeme, usize), Spot> {
     let body = rest.get(prefix..).unwrap_or_default();
-    let quote = ["\"\"\"", "'''", "\"", "'"]
-        .into_iter()
-        .find(|quote| body.starts_with(quote))
-        .unwrap_or("\"");
+    let quote =
+        ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| body.starts_with(quote)).unwrap_or("\"");
     let open = prefix + quote.len();
     let unclosed = || Spot::new(0..open, "this text has no closing quote");
     let mut text = String::new();

@@ -8,11 +8,7 @@ use crate::lex::{Lexeme, Token, lex};
 
 /// Reads an expression.
 pub(crate) fn parse(text: &str) -> Result<Node, Spot> {
-    let mut parser = Parser {
-        tokens: lex(text)?,
-        next: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { tokens: lex(text)?, next: 0, depth: 0 };
     let node = parser.expression()?;
     match parser.peek().kind {
         Lexeme::End => Ok(node),
@@ -27,10 +23,7 @@ struct Parser {
     depth: u16,
 }
 
-const END: &Token = &Token {
-    kind: Lexeme::End,
-    at: 0..0,
-};
+const END: &Token = &Token { kind: Lexeme::End, at: 0..0 };
 
 impl Parser {
     fn expression(&mut self) -> Result<Node, Spot> {
@@ -114,11 +107,7 @@ impl Parser {
         }
         if self.take("-") {
             // The smallest number has no positive twin, so the sign belongs to the literal.
-            if let Token {
-                kind: Lexeme::Int(digits),
-                at,
-            } = self.peek().clone()
-            {
+            if let Token { kind: Lexeme::Int(digits), at } = self.peek().clone() {
                 self.next += 1;
                 let literal = whole(&format!("-{digits}"), start..at.end)?;
                 return self.members(literal);
@@ -221,10 +210,7 @@ impl Parser {
     /// A name after a dot; `in` is one there, because the exchange has `bytes.in`.
     fn name(&mut self) -> Result<(String, Range<usize>), Spot> {
         match self.peek().clone() {
-            Token {
-                kind: Lexeme::Name(name),
-                at,
-            } => {
+            Token { kind: Lexeme::Name(name), at } => {
                 self.next += 1;
                 Ok((name, at))
             }
@@ -238,10 +224,7 @@ impl Parser {
 
     /// Where the last token that was taken ends.
     fn end(&self) -> usize {
-        self.next
-            .checked_sub(1)
-            .and_then(|last| self.tokens.get(last))
-            .map_or(0, |token| token.at.end)
+        self.next.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(0, |token| token.at.end)
     }
 
     fn take(&mut self, sign: &str) -> bool {
@@ -251,11 +234,7 @@ impl Parser {
     }
 
     fn demand(&mut self, sign: &'static str) -> Result<(), Spot> {
-        if self.take(sign) {
-            Ok(())
-        } else {
-            Err(self.unexpected(&format!("`{sign}`")))
-        }
+        if self.take(sign) { Ok(()) } else { Err(self.unexpected(&format!("`{sign}`"))) }
     }
 
     fn unexpected(&self, wanted: &str) -> Spot {

@@ -39,10 +39,8 @@ pub(crate) fn read(text: &str) -> Result<Node, Spot> {
             }
             "and" | "AND" => continue,
             "or" | "OR" => {
-                return Err(
-                    Spot::new(piece.at, "terms of the short form all hold; it has no `or`")
-                        .help("separate values by commas (`tool:a,b`), or write CEL with `||`"),
-                );
+                return Err(Spot::new(piece.at, "terms of the short form all hold; it has no `or`")
+                    .help("separate values by commas (`tool:a,b`), or write CEL with `||`"));
             }
             _ => {}
         }
@@ -50,11 +48,7 @@ pub(crate) fn read(text: &str) -> Result<Node, Spot> {
         let at = term.at.clone();
         let turn = std::mem::take(&mut turned) != term.turned;
         let node = translated(&term)?;
-        parts.push(if turn {
-            Node::new(Kind::Not(Box::new(node)), at)?
-        } else {
-            node
-        });
+        parts.push(if turn { Node::new(Kind::Not(Box::new(node)), at)? } else { node });
     }
     if turned {
         return Err(Spot::new(text.len()..text.len(), "`not` stands before a term"));
@@ -91,14 +85,8 @@ fn translated(term: &Term<'_>) -> Result<Node, Spot> {
     if let Some(member) = key.strip_prefix("args.").filter(|member| !member.is_empty()) {
         return each(term, |value| argument(member, *sign, value, term));
     }
-    let Some(spec) = FIELDS
-        .iter()
-        .find(|spec| spec.name == *key || spec.short == Some(*key))
-    else {
-        let keys = FIELDS
-            .iter()
-            .flat_map(|spec| [Some(spec.name), spec.short])
-            .flatten();
+    let Some(spec) = FIELDS.iter().find(|spec| spec.name == *key || spec.short == Some(*key)) else {
+        let keys = FIELDS.iter().flat_map(|spec| [Some(spec.name), spec.short]).flatten();
         let spot = Spot::new(term.key_at(), format!("there is no field `{key}`"));
         let near = spot.near(key, keys.chain(["since", "until"]));
         return Err(match near.help {
@@ -143,10 +131,7 @@ fn field(spec: &Spec, sign: Sign, value: &str, term: &Term<'_>) -> Result<Node, 
         Type::Bool => match value {
             "true" | "yes" => binary(operator, of, Node::new(Kind::Bool(true), term.value_at())?, term),
             "false" | "no" => binary(operator, of, Node::new(Kind::Bool(false), term.value_at())?, term),
-            _ => Err(Spot::new(
-                term.value_at(),
-                format!("`{}` is true or false", spec.name),
-            )),
+            _ => Err(Spot::new(term.value_at(), format!("`{}` is true or false", spec.name))),
         },
         Type::Duration => match crate::time::duration(value) {
             Some(_) => binary(operator, of, call("duration", value, term)?, term),
@@ -167,12 +152,7 @@ fn listed(of: Node, sign: Sign, value: &str, term: &Term<'_>) -> Result<Node, Sp
         Sign::Colon => {
             let item = name("it", term)?;
             let body = contains(item.clone(), value, term)?;
-            let kind = Kind::Call(
-                Some(Box::new(of)),
-                "exists".to_owned(),
-                term.at.clone(),
-                vec![item, body],
-            );
+            let kind = Kind::Call(Some(Box::new(of)), "exists".to_owned(), term.at.clone(), vec![item, body]);
             Node::new(kind, term.at.clone())
         }
         Sign::Compare(Binary::Equal) => binary(Binary::In, text(value, term)?, of, term),
@@ -198,11 +178,8 @@ fn contains(of: Node, value: &str, term: &Term<'_>) -> Result<Node, Spot> {
 
 /// One of the fixed words that have the value as a part.
 fn word(of: Node, words: &[&str], value: &str, term: &Term<'_>) -> Result<Node, Spot> {
-    let mut fitting: Vec<&str> = words
-        .iter()
-        .copied()
-        .filter(|word| word.split('_').any(|part| part == value))
-        .collect();
+    let mut fitting: Vec<&str> =
+        words.iter().copied().filter(|word| word.split('_').any(|part| part == value)).collect();
     if words.contains(&value) && fitting.is_empty() {
         fitting.push(value);
     }
@@ -211,16 +188,8 @@ fn word(of: Node, words: &[&str], value: &str, term: &Term<'_>) -> Result<Node, 
         [] => binary(Binary::Equal, of, text(value, term)?, term),
         [only] => binary(Binary::Equal, of, text(only, term)?, term),
         _ => {
-            let items = fitting
-                .iter()
-                .map(|word| text(word, term))
-                .collect::<Result<Vec<_>, _>>()?;
-            binary(
-                Binary::In,
-                of,
-                Node::new(Kind::List(items), term.value_at())?,
-                term,
-            )
+            let items = fitting.iter().map(|word| text(word, term)).collect::<Result<Vec<_>, _>>()?;
+            binary(Binary::In, of, Node::new(Kind::List(items), term.value_at())?, term)
         }
     }
 }
@@ -235,15 +204,10 @@ fn argument(member: &str, sign: Sign, value: &str, term: &Term<'_>) -> Result<No
             return Err(Spot::new(term.key_at(), "this is no name of a member")
                 .help("write CEL, as in `args[\"odd name\"] == \"x\"`"));
         }
-        of = Node::new(
-            Kind::Select(Box::new(of), part.to_owned(), term.key_at()),
-            term.at.clone(),
-        )?;
+        of = Node::new(Kind::Select(Box::new(of), part.to_owned(), term.key_at()), term.at.clone())?;
     }
-    let there = Node::new(
-        Kind::Call(None, "has".to_owned(), term.key_at(), vec![of.clone()]),
-        term.at.clone(),
-    )?;
+    let there =
+        Node::new(Kind::Call(None, "has".to_owned(), term.key_at(), vec![of.clone()]), term.at.clone())?;
     let test = match sign {
         Sign::Compare(operator) if operator.is_order() => {
             let Some(whole) = size(value) else {
@@ -252,10 +216,8 @@ fn argument(member: &str, sign: Sign, value: &str, term: &Term<'_>) -> Result<No
             binary(operator, of, Node::new(Kind::Int(whole), term.value_at())?, term)?
         }
         _ => {
-            let as_text = Node::new(
-                Kind::Call(None, "string".to_owned(), term.key_at(), vec![of]),
-                term.at.clone(),
-            )?;
+            let as_text =
+                Node::new(Kind::Call(None, "string".to_owned(), term.key_at(), vec![of]), term.at.clone())?;
             match sign {
                 Sign::Colon => contains(as_text, value, term)?,
                 Sign::Compare(operator) => binary(operator, as_text, text(value, term)?, term)?,
@@ -273,18 +235,10 @@ fn time(term: &Term<'_>, operator: Binary) -> Result<Node, Spot> {
 /// A point in time: a timestamp, or a duration before now.
 fn moment(value: &str, term: &Term<'_>) -> Result<Node, Spot> {
     if crate::time::duration(value).is_some() {
-        return binary(
-            Binary::Subtract,
-            name("now", term)?,
-            call("duration", value, term)?,
-            term,
-        );
+        return binary(Binary::Subtract, name("now", term)?, call("duration", value, term)?, term);
     }
     let day = format!("{value}T00:00:00Z");
-    match [value, &day]
-        .into_iter()
-        .find(|text| crate::time::timestamp(text).is_some())
-    {
+    match [value, &day].into_iter().find(|text| crate::time::timestamp(text).is_some()) {
         Some(text) => call("timestamp", text, term),
         None => Err(Spot::new(term.value_at(), "this is no time")
             .help("write how long ago (10m, 2h, 7d), a day (2026-07-28) or a time (2026-07-28T10:00:00Z)")),
@@ -294,9 +248,7 @@ fn moment(value: &str, term: &Term<'_>) -> Result<Node, Spot> {
 /// A whole number, or a size with its unit, in bytes.
 fn size(value: &str) -> Option<i64> {
     let (sign, digits) = value.strip_prefix('-').map_or((1, value), |digits| (-1, digits));
-    let end = digits
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(digits.len());
+    let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
     let (number, unit) = digits.split_at_checked(end)?;
     let scale = match unit.to_ascii_lowercase().as_str() {
         "" if !number.contains('.') => 1,
@@ -317,10 +269,7 @@ fn name(name: &str, term: &Term<'_>) -> Result<Node, Spot> {
     let root = Kind::Name(parts.next().unwrap_or_default().to_owned());
     let mut node = Node::new(root, term.key_at())?;
     for part in parts {
-        node = Node::new(
-            Kind::Select(Box::new(node), part.to_owned(), term.key_at()),
-            term.key_at(),
-        )?;
+        node = Node::new(Kind::Select(Box::new(node), part.to_owned(), term.key_at()), term.key_at())?;
     }
     Ok(node)
 }
@@ -331,25 +280,14 @@ fn text(value: &str, term: &Term<'_>) -> Result<Node, Spot> {
 
 fn call(function: &str, value: &str, term: &Term<'_>) -> Result<Node, Spot> {
     let given = vec![text(value, term)?];
-    Node::new(
-        Kind::Call(None, function.to_owned(), term.value_at(), given),
-        term.value_at(),
-    )
+    Node::new(Kind::Call(None, function.to_owned(), term.value_at(), given), term.value_at())
 }
 
 fn method(of: Node, method: &str, given: Node, term: &Term<'_>) -> Result<Node, Spot> {
-    let kind = Kind::Call(
-        Some(Box::new(of)),
-        method.to_owned(),
-        term.at.clone(),
-        vec![given],
-    );
+    let kind = Kind::Call(Some(Box::new(of)), method.to_owned(), term.at.clone(), vec![given]);
     Node::new(kind, term.at.clone())
 }
 
 fn binary(operator: Binary, left: Node, right: Node, term: &Term<'_>) -> Result<Node, Spot> {
-    Node::new(
-        Kind::Binary(operator, Box::new(left), Box::new(right)),
-        term.at.clone(),
-    )
+    Node::new(Kind::Binary(operator, Box::new(left), Box::new(right)), term.at.clone())
 }

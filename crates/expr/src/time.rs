@@ -18,9 +18,7 @@ pub(crate) fn duration(text: &str) -> Option<i64> {
     }
     let mut sum: i64 = 0;
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (number, after) = rest.split_at_checked(digits)?;
         let units = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let (unit, next) = after.split_at_checked(units)?;
@@ -46,11 +44,7 @@ pub(crate) fn scaled(number: &str, scale: i64) -> Option<i64> {
     if whole.is_empty() && part.is_empty() || part.contains('.') {
         return None;
     }
-    let mut value = if whole.is_empty() {
-        0
-    } else {
-        whole.parse::<i64>().ok()?.checked_mul(scale)?
-    };
+    let mut value = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()?.checked_mul(scale)? };
     let mut step = scale;
     for digit in part.chars() {
         step /= 10;
@@ -63,11 +57,7 @@ pub(crate) fn scaled(number: &str, scale: i64) -> Option<i64> {
 pub(crate) fn timestamp(text: &str) -> Option<i64> {
     let (date, time) = text.split_once(['T', 't'])?;
     let mut date = date.splitn(3, '-');
-    let (year, month, day) = (
-        digits(date.next()?, 4)?,
-        digits(date.next()?, 2)?,
-        digits(date.next()?, 2)?,
-    );
+    let (year, month, day) = (digits(date.next()?, 4)?, digits(date.next()?, 2)?, digits(date.next()?, 2)?);
     let zone = time.find(['Z', 'z', '+', '-'])?;
     let (clock, zone) = time.split_at_checked(zone)?;
     let mut clock = clock.splitn(3, ':');
@@ -110,11 +100,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
         return None;
     }
     // Years begin in March here, so that the leap day is the last one.
-    let (y, m) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let era = y.div_euclid(400);
     let of_era = y.rem_euclid(400);
     Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + (m * 153 + 2) / 5 + day - 1 - 719_468)
@@ -154,10 +140,7 @@ mod tests {
             ("1970-01-01T00:00:00Z", Some(0)),
             ("2026-07-28T10:00:00Z", Some(1_785_232_800 * SECOND)),
             ("2026-07-28T12:00:00+02:00", Some(1_785_232_800 * SECOND)),
-            (
-                "2024-02-29T00:00:00.25Z",
-                Some(1_709_164_800 * SECOND + 250_000_000),
-            ),
+            ("2024-02-29T00:00:00.25Z", Some(1_709_164_800 * SECOND + 250_000_000)),
             ("1969-12-31T23:59:59Z", Some(-SECOND)),
             ("2026-02-29T00:00:00Z", None),
             ("2026-07-28T10:00:00", None),

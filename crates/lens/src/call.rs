@@ -36,61 +36,35 @@ impl<'a> Call<'a> {
         source: Option<&'a SourceRow>,
         now: UnixNanos,
     ) -> Self {
-        Self {
-            exchange,
-            session,
-            source,
-            now,
-            request: None,
-            args: OnceCell::new(),
-            text: OnceCell::new(),
-        }
+        Self { exchange, session, source, now, request: None, args: OnceCell::new(), text: OnceCell::new() }
     }
 
     /// Says how to load the stored body of its request; asked for only when an expression names `args` or `text`.
     #[must_use]
     pub fn with_request(self, request: &'a dyn Fn() -> Option<Vec<u8>>) -> Self {
-        Self {
-            request: Some(request),
-            ..self
-        }
+        Self { request: Some(request), ..self }
     }
 
     /// The server's name: as configured, else as it calls itself.
     pub fn server(&self) -> &str {
-        let configured = self
-            .source
-            .map(|source| source.name.as_str())
-            .filter(|name| !name.is_empty());
-        let own = || {
-            self.session
-                .and_then(|session| session.server.as_ref())
-                .map(|(name, _)| name.as_str())
-        };
+        let configured = self.source.map(|source| source.name.as_str()).filter(|name| !name.is_empty());
+        let own = || self.session.and_then(|session| session.server.as_ref()).map(|(name, _)| name.as_str());
         configured.or_else(own).unwrap_or_default()
     }
 
     /// The tool that was called, if it was one.
     pub fn tool(&self) -> Option<&str> {
-        (self.exchange.method == "tools/call")
-            .then_some(self.exchange.target.as_deref())
-            .flatten()
+        (self.exchange.method == "tools/call").then_some(self.exchange.target.as_deref()).flatten()
     }
 
     /// Nanoseconds from the first byte of the request to the last of the answer, or to now.
     pub fn duration(&self) -> i64 {
-        self.exchange
-            .closed
-            .unwrap_or(self.now)
-            .saturating_sub(self.exchange.opened)
-            .max(0)
+        self.exchange.closed.unwrap_or(self.now).saturating_sub(self.exchange.opened).max(0)
     }
 
     /// Nanoseconds to the first byte that answers, 0 without one.
     pub(crate) fn first(&self) -> i64 {
-        self.exchange
-            .first_answer
-            .map_or(0, |first| first.saturating_sub(self.exchange.opened).max(0))
+        self.exchange.first_answer.map_or(0, |first| first.saturating_sub(self.exchange.opened).max(0))
     }
 
     /// Nanoseconds from the first byte that answers to the last, 0 until there is one.
@@ -101,8 +75,7 @@ impl<'a> Call<'a> {
 
     /// Whether its bodies were stored unmasked.
     pub(crate) fn is_full(&self) -> bool {
-        self.source
-            .is_some_and(|source| is_full(source, self.exchange.opened))
+        self.source.is_some_and(|source| is_full(source, self.exchange.opened))
     }
 
     pub(crate) fn era(&self) -> Option<Era> {
@@ -110,10 +83,7 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn revision(&self) -> Option<&str> {
-        self.exchange
-            .revision
-            .as_deref()
-            .or(self.session.and_then(|session| session.revision.as_deref()))
+        self.exchange.revision.as_deref().or(self.session.and_then(|session| session.revision.as_deref()))
     }
 
     pub(crate) fn client(&self) -> Option<(&str, &str)> {
@@ -162,16 +132,13 @@ impl Fields for Call<'_> {
             Field::ClientVersion => Value::text(self.client().map_or("", |(_, version)| version)),
             Field::Era => Value::text(self.era().map_or("", era_word)),
             Field::Revision => Value::text(self.revision().unwrap_or_default()),
-            Field::Transport => Value::text(
-                self.session
-                    .map_or("", |session| transport_word(session.transport)),
-            ),
+            Field::Transport => {
+                Value::text(self.session.map_or("", |session| transport_word(session.transport)))
+            }
             Field::Status => Value::text(status_word(exchange.status)),
             Field::ErrorCode => exchange.error_code.map_or(Value::Null, Value::Int),
             Field::ErrorMessage => Value::text(exchange.error_text.as_deref().unwrap_or_default()),
-            Field::HttpStatus => exchange
-                .http_status
-                .map_or(Value::Null, |status| Value::Int(status.into())),
+            Field::HttpStatus => exchange.http_status.map_or(Value::Null, |status| Value::Int(status.into())),
             Field::Duration => Value::Duration(self.duration()),
             Field::DurationFirst => Value::Duration(self.first()),
             Field::DurationRest => Value::Duration(self.rest()),
@@ -181,13 +148,9 @@ impl Fields for Call<'_> {
             Field::Rounds => whole(exchange.n_rounds.into()),
             Field::Progress => whole(exchange.n_progress.into()),
             Field::Late => Value::Bool(exchange.late),
-            Field::Findings => Value::List(
-                exchange
-                    .findings
-                    .iter()
-                    .map(|finding| Value::text(finding))
-                    .collect(),
-            ),
+            Field::Findings => {
+                Value::List(exchange.findings.iter().map(|finding| Value::text(finding)).collect())
+            }
             Field::At => Value::Time(exchange.opened),
             Field::Now => Value::Time(self.now),
             Field::Text => Value::text(self.text()),
@@ -250,10 +213,7 @@ mod tests {
         )
         .with_request(&load);
         for (text, matches) in [
-            (
-                "tool == \"search\" && server == \"files\" && method == \"tools/call\"",
-                true,
-            ),
+            ("tool == \"search\" && server == \"files\" && method == \"tools/call\"", true),
             ("args.query == \"invoices\" && args.limit > 3", true),
             ("INVOICE", true),
             ("\"no such text\"", false),

@@ -22,11 +22,7 @@ pub(crate) fn marks<'a>(sources: impl IntoIterator<Item = &'a SourceRow>, now: U
         seen.push(source.id);
         if let Some(until) = source.full_until {
             let text = if now < until && source.ended.is_none() {
-                format!(
-                    "{}: bodies are stored unmasked until {}",
-                    source.name,
-                    unit::moment(until)
-                )
+                format!("{}: bodies are stored unmasked until {}", source.name, unit::moment(until))
             } else {
                 format!(
                     "{}: bodies were stored unmasked until {}",
@@ -37,10 +33,7 @@ pub(crate) fn marks<'a>(sources: impl IntoIterator<Item = &'a SourceRow>, now: U
             notes.push(Block::Note(Note::new(Tone::Bad, "FULL", text)));
         }
         if let Some(lost) = lost(source) {
-            let text = format!(
-                "{}: {lost} could not be recorded; traffic was not affected",
-                source.name
-            );
+            let text = format!("{}: {lost} could not be recorded; traffic was not affected", source.name);
             notes.push(Block::Note(Note::new(Tone::Odd, "LOST", text)));
         }
     }

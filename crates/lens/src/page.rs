@@ -189,52 +189,31 @@ impl Column {
         least: usize,
         usual: usize,
     ) -> Self {
-        Self {
-            key,
-            title: Some(title),
-            rank,
-            least,
-            usual,
-        }
+        Self { key, title: Some(title), rank, least, usual }
     }
 
     /// A column that JSON has.
     pub(crate) const fn unseen(key: &'static str) -> Self {
-        Self {
-            key,
-            title: None,
-            rank: u8::MAX,
-            least: 0,
-            usual: 0,
-        }
+        Self { key, title: None, rank: u8::MAX, least: 0, usual: 0 }
     }
 }
 
 impl Fact {
     /// A fact that people see.
     pub(crate) fn seen(key: &'static str, title: &'static str, value: Cell) -> Self {
-        Self {
-            key,
-            title: Some(title),
-            value,
-        }
+        Self { key, title: Some(title), value }
     }
 
     /// A fact that JSON has.
     pub(crate) fn unseen(key: &'static str, value: Cell) -> Self {
-        Self {
-            key,
-            title: None,
-            value,
-        }
+        Self { key, title: None, value }
     }
 }
 
 impl Cell {
     /// Text from a peer, if there is any.
     pub(crate) fn told(text: Option<&str>) -> Self {
-        text.filter(|text| !text.is_empty())
-            .map_or(Self::None, |text| Self::Told(text.to_owned()))
+        text.filter(|text| !text.is_empty()).map_or(Self::None, |text| Self::Told(text.to_owned()))
     }
 }
 
@@ -248,11 +227,7 @@ impl Page {
 impl Note {
     /// A note.
     pub(crate) fn new(tone: Tone, word: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            tone,
-            word,
-            text: text.into(),
-        }
+        Self { tone, word, text: text.into() }
     }
 }
 

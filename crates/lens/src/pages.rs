@@ -14,7 +14,7 @@ pub use explain::{Explained, Keeping, explain};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use session::{SessionView, session};
 pub use show::{ExchangeView, show, wire};
-pub use stats::stats;
+pub use stats::Stats;
 pub use tail::{Line, Tail};
 
 /// The sentence for a finding's code, for codes that are known: the crates that find also say what it means.

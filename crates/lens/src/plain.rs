@@ -24,10 +24,7 @@ impl Plain {
     /// Makes `text` harmless: control characters become visible pictures (`␛`), what is invisible or reorders text
     /// becomes its code (`\u{202e}`), and what exceeds [`MAX_CHARS`] becomes an ellipsis.
     pub fn of(text: &str) -> Self {
-        let mut plain = Self {
-            text: String::with_capacity(text.len()),
-            width: 0,
-        };
+        let mut plain = Self { text: String::with_capacity(text.len()), width: 0 };
         let mut n_marks = 0;
         for (n, c) in text.chars().enumerate() {
             if n == MAX_CHARS {
@@ -197,22 +194,14 @@ mod tests {
     #[test]
     fn long_text_ends_in_an_ellipsis() {
         let plain = Plain::of(&"x".repeat(MAX_CHARS + 1));
-        assert_eq!(
-            (plain.width(), plain.as_str().ends_with("x…")),
-            (MAX_CHARS + 1, true)
-        );
-        let lines: Vec<_> = Plain::lines(&format!("{}\r\ny", "x".repeat(MAX_CHARS + 1)))
-            .map(|line| line.width())
-            .collect();
+        assert_eq!((plain.width(), plain.as_str().ends_with("x…")), (MAX_CHARS + 1, true));
+        let lines: Vec<_> =
+            Plain::lines(&format!("{}\r\ny", "x".repeat(MAX_CHARS + 1))).map(|line| line.width()).collect();
         assert_eq!(lines, [MAX_CHARS, 1, 1]);
         assert_eq!(Plain::of("日本語").clipped(4).as_str(), "日…");
         assert_eq!(Plain::of("abc").clipped(3).as_str(), "abc");
         assert_eq!(Plain::of("abc").clipped(0).as_str(), "");
-        let folded: Vec<_> = Plain::of("a日本")
-            .folded(3)
-            .into_iter()
-            .map(|piece| piece.text)
-            .collect();
+        let folded: Vec<_> = Plain::of("a日本").folded(3).into_iter().map(|piece| piece.text).collect();
         assert_eq!(folded, ["a日", "本"]);
     }
 

@@ -23,10 +23,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn exchange(&self, target: &str) -> &ExchangeRow {
-        self.exchanges
-            .iter()
-            .find(|exchange| exchange.target.as_deref() == Some(target))
-            .unwrap()
+        self.exchanges.iter().find(|exchange| exchange.target.as_deref() == Some(target)).unwrap()
     }
 
     pub(crate) fn call(&self, target: &str) -> Call<'_> {
@@ -34,31 +31,21 @@ impl World {
     }
 
     pub(crate) fn call_of<'a>(&'a self, exchange: &'a ExchangeRow) -> Call<'a> {
-        let session = self
-            .sessions
-            .iter()
-            .find(|session| session.id == exchange.session);
+        let session = self.sessions.iter().find(|session| session.id == exchange.session);
         let source =
             session.and_then(|session| self.sources.iter().find(|source| source.id == session.source));
         Call::new(exchange, session, source, NOW)
     }
 
     pub(crate) fn calls(&self) -> Vec<Call<'_>> {
-        self.exchanges
-            .iter()
-            .map(|exchange| self.call_of(exchange))
-            .collect()
+        self.exchanges.iter().map(|exchange| self.call_of(exchange)).collect()
     }
 }
 
 /// Two sources: `files` over stdio, live and masked; `github` over HTTP, ended, full, with losses.
 pub(crate) fn world() -> World {
-    let files = source(
-        1,
-        "files",
-        "npx -y @modelcontextprotocol/server-filesystem /home/ada/work",
-        Transport::Stdio,
-    );
+    let files =
+        source(1, "files", "npx -y @modelcontextprotocol/server-filesystem /home/ada/work", Transport::Stdio);
     let github = SourceRow {
         started: NOW - 7_200 * SECOND,
         ended: Some(NOW - 3_600 * SECOND),
@@ -69,33 +56,14 @@ pub(crate) fn world() -> World {
         ..source(2, "github", "https://mcp.example.com/mcp", Transport::Http)
     };
     let sessions = vec![
-        session(
-            1,
-            1,
-            Era::Legacy,
-            Transport::Stdio,
-            "2025-06-18",
-            ("claude-code", "2.1.0"),
-        ),
+        session(1, 1, Era::Legacy, Transport::Stdio, "2025-06-18", ("claude-code", "2.1.0")),
         SessionRow {
             closed: Some(NOW - 3_600 * SECOND),
             opened: NOW - 7_000 * SECOND,
-            ..session(
-                2,
-                2,
-                Era::Modern,
-                Transport::Http,
-                "2026-07-28",
-                ("cursor", "3.20"),
-            )
+            ..session(2, 2, Era::Modern, Transport::Http, "2026-07-28", ("cursor", "3.20"))
         },
     ];
-    World {
-        sources: vec![files, github],
-        sessions,
-        exchanges: exchanges(),
-        messages: messages(),
-    }
+    World { sources: vec![files, github], sessions, exchanges: exchanges(), messages: messages() }
 }
 
 fn exchanges() -> Vec<ExchangeRow> {
@@ -153,12 +121,7 @@ fn exchanges() -> Vec<ExchangeRow> {
             first_answer: None,
             status: Status::Cancelled,
             late: true,
-            ..exchange(
-                8,
-                "resources/read",
-                Some("file:///home/ada/日本語/a very long name of a file.txt"),
-                0,
-            )
+            ..exchange(8, "resources/read", Some("file:///home/ada/日本語/a very long name of a file.txt"), 0)
         },
         ExchangeRow {
             session: second,
@@ -204,10 +167,7 @@ fn messages() -> Vec<MessageRow> {
             event: Some(b"event: message\nid: 7".to_vec()),
             chunks: vec![(0, 40), (1_200_000, 41)],
             size: 81,
-            faults: vec![
-                ("frame.carriage-return".to_owned(), 0),
-                ("frame.duplicate-key".to_owned(), 17),
-            ],
+            faults: vec![("frame.carriage-return".to_owned(), 0), ("frame.duplicate-key".to_owned(), 17)],
             ..message(
                 4,
                 3,
@@ -219,31 +179,16 @@ fn messages() -> Vec<MessageRow> {
             piece: Piece::Stderr,
             exchange: None,
             at: at + 3 * MS,
-            ..message(
-                5,
-                3,
-                Piece::Stderr,
-                "indexing 12 files\nwarning: \u{1b}[33mslow disk\u{1b}[0m",
-            )
+            ..message(5, 3, Piece::Stderr, "indexing 12 files\nwarning: \u{1b}[33mslow disk\u{1b}[0m")
         },
         MessageRow {
             stored: Body::Summary,
             hits: vec![("jwt".to_owned(), 2)],
-            ..message(
-                6,
-                3,
-                Piece::Result,
-                r#"{"content":[{"text":"‹12 KB›","type":"text"}]}"#,
-            )
+            ..message(6, 3, Piece::Result, r#"{"content":[{"text":"‹12 KB›","type":"text"}]}"#)
         },
         MessageRow {
             stored: Body::Full,
-            ..message(
-                7,
-                7,
-                Piece::Request,
-                "not json at all \u{202e}\u{1b}]0;title\u{7}",
-            )
+            ..message(7, 7, Piece::Request, "not json at all \u{202e}\u{1b}]0;title\u{7}")
         },
     ]
 }
@@ -326,18 +271,10 @@ fn message(id: i64, exchange: i64, piece: Piece, body: &str) -> MessageRow {
         session: SessionId(1),
         exchange: Some(ExchangeId(exchange)),
         piece,
-        from: if matches!(piece, Piece::Request) {
-            Leg::Client
-        } else {
-            Leg::Server
-        },
+        from: if matches!(piece, Piece::Request) { Leg::Client } else { Leg::Server },
         at: NOW - 60 * SECOND
             + exchange * 1_250 * MS
-            + if matches!(piece, Piece::Request) {
-                0
-            } else {
-                11 * MS
-            },
+            + if matches!(piece, Piece::Request) { 0 } else { 11 * MS },
         chunks: vec![(0, body.len() as u32)],
         size: body.len() as u64,
         stored: Body::Masked,

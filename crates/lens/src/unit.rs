@@ -60,20 +60,13 @@ pub(crate) fn stamp(at: UnixNanos) -> String {
     let (year, month, day) = date(seconds.div_euclid(DAY));
     let of_day = seconds.rem_euclid(DAY);
     let (hour, minute, second) = (of_day / 3_600, of_day % 3_600 / 60, of_day % 60);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:09}Z",
-        at.rem_euclid(SECOND)
-    )
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:09}Z", at.rem_euclid(SECOND))
 }
 
 /// The time to the second, for people: `2026-07-28 10:00:00Z`.
 pub(crate) fn moment(at: UnixNanos) -> String {
     let stamp = stamp(at);
-    format!(
-        "{} {}Z",
-        stamp.get(..10).unwrap_or_default(),
-        stamp.get(11..19).unwrap_or_default()
-    )
+    format!("{} {}Z", stamp.get(..10).unwrap_or_default(), stamp.get(11..19).unwrap_or_default())
 }
 
 /// Year, month and day of a number of days since 1970-01-01, in the Gregorian calendar.
@@ -86,11 +79,7 @@ fn date(days: i64) -> (i64, i64, i64) {
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    (
-        year + days.div_euclid(146_097) * 400 + i64::from(month <= 2),
-        month,
-        day,
-    )
+    (year + days.div_euclid(146_097) * 400 + i64::from(month <= 2), month, day)
 }
 
 fn three(n: f64) -> String {
@@ -123,13 +112,9 @@ mod tests {
         ] {
             assert_eq!(span(nanos), text, "{nanos}");
         }
-        for (bytes, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1_400, "1.4 KB"),
-            (256_000, "256 KB"),
-            (12_000_000, "12 MB"),
-        ] {
+        for (bytes, text) in
+            [(0, "0 B"), (999, "999 B"), (1_400, "1.4 KB"), (256_000, "256 KB"), (12_000_000, "12 MB")]
+        {
             assert_eq!(size(bytes), text, "{bytes}");
         }
         assert_eq!(

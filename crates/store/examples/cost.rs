@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use tapgate_store::{Finished, Journal, Options, Query, Reader};
+use tapgate_store::{ExchangeRow, Finished, Journal, Options, Query, Reader};
 use tapgate_wire::record::{Body, Era, Exchange, Message, Piece, Record, Session, Source, Status, Transport};
 use tapgate_wire::{Leg, Masked};
 
@@ -36,11 +36,11 @@ fn main() {
     let began = now();
     for first in (0..n_calls).step_by(TOGETHER as usize) {
         journal.write((first..first + TOGETHER).flat_map(call).collect());
-        assert!(journal.flush(Duration::from_secs(60)), "{:?}", journal.trouble());
+        assert!(journal.flush(Duration::from_mins(1)), "{:?}", journal.trouble());
     }
     let wall = now() - began;
     let cpu = writer_cpu() - before;
-    let finished = journal.finish(Duration::from_secs(60));
+    let finished = journal.finish(Duration::from_mins(1));
     assert_eq!(finished, Finished::Flushed);
     let size = fs::metadata(home.join("journal.db")).map_or(0, |file| file.len());
     print(&format!(
@@ -53,38 +53,44 @@ fn main() {
     drop(fs::remove_dir_all(&home));
 }
 
+#[expect(clippy::expect_used, reason = "the journal was just written")]
 fn read(home: &Path) {
-    let took = |what: &str, began: i64| print(&format!("{what}: {:.1} ms", (now() - began) as f64 / 1e6));
-    let began = now();
-    let reader = Reader::open(home).expect("the journal was just written");
+    let reader = Reader::open(home).expect("opens");
     let screen = Query {
         newest_first: true,
         limit: Some(100),
         ..Query::default()
     };
     let mut rows = Vec::new();
-    let visit = |row: &tapgate_store::ExchangeRow| {
-        rows.push(row.clone());
-        ControlFlow::Continue(())
-    };
-    reader
-        .exchanges(&screen, visit)
-        .expect("the journal was just written");
-    took("first screen of 100", began);
-    let began = now();
+    timed("first screen of 100", || {
+        let visit = |row: &ExchangeRow| {
+            rows.push(row.clone());
+            ControlFlow::Continue(())
+        };
+        reader.exchanges(&screen, visit).expect("reads");
+    });
     let mut n_found = 0;
-    let visit = |row: &tapgate_store::ExchangeRow| {
-        let slow = row.closed.is_some_and(|closed| closed - row.opened > 1_000_000);
-        n_found += u64::from(slow && row.method == "tools/call" && row.target.as_deref() == Some("echo"));
-        ControlFlow::Continue(())
-    };
-    reader
-        .exchanges(&Query::default(), visit)
-        .expect("the journal was just written");
-    took(&format!("scan of everything, {n_found} found"), began);
-    let began = now();
-    print(&format!("{:?}", reader.health()));
-    took("health", began);
+    timed("scan of everything", || {
+        let visit = |row: &ExchangeRow| {
+            let slow = row.closed.is_some_and(|closed| closed - row.opened > 1_000_000);
+            n_found += u64::from(slow && row.method == "tools/call" && row.target.as_deref() == Some("echo"));
+            ControlFlow::Continue(())
+        };
+        reader.exchanges(&Query::default(), visit).expect("reads");
+    });
+    print(&format!("found {n_found}"));
+    timed("health", || drop(reader.health().expect("reads")));
+}
+
+fn timed(what: &str, work: impl FnOnce()) {
+    let (began, cpu) = (now(), cpu_of(Path::new("/proc/thread-self")));
+    work();
+    let (wall, cpu) = (now() - began, cpu_of(Path::new("/proc/thread-self")) - cpu);
+    print(&format!(
+        "{what}: {:.1} ms, of which {:.1} ms CPU",
+        wall as f64 / 1e6,
+        cpu as f64 / 1e6
+    ));
 }
 
 #[expect(clippy::print_stdout, reason = "what an example is for")]
@@ -98,11 +104,16 @@ fn writer_cpu() -> u64 {
     for task in tasks {
         let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
         if name.trim() == "journal" {
-            let stat = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            return stat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0);
+            return cpu_of(&task.path());
         }
     }
     0
+}
+
+/// Nanoseconds that a thread has run.
+fn cpu_of(thread: &Path) -> u64 {
+    let stat = fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
+    stat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
 }
 
 fn source() -> Source {

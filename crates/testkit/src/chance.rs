@@ -26,6 +26,11 @@ impl Chance {
         (self.number() % (end.max(1) as u64)) as usize
     }
 
+    /// One of many, which stays where it is; the type's default if there is none.
+    pub fn pick<T: Copy + Default>(&mut self, from: &[T]) -> T {
+        from.get(self.below(from.len())).copied().unwrap_or_default()
+    }
+
     /// Takes one thing out of many, `None` if there is none.
     pub fn take<T>(&mut self, from: &mut Vec<T>) -> Option<T> {
         let place = self.below(from.len());

@@ -60,6 +60,16 @@ pub struct Script {
 }
 
 impl Script {
+    /// Reads a script that a test wrote.
+    ///
+    /// # Panics
+    ///
+    /// Where [`Script::parse`] gives an error.
+    #[expect(clippy::panic, reason = "a script that cannot be read fails its test")]
+    pub fn of(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|why| panic!("{why}"))
+    }
+
     /// Reads the lines of a transcript; comments and empty lines are nothing.
     ///
     /// # Errors

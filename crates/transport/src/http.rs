@@ -16,6 +16,7 @@ mod exchange;
 mod guard;
 mod heads;
 mod ledger;
+mod muffle;
 mod pool;
 mod proxy;
 mod pulse;

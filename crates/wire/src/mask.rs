@@ -14,6 +14,7 @@
 mod alphabet;
 mod anchor;
 mod argv;
+mod codec;
 mod decoded;
 mod encoded;
 mod head;

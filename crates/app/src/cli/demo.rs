@@ -1,13 +1,17 @@
 //! `demo`: a sample client, a sample server and a tap between them.
 
 use std::io::{self, BufReader};
+use std::ops::ControlFlow;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use tapgate_store::Query;
+
+use super::show;
 use super::tail::Follower;
 use crate::demo::{client, server};
-use crate::look;
+use crate::look::{self, Look};
 use crate::output::{self, Output};
 use crate::problem::{Exit, Problem};
 
@@ -37,14 +41,16 @@ impl Args {
         if wants_text {
             output::print("A sample client talks to a sample server through `tapgate tap --name demo -- …`.\n\n");
         }
-        self.play(output)?;
+        let look = self.play(output)?;
         if wants_text {
+            output::print("\nOne of these calls had a secret in its arguments. This is all that was stored of it:\n\n");
+            show_masked(&look, output)?;
             output::print(NEXT);
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn play(&self, output: &Output) -> Result<(), Problem> {
+    fn play(&self, output: &Output) -> Result<Look, Problem> {
         let mut follower = Follower::new(look::filter(&[])?, 0)?;
         let pause = if self.fast { Duration::ZERO } else { Duration::from_millis(350) };
         let mut tap = start_tap().map_err(|error| failed(&error))?;
@@ -63,12 +69,27 @@ impl Args {
         follower.look.reader.changed().map_err(|trouble| crate::home::problem(&trouble))?;
         follower.look.refresh();
         look::print(&follower.page()?, output, follower.look.now);
-        Ok(())
+        Ok(follower.look)
     }
 }
 
+/// Shows the call of this demo whose arguments held a secret.
+fn show_masked(look: &Look, output: &Output) -> Result<(), Problem> {
+    let session = look.session("last")?;
+    let secret = look::filter(&["args.api_key != \"\"".to_owned()])?;
+    let mut found = None;
+    look.matching(&Query { session: Some(session.id), ..Query::default() }, &secret, |exchange, _| {
+        found = Some(exchange.clone());
+        ControlFlow::Break(())
+    })?;
+    if let Some(exchange) = found {
+        look::print(&show::page_of(look, &exchange, false)?, output, look.now);
+    }
+    Ok(())
+}
+
 const NEXT: &str = "
-The masked values were never stored. Now look around:
+Now look around:
 
   tapgate ls                       sources and their sessions
   tapgate calls 'status:error'     calls, filtered

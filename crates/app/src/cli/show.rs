@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use tapgate_engine::Finding;
+use tapgate_lens::page::Page;
 use tapgate_lens::pages::{self, ExchangeView, SessionView};
 use tapgate_store::{ExchangeId, ExchangeRow, MessageRow, Query, SessionId, SessionRow};
 use tapgate_wire::fault::FaultKind;
@@ -34,38 +35,21 @@ impl Args {
         match self.id.parse::<ExchangeId>() {
             Ok(id) => {
                 let found = look.reader.exchange(id).map_err(|trouble| home::problem(&trouble))?;
-                self.exchange(&look, &found.ok_or_else(|| look::no_such(&self.id))?, output)?;
+                let exchange = found.ok_or_else(|| look::no_such(&self.id))?;
+                look::print(&page_of(&look, &exchange, self.wire)?, output, look.now);
             }
             Err(_) => self.session(&look, &look.session(&self.id)?, output)?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn exchange(&self, look: &Look, exchange: &ExchangeRow, output: &Output) -> Result<(), Problem> {
-        let around = look.around(exchange.session)?;
-        let messages = look.reader.messages(exchange).map_err(|trouble| home::problem(&trouble))?;
-        let siblings = exchanges_of(look, exchange.session)?;
-        let children: Vec<_> = siblings.into_iter().filter(|other| other.parent == Some(exchange.id)).collect();
-        let until = exchange.closed.unwrap_or(look.now);
-        let stderr = pieces(look, exchange.session, |message| {
-            message.piece == Piece::Stderr && (exchange.opened..=until).contains(&message.at)
-        })?;
-        let view = ExchangeView {
-            call: look.call(exchange, &around),
-            children: &children,
-            messages: &messages,
-            stderr: &stderr,
-            meaning: &meaning,
-        };
-        let page = if self.wire { pages::wire(&view) } else { pages::show(&view) };
-        look::print(&page, output, look.now);
-        Ok(())
-    }
-
     fn session(&self, look: &Look, session: &SessionRow, output: &Output) -> Result<(), Problem> {
         let exchanges = exchanges_of(look, session.id)?;
         if self.wire {
-            return exchanges.iter().try_for_each(|exchange| self.exchange(look, exchange, output));
+            for exchange in &exchanges {
+                look::print(&page_of(look, exchange, self.wire)?, output, look.now);
+            }
+            return Ok(());
         }
         let around = look.around(session.id)?;
         let shakes = |exchange: &&ExchangeRow| ["initialize", "server/discover"].contains(&exchange.method.as_str());
@@ -84,6 +68,26 @@ impl Args {
         look::print(&pages::session(&view), output, look.now);
         Ok(())
     }
+}
+
+/// The page of one exchange: for reading, or as it was on the wire.
+pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, Problem> {
+    let around = look.around(exchange.session)?;
+    let messages = look.reader.messages(exchange).map_err(|trouble| home::problem(&trouble))?;
+    let siblings = exchanges_of(look, exchange.session)?;
+    let children: Vec<_> = siblings.into_iter().filter(|other| other.parent == Some(exchange.id)).collect();
+    let until = exchange.closed.unwrap_or(look.now);
+    let stderr = pieces(look, exchange.session, |message| {
+        message.piece == Piece::Stderr && (exchange.opened..=until).contains(&message.at)
+    })?;
+    let view = ExchangeView {
+        call: look.call(exchange, &around),
+        children: &children,
+        messages: &messages,
+        stderr: &stderr,
+        meaning: &meaning,
+    };
+    Ok(if wire { pages::wire(&view) } else { pages::show(&view) })
 }
 
 /// What a finding's code means, for the codes of every crate that finds.

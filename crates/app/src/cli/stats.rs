@@ -27,13 +27,12 @@ impl Args {
         let filter = look::filter(&self.filter)?;
         let look = Look::open()?;
         let sources = look.reader.sources().map_err(|trouble| home::problem(&trouble))?;
-        let mut found = Vec::new();
+        let mut stats = pages::Stats::default();
         look.matching(&Query::default(), &filter, |exchange, around| {
-            found.push((exchange.clone(), around.clone()));
+            stats.count(&look.call(exchange, around));
             ControlFlow::Continue(())
         })?;
-        let calls = found.iter().map(|(exchange, around)| look.call(exchange, around));
-        look::print(&pages::stats(calls, &sources, look.now), output, look.now);
+        look::print(&stats.page(&sources, look.now), output, look.now);
         Ok(ExitCode::SUCCESS)
     }
 }

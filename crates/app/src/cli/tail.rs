@@ -107,8 +107,7 @@ impl Follower {
             }
         }
         let query = Query { since: self.after.0, ..Query::default() };
-        let all = Filter::parse("").unwrap_or_else(|_| unreachable!("the empty filter is a filter"));
-        self.look.matching(&query, &all, |exchange, around| {
+        self.look.matching(&query, &Filter::everything(), |exchange, around| {
             exchanges.push((exchange.clone(), around.clone()));
             ControlFlow::Continue(())
         })?;
@@ -137,7 +136,7 @@ impl Follower {
         let mut rows = Vec::new();
         let seen = self.look.reader.messages_since(self.after.1, |message| {
             self.after.1 = Some(message.id);
-            if message.exchange.is_none() && self.filter.to_cel().is_empty() {
+            if message.exchange.is_none() && self.filter.is_everything() {
                 rows.push(message.clone());
             }
             ControlFlow::Continue(())

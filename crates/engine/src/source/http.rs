@@ -223,7 +223,7 @@ impl Source {
         shape: &Shape,
         actions: &mut Vec<Action>,
     ) -> u64 {
-        let latest = self.live(&agent(head));
+        let latest = self.latest(head);
         if era_of_head(head) == Era::Modern || era_of(shape).is_some() {
             let client = shape.raw(Member::MetaClient).map_or(&[][..], |raw| raw.as_ref());
             let identity = Route::Identity(digest(&[client, user_agent(head)]));
@@ -257,7 +257,7 @@ impl Source {
             return n;
         }
         // A client that was refused over Streamable HTTP comes back this way.
-        let latest = self.live(&agent(head)).filter(|n| self.may_greet(*n));
+        let latest = self.latest(head).filter(|n| self.may_greet(*n));
         let n = latest.unwrap_or_else(|| self.open(now, Transport::Sse, None, actions));
         self.routes.add(&agent(head), n);
         n
@@ -279,12 +279,18 @@ impl Source {
 
     /// The latest session of the same user agent, for requests that name none: discovery, logins, servers without sessions.
     fn agent_session(&mut self, now: Nanos, head: &RequestHead, actions: &mut Vec<Action>) -> u64 {
-        let route = agent(head);
-        self.live(&route).unwrap_or_else(|| {
-            let n = self.open(now, Transport::Http, None, actions);
-            self.routes.add(&route, n);
-            n
-        })
+        let n = match self.latest(head) {
+            Some(n) => n,
+            None => self.open(now, Transport::Http, None, actions),
+        };
+        self.routes.add(&agent(head), n);
+        n
+    }
+
+    /// The latest session of a user agent; else the one that heard the server's process before any client.
+    fn latest(&mut self, head: &RequestHead) -> Option<u64> {
+        let latest = self.live(&agent(head));
+        latest.or_else(|| self.pipes.take().filter(|n| self.is_blank(*n)))
     }
 
     fn live(&self, route: &Route<'_>) -> Option<u64> {

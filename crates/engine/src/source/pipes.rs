@@ -19,6 +19,13 @@ impl Source {
         self.hear(n, now, input, actions);
     }
 
+    /// Notes what became of the process; with HTTP clients the source alone says it before the first session.
+    pub(super) fn note_process(&mut self, now: Nanos, input: Input, actions: &mut Vec<Action>) {
+        if self.transport == Transport::Stdio || !self.sessions.is_empty() {
+            self.on_pipes(now, input, actions);
+        }
+    }
+
     /// The session that output belongs to which names none: that of the pipes, else the latest.
     pub(super) fn pipes_session(&mut self, now: Nanos, actions: &mut Vec<Action>) -> u64 {
         let latest = || self.sessions.keys().next_back().copied();

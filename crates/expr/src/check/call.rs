@@ -26,126 +26,21 @@ enum Form {
 struct Signature(&'static str, Form, &'static [&'static str], usize, Ty, Function);
 
 const SIGNATURES: &[Signature] = &[
-    Signature(
-        "size",
-        Form::Both,
-        &["string", "list", "map"],
-        0,
-        Ty::Int,
-        Function::Size,
-    ),
-    Signature(
-        "contains",
-        Form::Method,
-        &["string"],
-        1,
-        Ty::Bool,
-        Function::Contains,
-    ),
-    Signature(
-        "startsWith",
-        Form::Method,
-        &["string"],
-        1,
-        Ty::Bool,
-        Function::StartsWith,
-    ),
-    Signature(
-        "endsWith",
-        Form::Method,
-        &["string"],
-        1,
-        Ty::Bool,
-        Function::EndsWith,
-    ),
-    Signature(
-        "lowerAscii",
-        Form::Method,
-        &["string"],
-        0,
-        Ty::Text,
-        Function::LowerAscii,
-    ),
-    Signature(
-        "upperAscii",
-        Form::Method,
-        &["string"],
-        0,
-        Ty::Text,
-        Function::UpperAscii,
-    ),
-    Signature(
-        "int",
-        Form::Function,
-        &["int", "double", "string", "timestamp"],
-        0,
-        Ty::Int,
-        Function::Int,
-    ),
-    Signature(
-        "double",
-        Form::Function,
-        &["int", "double", "string"],
-        0,
-        Ty::Double,
-        Function::Double,
-    ),
-    Signature(
-        "string",
-        Form::Function,
-        &["string", "int", "double", "bool"],
-        0,
-        Ty::Text,
-        Function::Text,
-    ),
-    Signature(
-        "duration",
-        Form::Function,
-        &["string", "duration"],
-        0,
-        Ty::Duration,
-        Function::Duration,
-    ),
-    Signature(
-        "timestamp",
-        Form::Function,
-        &["string", "timestamp"],
-        0,
-        Ty::Time,
-        Function::Timestamp,
-    ),
-    Signature(
-        "getHours",
-        Form::Method,
-        &["duration"],
-        0,
-        Ty::Int,
-        Function::Hours,
-    ),
-    Signature(
-        "getMinutes",
-        Form::Method,
-        &["duration"],
-        0,
-        Ty::Int,
-        Function::Minutes,
-    ),
-    Signature(
-        "getSeconds",
-        Form::Method,
-        &["duration"],
-        0,
-        Ty::Int,
-        Function::Seconds,
-    ),
-    Signature(
-        "getMilliseconds",
-        Form::Method,
-        &["duration"],
-        0,
-        Ty::Int,
-        Function::Milliseconds,
-    ),
+    Signature("size", Form::Both, &["string", "list", "map"], 0, Ty::Int, Function::Size),
+    Signature("contains", Form::Method, &["string"], 1, Ty::Bool, Function::Contains),
+    Signature("startsWith", Form::Method, &["string"], 1, Ty::Bool, Function::StartsWith),
+    Signature("endsWith", Form::Method, &["string"], 1, Ty::Bool, Function::EndsWith),
+    Signature("lowerAscii", Form::Method, &["string"], 0, Ty::Text, Function::LowerAscii),
+    Signature("upperAscii", Form::Method, &["string"], 0, Ty::Text, Function::UpperAscii),
+    Signature("int", Form::Function, &["int", "double", "string", "timestamp"], 0, Ty::Int, Function::Int),
+    Signature("double", Form::Function, &["int", "double", "string"], 0, Ty::Double, Function::Double),
+    Signature("string", Form::Function, &["string", "int", "double", "bool"], 0, Ty::Text, Function::Text),
+    Signature("duration", Form::Function, &["string", "duration"], 0, Ty::Duration, Function::Duration),
+    Signature("timestamp", Form::Function, &["string", "timestamp"], 0, Ty::Time, Function::Timestamp),
+    Signature("getHours", Form::Method, &["duration"], 0, Ty::Int, Function::Hours),
+    Signature("getMinutes", Form::Method, &["duration"], 0, Ty::Int, Function::Minutes),
+    Signature("getSeconds", Form::Method, &["duration"], 0, Ty::Int, Function::Seconds),
+    Signature("getMilliseconds", Form::Method, &["duration"], 0, Ty::Int, Function::Milliseconds),
 ];
 
 const LOOPS: &[(&str, LoopKind)] = &[
@@ -189,12 +84,8 @@ impl Checker {
                     .help(format!("write `{name}(…)`")));
             }
             (None, Form::Method) => {
-                return Err(
-                    Spot::new(at.clone(), format!("`{name}` is a method")).help(format!(
-                        "write `….{name}({})`",
-                        if *n_more == 0 { "" } else { "\"…\"" }
-                    )),
-                );
+                return Err(Spot::new(at.clone(), format!("`{name}` is a method"))
+                    .help(format!("write `….{name}({})`", if *n_more == 0 { "" } else { "\"…\"" })));
             }
             _ => {}
         }
@@ -240,11 +131,8 @@ impl Checker {
     }
 
     fn is_local(&self, node: &Node) -> bool {
-        path(node).is_some_and(|names| {
-            self.locals
-                .iter()
-                .any(|(local, _)| Some(&local.as_str()) == names.first())
-        })
+        path(node)
+            .is_some_and(|names| self.locals.iter().any(|(local, _)| Some(&local.as_str()) == names.first()))
     }
 
     fn matches(&mut self, text: &Node, pattern: &Node) -> Checked {
@@ -253,10 +141,7 @@ impl Checker {
             return Err(wrong_argument("matches", &["string"], &ty, text));
         }
         let Kind::Text(written) = &pattern.kind else {
-            return Err(Spot::new(
-                pattern.at.clone(),
-                "a pattern is a literal, so that it is compiled once",
-            ));
+            return Err(Spot::new(pattern.at.clone(), "a pattern is a literal, so that it is compiled once"));
         };
         let built = RegexBuilder::new(written)
             .size_limit(MAX_PATTERN)
@@ -272,10 +157,7 @@ impl Checker {
             Err(regex::Error::Syntax(why)) => {
                 let last = why.lines().last().unwrap_or_default();
                 let why = last.strip_prefix("error: ").unwrap_or(last).trim();
-                Err(Spot::new(
-                    pattern.at.clone(),
-                    format!("this is no pattern: {why}"),
-                ))
+                Err(Spot::new(pattern.at.clone(), format!("this is no pattern: {why}")))
             }
             Err(_) => Err(Spot::new(pattern.at.clone(), "this is no pattern")),
         }
@@ -296,10 +178,7 @@ impl Checker {
             Ty::List(item) => *item,
             Ty::Any => Ty::Any,
             _ => {
-                return Err(Spot::new(
-                    over.at.clone(),
-                    format!("{} has no items", over_ty.an()),
-                ));
+                return Err(Spot::new(over.at.clone(), format!("{} has no items", over_ty.an())));
             }
         };
         self.locals.push((name.clone(), item.clone()));
@@ -313,14 +192,7 @@ impl Checker {
             LoopKind::Filter | LoopKind::Map => Ty::List(Box::new(of)),
             _ => Ty::Bool,
         };
-        Ok((
-            Plan::Loop(Box::new(Loop {
-                kind,
-                over: over_plan,
-                body,
-            })),
-            returns,
-        ))
+        Ok((Plan::Loop(Box::new(Loop { kind, over: over_plan, body })), returns))
     }
 }
 
@@ -355,10 +227,7 @@ fn wrong_argument(name: &str, takes: &[&str], ty: &Ty, node: &Node) -> Spot {
 }
 
 fn unknown_function(name: &str, at: &Range<usize>) -> Spot {
-    let names = SIGNATURES
-        .iter()
-        .map(|signature| signature.0)
-        .chain(LOOPS.iter().map(|(name, _)| *name));
+    let names = SIGNATURES.iter().map(|signature| signature.0).chain(LOOPS.iter().map(|(name, _)| *name));
     Spot::new(at.clone(), format!("there is no function `{}`", shortened(name)))
         .near(name, names.chain(["has", "matches"]))
 }

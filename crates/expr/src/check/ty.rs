@@ -95,12 +95,7 @@ pub(super) fn sum(operator: Binary, a: &Ty, b: &Ty) -> Option<Ty> {
 
 /// The mistake of an operator between values that it does not work on.
 pub(super) fn misfit(operator: Binary, a: &Ty, b: &Ty, node: &Node) -> Spot {
-    let says = format!(
-        "`{}` does not work between {} and {}",
-        operator.sign(),
-        a.an(),
-        b.an()
-    );
+    let says = format!("`{}` does not work between {} and {}", operator.sign(), a.an(), b.an());
     let spot = Spot::new(node.at.clone(), says);
     match (operator, a, b) {
         (_, Ty::Duration, Ty::Int | Ty::Double) | (_, Ty::Int | Ty::Double, Ty::Duration) => {

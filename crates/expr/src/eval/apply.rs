@@ -31,16 +31,16 @@ impl<'a> Evaluator<'a> {
             Function::Text => text(first),
             Function::Duration => match first {
                 Value::Duration(_) => Ok(first),
-                Value::Text(text) => crate::time::duration(&text)
-                    .map(Value::Duration)
-                    .ok_or(Failure::Unreadable),
+                Value::Text(text) => {
+                    crate::time::duration(&text).map(Value::Duration).ok_or(Failure::Unreadable)
+                }
                 other => Err(Failure::Misfit(other.kind())),
             },
             Function::Timestamp => match first {
                 Value::Time(_) => Ok(first),
-                Value::Text(text) => crate::time::timestamp(&text)
-                    .map(Value::Time)
-                    .ok_or(Failure::Unreadable),
+                Value::Text(text) => {
+                    crate::time::timestamp(&text).map(Value::Time).ok_or(Failure::Unreadable)
+                }
                 other => Err(Failure::Misfit(other.kind())),
             },
             Function::Hours => part(&first, 3_600_000_000_000),

@@ -140,6 +140,15 @@ fn what_is_true_of_an_exchange_matches_it() {
 }
 
 #[test]
+fn an_empty_text_asks_for_everything() {
+    for (text, is_everything) in [("", true), (" ", true), ("true", true), ("late", false), ("x", false)] {
+        assert_eq!(filter(text).is_everything(), is_everything, "{text:?}");
+    }
+    assert_eq!(Filter::everything().judge(&call()), Ok(true));
+    assert_eq!(Filter::everything().to_cel(), filter("").to_cel());
+}
+
+#[test]
 fn what_is_false_or_has_no_value_does_not_match() {
     for (text, outcome) in [
         (r#"tool == "x""#, Ok(false)),
@@ -182,29 +191,13 @@ fn the_short_form_is_the_cel_that_it_prints() {
         ("tool!=a,b", r#"tool != "a" && tool != "b""#, true),
         ("tool:del*_repo", r#"tool.matches("(?s)^del.*_repo$")"#, true),
         ("tool:d*.repo", r#"tool.matches("(?s)^d.*\\.repo$")"#, false),
-        (
-            "server:files,github",
-            r#"server.contains("files") || server.contains("github")"#,
-            true,
-        ),
-        (
-            "-server:files,git",
-            r#"!(server.contains("files") || server.contains("git"))"#,
-            false,
-        ),
+        ("server:files,github", r#"server.contains("files") || server.contains("github")"#, true),
+        ("-server:files,git", r#"!(server.contains("files") || server.contains("git"))"#, false),
         ("status:error", r#"status in ["tool_error", "error"]"#, true),
         ("status=error", r#"status == "error""#, false),
-        (
-            "status:ok,tool",
-            r#"status == "ok" || status == "tool_error""#,
-            true,
-        ),
+        ("status:ok,tool", r#"status == "ok" || status == "tool_error""#, true),
         ("dur>1s", r#"duration > duration("1s")"#, true),
-        (
-            "dur>=1.5s dur<2m",
-            r#"duration >= duration("1.5s") && duration < duration("2m")"#,
-            true,
-        ),
+        ("dur>=1.5s dur<2m", r#"duration >= duration("1.5s") && duration < duration("2m")"#, true),
         ("out>256KB", "bytes.out > 256000", true),
         ("bytes.out>1MiB", "bytes.out > 1048576", false),
         ("in<1k", "bytes.in < 1000", true),
@@ -214,58 +207,30 @@ fn the_short_form_is_the_cel_that_it_prints() {
         ("late:yes", "late == true", true),
         ("client:claude", r#"client.name.contains("claude")"#, true),
         ("error:timeout", r#"error.message.contains("timeout")"#, true),
-        (
-            "finding:utf8",
-            r#"findings.exists(it, it.contains("utf8"))"#,
-            true,
-        ),
+        ("finding:utf8", r#"findings.exists(it, it.contains("utf8"))"#, true),
         ("finding=utf8", r#""utf8" in findings"#, false),
         ("finding!=utf8", r#"!("utf8" in findings)"#, true),
         ("since:10m", r#"at >= now - duration("10m")"#, true),
         ("since:1m", r#"at >= now - duration("1m")"#, false),
-        (
-            "until:2026-07-29",
-            r#"at < timestamp("2026-07-29T00:00:00Z")"#,
-            true,
-        ),
-        (
-            "at>2026-07-28T09:00:00Z",
-            r#"at > timestamp("2026-07-28T09:00:00Z")"#,
-            true,
-        ),
+        ("until:2026-07-29", r#"at < timestamp("2026-07-29T00:00:00Z")"#, true),
+        ("at>2026-07-28T09:00:00Z", r#"at > timestamp("2026-07-28T09:00:00Z")"#, true),
         ("rev>=2025-06-18", r#"revision >= "2025-06-18""#, true),
-        (
-            "args.path:.ssh",
-            r#"has(args.path) && string(args.path).contains(".ssh")"#,
-            true,
-        ),
+        ("args.path:.ssh", r#"has(args.path) && string(args.path).contains(".ssh")"#, true),
         ("args.n>3", "has(args.n) && args.n > 3", true),
-        (
-            "args.nope=3",
-            r#"has(args.nope) && string(args.nope) == "3""#,
-            false,
-        ),
+        ("args.nope=3", r#"has(args.nope) && string(args.nope) == "3""#, false),
         ("TIMEOUT", r#"text.matches("(?i)TIMEOUT")"#, true),
         ("\"upstream time\"", r#"text.matches("(?i)upstream time")"#, true),
         ("'up.tream'", r#"text.matches("(?i)up\\.tream")"#, false),
         ("-invoice", r#"!text.matches("(?i)invoice")"#, true),
         ("don't", r#"text.matches("(?i)don't")"#, false),
-        (
-            r#"error:"Upstream time""#,
-            r#"error.message.contains("Upstream time")"#,
-            true,
-        ),
+        (r#"error:"Upstream time""#, r#"error.message.contains("Upstream time")"#, true),
         (r#"tool:"say \"hi\"""#, r#"tool.contains("say \"hi\"")"#, false),
         (
             "tool:repo status:error dur>1s \"upstream\" -tool:x server:git since:10m",
             r#"tool.contains("repo") && status in ["tool_error", "error"] && duration > duration("1s") && text.matches("(?i)upstream") && !tool.contains("x") && server.contains("git") && at >= now - duration("10m")"#,
             true,
         ),
-        (
-            "tool:repo and late:true",
-            r#"tool.contains("repo") && late == true"#,
-            true,
-        ),
+        ("tool:repo and late:true", r#"tool.contains("repo") && late == true"#, true),
     ] {
         let filter = filter(short);
         assert_eq!(filter.to_cel(), cel, "{short}");
@@ -287,10 +252,7 @@ fn canonical_cel_keeps_its_meaning() {
             "(late ? late : late) ? late : late ? late : late",
             "(late ? late : late) ? late : late ? late : late",
         ),
-        (
-            r"tool == '\x1b\u202e\'\\\n'",
-            r#"tool == "\U0000001b\U0000202e'\\\n""#,
-        ),
+        (r"tool == '\x1b\u202e\'\\\n'", r#"tool == "\U0000001b\U0000202e'\\\n""#),
         ("1.0 == 1e300", "1.0 == 1e300"),
         ("(args).path == args['x y'][0]", "args.path == args[\"x y\"][0]"),
         ("(late == late) == late", "late == late == late"),
@@ -396,26 +358,15 @@ fn a_filter_says_which_fields_it_needs() {
 fn expressions_are_bounded_in_length_and_depth() {
     let long = format!("tool == \"{}\"", "x".repeat(MAX_TEXT));
     assert!(Filter::parse(&long).is_err_and(|mistake| mistake.says.contains("longer than")));
-    for (open, close) in [
-        ("(", ")"),
-        ("!", ""),
-        ("[", "]"),
-        ("-(", ")"),
-        ("late ? late : ", ""),
-        ("1 + (", ")"),
-    ] {
+    for (open, close) in
+        [("(", ")"), ("!", ""), ("[", "]"), ("-(", ")"), ("late ? late : ", ""), ("1 + (", ")")]
+    {
         let text = format!("{}late == late{}", open.repeat(250), close.repeat(250));
-        assert!(
-            Filter::parse(&text).is_err_and(|mistake| mistake.says.contains("levels deep")),
-            "{open}"
-        );
+        assert!(Filter::parse(&text).is_err_and(|mistake| mistake.says.contains("levels deep")), "{open}");
     }
     for step in [".x", "[0]", " + 1", " == 1", ".size()"] {
         let text = format!("late == args{}", step.repeat(500));
-        assert!(
-            Filter::parse(&text).is_err_and(|mistake| mistake.says.contains("levels deep")),
-            "{step}"
-        );
+        assert!(Filter::parse(&text).is_err_and(|mistake| mistake.says.contains("levels deep")), "{step}");
     }
     let wide = vec!["late"; 500].join(" && ");
     assert!(filter(&wide).matches(&call()));
@@ -429,9 +380,7 @@ fn another_implementation_agrees() {
     context.add_variable("server", "github").unwrap();
     context.add_variable("retries", 2_i64).unwrap();
     context.add_variable("late", true).unwrap();
-    context
-        .add_variable("findings", vec!["not-utf8", "late-answer"])
-        .unwrap();
+    context.add_variable("findings", vec!["not-utf8", "late-answer"]).unwrap();
     for text in [
         "tool == 'delete_repo' && retries > 1",
         "retries * 3 - 1 == 5 || late",

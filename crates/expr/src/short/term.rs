@@ -122,10 +122,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
 
 fn push<'t>(pieces: &mut Vec<Piece<'t>>, text: &'t str, start: Option<usize>, end: usize) {
     if let Some(start) = start {
-        pieces.push(Piece {
-            bare: text.get(start..end).unwrap_or_default(),
-            at: start..end,
-        });
+        pieces.push(Piece { bare: text.get(start..end).unwrap_or_default(), at: start..end });
     }
 }
 
@@ -167,10 +164,7 @@ impl<'t> Piece<'t> {
         let (key, rest) = body.split_at_checked(end).unwrap_or((body, ""));
         let sign = Sign::at_start(rest).filter(|_| !key.is_empty());
         let (key, written) = match sign {
-            Some(sign) => (
-                Some((key, sign)),
-                rest.get(sign.sign().len()..).unwrap_or_default(),
-            ),
+            Some(sign) => (Some((key, sign)), rest.get(sign.sign().len()..).unwrap_or_default()),
             None => (None, body),
         };
         let value_start = self.at.end - written.len();
@@ -178,15 +172,7 @@ impl<'t> Piece<'t> {
             Some(quote @ ('"' | '\'')) => (unquoted(written, quote, value_start)?, Given::Quoted),
             _ => (Cow::Borrowed(written), Given::Bare),
         };
-        Ok(Term {
-            key,
-            value,
-            given,
-            turned,
-            at: self.at.clone(),
-            key_start,
-            value_start,
-        })
+        Ok(Term { key, value, given, turned, at: self.at.clone(), key_start, value_start })
     }
 }
 

@@ -23,32 +23,16 @@ pub fn json(page: &Page) -> String {
             Block::Title(_) | Block::Note(_) => {}
             Block::Table(table) => {
                 for row in &table.rows {
-                    let members = table
-                        .columns
-                        .iter()
-                        .zip(row)
-                        .filter(|(column, _)| !column.key.is_empty());
-                    line(
-                        &mut out,
-                        table.kind,
-                        members.map(|(column, cell)| (column.key, value(cell))),
-                    );
+                    let members = table.columns.iter().zip(row).filter(|(column, _)| !column.key.is_empty());
+                    line(&mut out, table.kind, members.map(|(column, cell)| (column.key, value(cell))));
                 }
             }
             Block::Facts(facts) => {
                 let members = facts.facts.iter().filter(|fact| !fact.key.is_empty());
-                line(
-                    &mut out,
-                    facts.kind,
-                    members.map(|fact| (fact.key, value(&fact.value))),
-                );
+                line(&mut out, facts.kind, members.map(|fact| (fact.key, value(&fact.value))));
             }
             Block::Dump(dump) => {
-                line(
-                    &mut out,
-                    "message",
-                    dump.facts.iter().map(|fact| (fact.key, value(&fact.value))),
-                );
+                line(&mut out, "message", dump.facts.iter().map(|fact| (fact.key, value(&fact.value))));
             }
         }
     }

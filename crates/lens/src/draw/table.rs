@@ -17,11 +17,7 @@ pub(super) fn draw(canvas: &mut Canvas, table: &Table) {
     let rows: Vec<Vec<(Tone, Plain)>> = table
         .rows
         .iter()
-        .map(|row| {
-            row.iter()
-                .map(|cell| drawn(cell, &canvas.style, At::Clock))
-                .collect()
-        })
+        .map(|row| row.iter().map(|cell| drawn(cell, &canvas.style, At::Clock)).collect())
         .collect();
     let mut fields: Vec<Field<'_>> = shown
         .into_iter()
@@ -38,10 +34,7 @@ pub(super) fn draw(canvas: &mut Canvas, table: &Table) {
     }
     for row in &rows {
         let empty = (Tone::Usual, Plain::default());
-        let cells: Vec<_> = fields
-            .iter()
-            .map(|field| row.get(field.n).unwrap_or(&empty))
-            .collect();
+        let cells: Vec<_> = fields.iter().map(|field| row.get(field.n).unwrap_or(&empty)).collect();
         line(canvas, &fields, cells.into_iter());
     }
 }
@@ -57,12 +50,8 @@ struct Field<'t> {
 
 impl<'t> Field<'t> {
     fn new(n: usize, column: &'t Column, table: &Table, rows: &[Vec<(Tone, Plain)>]) -> Self {
-        let widest = rows
-            .iter()
-            .filter_map(|row| row.get(n))
-            .map(|(_, text)| text.width())
-            .max()
-            .unwrap_or(0);
+        let widest =
+            rows.iter().filter_map(|row| row.get(n)).map(|(_, text)| text.width()).max().unwrap_or(0);
         let title = column.title.map_or(0, |title| title.chars().count());
         let width = match table.layout {
             Layout::Fitted => widest.min(column.usual * 4).max(title),
@@ -71,31 +60,17 @@ impl<'t> Field<'t> {
         let right = table.rows.iter().filter_map(|row| row.get(n)).any(is_number);
         // A column that says nothing in any row is left out, unless it is one of those that always stand.
         let has_content = widest > 0 || column.rank == 0;
-        Self {
-            n,
-            column,
-            width,
-            right,
-            has_content,
-        }
+        Self { n, column, width, right, has_content }
     }
 
     /// The width that a text likes to have.
     fn comfortable(&self) -> usize {
-        if self.column.least == 0 {
-            self.width
-        } else {
-            self.column.usual.min(self.width)
-        }
+        if self.column.least == 0 { self.width } else { self.column.usual.min(self.width) }
     }
 
     /// The width below which the column is given up.
     fn least(&self) -> usize {
-        if self.column.least == 0 {
-            self.width
-        } else {
-            self.column.least.min(self.width)
-        }
+        if self.column.least == 0 { self.width } else { self.column.least.min(self.width) }
     }
 }
 
@@ -121,11 +96,7 @@ fn fit(fields: &mut Vec<Field<'_>>, width: usize) {
     }
     for _ in 0..over_by(fields, width, |field| field.width) {
         let shrinks = |field: &&mut Field<'_>| field.width > field.least().max(1);
-        match fields
-            .iter_mut()
-            .filter(shrinks)
-            .max_by_key(|field| field.width - field.least())
-        {
+        match fields.iter_mut().filter(shrinks).max_by_key(|field| field.width - field.least()) {
             Some(widest) => widest.width -= 1,
             None => break,
         }
@@ -146,11 +117,7 @@ fn line<'c>(canvas: &mut Canvas, fields: &[Field<'_>], cells: impl Iterator<Item
         left -= gap;
         let is_last = n + 1 == fields.len();
         // What stands last may use the rest of the line.
-        let room = if is_last && !field.right {
-            left
-        } else {
-            field.width.min(left)
-        };
+        let room = if is_last && !field.right { left } else { field.width.min(left) };
         let text = text.clipped(room);
         let blank = room.min(field.width).saturating_sub(text.width());
         if field.right {

@@ -13,14 +13,8 @@ const LEAST_WIDTH: usize = 20;
 
 /// Draws `page` as lines of at most `style.width` columns, each ended by a line feed.
 pub fn text(page: &Page, style: &Style) -> String {
-    let style = Style {
-        width: style.width.max(LEAST_WIDTH),
-        ..*style
-    };
-    let mut canvas = Canvas {
-        style,
-        out: String::new(),
-    };
+    let style = Style { width: style.width.max(LEAST_WIDTH), ..*style };
+    let mut canvas = Canvas { style, out: String::new() };
     for (n, block) in page.blocks.iter().enumerate() {
         let before = n.checked_sub(1).and_then(|n| page.blocks.get(n));
         if before.is_some_and(|before| apart(before, block)) {
@@ -141,19 +135,8 @@ fn wrapped(text: &Plain, columns: usize) -> Vec<Plain> {
 fn draw_note(canvas: &mut Canvas, note: &Note) {
     let word = Plain::of(note.word);
     let indent = word.width() + usize::from(word.width() > 0) * 2;
-    let tone = if note.tone == Tone::Quiet {
-        Tone::Quiet
-    } else {
-        Tone::Usual
-    };
-    canvas.put(
-        if note.tone == Tone::Quiet {
-            Tone::Strong
-        } else {
-            note.tone
-        },
-        &word,
-    );
+    let tone = if note.tone == Tone::Quiet { Tone::Quiet } else { Tone::Usual };
+    canvas.put(if note.tone == Tone::Quiet { Tone::Strong } else { note.tone }, &word);
     canvas.space(indent - word.width());
     for (n, line) in Plain::lines(&note.text).enumerate() {
         if n > 0 {
@@ -170,11 +153,7 @@ fn draw_facts(canvas: &mut Canvas, facts: &Facts) {
         .filter(|fact| !matches!(fact.value, Cell::None | Cell::Rare(0)))
         .filter_map(|fact| Some((fact.title?, &fact.value)))
         .collect();
-    let widest = shown
-        .iter()
-        .map(|(title, _)| title.chars().count())
-        .max()
-        .unwrap_or(0);
+    let widest = shown.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
     for (title, value) in shown {
         let title = Plain::of(title);
         canvas.put(Tone::Quiet, &title);
@@ -185,11 +164,7 @@ fn draw_facts(canvas: &mut Canvas, facts: &Facts) {
 }
 
 fn draw_dump(canvas: &mut Canvas, dump: &Dump) {
-    let mut head: Vec<_> = dump
-        .head
-        .iter()
-        .map(|cell| drawn(cell, &canvas.style, At::Clock))
-        .collect();
+    let mut head: Vec<_> = dump.head.iter().map(|cell| drawn(cell, &canvas.style, At::Clock)).collect();
     head.retain(|(_, text)| text.width() > 0);
     canvas.line(&head);
     for line in &dump.lines {
@@ -201,16 +176,8 @@ fn draw_dump(canvas: &mut Canvas, dump: &Dump) {
                 Author::Us => wrapped(&text, columns),
             };
             for (n, piece) in pieces.iter().enumerate() {
-                let margin = if n == 0 {
-                    Plain::of(line.margin)
-                } else {
-                    Plain::default()
-                };
-                canvas.space(
-                    2_usize
-                        .saturating_sub(margin.width())
-                        .max(usize::from(margin.width() < 2)),
-                );
+                let margin = if n == 0 { Plain::of(line.margin) } else { Plain::default() };
+                canvas.space(2_usize.saturating_sub(margin.width()).max(usize::from(margin.width() < 2)));
                 canvas.put(line.tone, &margin);
                 canvas.space(2);
                 canvas.put(line.tone, piece);
@@ -244,10 +211,7 @@ pub(super) fn drawn(cell: &Cell, style: &Style, at: At) -> (Tone, Plain) {
         Cell::Ago(when) => usual(unit::ago(style.now.saturating_sub(*when))),
         Cell::Share(share) => {
             let percent = format!("{:.1} %", share * 100.0);
-            (
-                if *share > 0.0 { Tone::Bad } else { Tone::Usual },
-                Plain::of(&percent),
-            )
+            (if *share > 0.0 { Tone::Bad } else { Tone::Usual }, Plain::of(&percent))
         }
         Cell::Status(status) => {
             let (tone, text) = shown(*status);

@@ -62,23 +62,13 @@ pub fn calls(calls: &[Call<'_>]) -> Page {
 
 /// The table of exchanges.
 pub(crate) fn table(calls: &[Call<'_>], layout: Layout) -> Table {
-    Table {
-        kind: "exchange",
-        columns: COLUMNS.to_vec(),
-        rows: calls.iter().map(cells).collect(),
-        layout,
-    }
+    Table { kind: "exchange", columns: COLUMNS.to_vec(), rows: calls.iter().map(cells).collect(), layout }
 }
 
 /// The members of an exchange in JSON.
 pub(crate) fn facts(call: &Call<'_>) -> Vec<Fact> {
-    let named = COLUMNS
-        .iter()
-        .zip(cells(call))
-        .filter(|(column, _)| !column.key.is_empty());
-    named
-        .map(|(column, cell)| Fact::unseen(column.key, cell))
-        .collect()
+    let named = COLUMNS.iter().zip(cells(call)).filter(|(column, _)| !column.key.is_empty());
+    named.map(|(column, cell)| Fact::unseen(column.key, cell)).collect()
 }
 
 fn cells(call: &Call<'_>) -> Vec<Cell> {
@@ -103,26 +93,19 @@ fn cells(call: &Call<'_>) -> Vec<Cell> {
         Cell::Word(Tone::Usual, leg_word(exchange.asked_by)),
         exchange.error_code.map_or(Cell::None, Cell::Number),
         Cell::told(exchange.error_text.as_deref()),
-        exchange
-            .http_status
-            .map_or(Cell::None, |status| Cell::Count(status.into())),
+        exchange.http_status.map_or(Cell::None, |status| Cell::Count(status.into())),
         Cell::told(call.client().map(|(name, _)| name)),
         Cell::told(call.client().map(|(_, version)| version)),
-        call.era()
-            .map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
+        call.era().map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
         Cell::told(call.revision()),
-        call.session.map_or(Cell::None, |session| {
-            Cell::Word(Tone::Usual, transport_word(session.transport))
-        }),
+        call.session.map_or(Cell::None, |session| Cell::Word(Tone::Usual, transport_word(session.transport))),
         Cell::Span(call.first()),
         Cell::Span(call.rest()),
         Cell::Count(exchange.n_progress.into()),
         Cell::Flag(exchange.late),
         Cell::Flag(exchange.duplicate),
         Cell::Several(exchange.findings.clone()),
-        exchange
-            .parent
-            .map_or(Cell::None, |parent| Cell::Told(parent.to_string())),
+        exchange.parent.map_or(Cell::None, |parent| Cell::Told(parent.to_string())),
         Cell::told(exchange.task.as_deref()),
         Cell::told(exchange.rpc_id.as_deref()),
         Cell::Flag(call.is_full()),
@@ -152,10 +135,7 @@ fn notes(call: &Call<'_>) -> Cell {
         notes.push("FULL".to_owned());
     }
     let code = exchange.error_code.map(|code| code.to_string());
-    let http = exchange
-        .http_status
-        .filter(|status| *status >= 400)
-        .map(|status| format!("HTTP {status}"));
+    let http = exchange.http_status.filter(|status| *status >= 400).map(|status| format!("HTTP {status}"));
     match (code.or(http), &exchange.error_text) {
         (Some(code), Some(text)) => notes.push(format!("{code} {text}")),
         (Some(code), None) => notes.push(code),
@@ -165,9 +145,5 @@ fn notes(call: &Call<'_>) -> Cell {
     notes.extend(exchange.late.then(|| "late".to_owned()));
     notes.extend(exchange.duplicate.then(|| "duplicate".to_owned()));
     notes.extend(exchange.findings.iter().cloned());
-    if notes.is_empty() {
-        Cell::None
-    } else {
-        Cell::Several(notes)
-    }
+    if notes.is_empty() { Cell::None } else { Cell::Several(notes) }
 }

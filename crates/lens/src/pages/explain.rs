@@ -47,15 +47,11 @@ pub fn explain(told: &Explained<'_>) -> Page {
         blocks.push(Block::Note(Note::new(Tone::Bad, "JOURNAL", trouble)));
     }
     blocks.extend(marks(told.sources, told.now));
-    for (title, kind, sentences) in sections(told)
-        .into_iter()
-        .filter(|(_, _, sentences)| !sentences.is_empty())
+    for (title, kind, sentences) in
+        sections(told).into_iter().filter(|(_, _, sentences)| !sentences.is_empty())
     {
         blocks.push(Block::Title(title.to_owned()));
-        let facts = sentences
-            .into_iter()
-            .map(|(key, text)| Fact::seen(key, key, Cell::Told(text)))
-            .collect();
+        let facts = sentences.into_iter().map(|(key, text)| Fact::seen(key, key, Cell::Told(text))).collect();
         blocks.push(Block::Facts(Facts { kind, facts }));
     }
     Page::of(blocks)
@@ -76,19 +72,10 @@ fn sections(told: &Explained<'_>) -> [Section; 5] {
 
 fn reads() -> Vec<(&'static str, String)> {
     [
-        (
-            "stdio",
-            "every byte of the server's standard input, output and error",
-        ),
-        (
-            "http",
-            "heads and bodies of every request and answer that passes through the tap",
-        ),
+        ("stdio", "every byte of the server's standard input, output and error"),
+        ("http", "heads and bodies of every request and answer that passes through the tap"),
         ("not read", "other programs, other connections, files"),
-        (
-            "changes",
-            "nothing: bytes leave as they came, before they are looked at",
-        ),
+        ("changes", "nothing: bytes leave as they came, before they are looked at"),
     ]
     .map(|(key, text)| (key, text.to_owned()))
     .into()
@@ -107,10 +94,7 @@ fn stores(told: &Explained<'_>) -> Vec<(&'static str, String)> {
     vec![
         ("bodies", bodies.to_owned()),
         ("secrets", secrets),
-        (
-            "timing",
-            "when each read brought which part of a message".to_owned(),
-        ),
+        ("timing", "when each read brought which part of a message".to_owned()),
     ]
 }
 
@@ -118,11 +102,7 @@ fn places(told: &Explained<'_>) -> Vec<(&'static str, String)> {
     vec![
         ("home", told.home.to_owned()),
         ("journal", told.journal.to_owned()),
-        (
-            "size",
-            told.journal_bytes
-                .map_or_else(|| "nothing is recorded yet".to_owned(), unit::size),
-        ),
+        ("size", told.journal_bytes.map_or_else(|| "nothing is recorded yet".to_owned(), unit::size)),
         ("readable by", "you alone".to_owned()),
         ("leaves", "nothing leaves this machine".to_owned()),
     ]
@@ -131,10 +111,7 @@ fn places(told: &Explained<'_>) -> Vec<(&'static str, String)> {
 fn retention(told: &Explained<'_>) -> Vec<(&'static str, String)> {
     vec![
         ("masked", format!("{}, then it is deleted", whole(told.retention))),
-        (
-            "full",
-            format!("{}, then it is deleted", whole(told.full_retention)),
-        ),
+        ("full", format!("{}, then it is deleted", whole(told.full_retention))),
         ("sooner", "`tapgate prune` deletes at once".to_owned()),
     ]
 }
@@ -144,19 +121,11 @@ fn recording(told: &Explained<'_>) -> Vec<(&'static str, String)> {
     let live = told.sources.iter().filter(|source| source.ended.is_none());
     let names: Vec<String> = live
         .map(|source| {
-            let kept = if is_full(source, told.now) {
-                "FULL: stored unmasked"
-            } else {
-                "masked"
-            };
+            let kept = if is_full(source, told.now) { "FULL: stored unmasked" } else { "masked" };
             format!("{} ({kept})", source.name)
         })
         .collect();
-    if names.is_empty() {
-        Vec::new()
-    } else {
-        vec![("recording", names.join(", "))]
-    }
+    if names.is_empty() { Vec::new() } else { vec![("recording", names.join(", "))] }
 }
 
 /// Whole days or hours in words.

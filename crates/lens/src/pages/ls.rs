@@ -97,17 +97,11 @@ fn cells(source: &SourceSummary<'_>, session: Option<&SessionSummary<'_>>) -> Ve
             Cell::Told(format!("{name} {version}").trim_end().to_owned())
         }),
         Cell::told(row.and_then(|row| row.revision.as_deref())),
-        row.and_then(|row| row.era)
-            .map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
-        Cell::Word(
-            Tone::Usual,
-            transport_word(row.map_or(source_row.transports.0, |row| row.transport)),
-        ),
+        row.and_then(|row| row.era).map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
+        Cell::Word(Tone::Usual, transport_word(row.map_or(source_row.transports.0, |row| row.transport))),
         Cell::Count(session.map_or(0, |session| session.totals.exchanges)),
         Cell::Rare(session.map_or(0, |session| session.totals.errors)),
-        session
-            .and_then(|session| session.last)
-            .map_or(Cell::Ago(source_row.started), Cell::Ago),
+        session.and_then(|session| session.last).map_or(Cell::Ago(source_row.started), Cell::Ago),
         state(source, row),
         notes(source_row, row),
         Cell::Told(source_row.id.to_string()),
@@ -117,12 +111,9 @@ fn cells(source: &SourceSummary<'_>, session: Option<&SessionSummary<'_>>) -> Ve
         Cell::told(server.map(|(name, _)| name.as_str())),
         Cell::told(server.map(|(_, version)| version.as_str())),
         Cell::At(row.map_or(source_row.started, |row| row.opened)),
-        row.map_or(source_row.ended, |row| row.closed)
-            .map_or(Cell::None, Cell::At),
+        row.map_or(source_row.ended, |row| row.closed).map_or(Cell::None, Cell::At),
         Cell::Count(source_row.pid.into()),
-        source_row
-            .exit_status
-            .map_or(Cell::None, |status| Cell::Number(status.into())),
+        source_row.exit_status.map_or(Cell::None, |status| Cell::Number(status.into())),
         Cell::Flag(is_full_since(source_row, row)),
         source_row.full_until.map_or(Cell::None, Cell::At),
         Cell::Count(source_row.lost_bytes),
@@ -154,11 +145,7 @@ fn notes(source: &SourceRow, session: Option<&SessionRow>) -> Cell {
     if let Some(status) = source.exit_status.filter(|status| *status != 0) {
         notes.push(format!("exit status {status}"));
     }
-    if notes.is_empty() {
-        Cell::None
-    } else {
-        Cell::Several(notes)
-    }
+    if notes.is_empty() { Cell::None } else { Cell::Several(notes) }
 }
 
 /// Whether bodies of the session, or of the source, were stored unmasked.

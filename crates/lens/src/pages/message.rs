@@ -26,12 +26,7 @@ pub(super) fn read(message: &MessageRow, began: UnixNanos, meaning: Meaning<'_>)
     let cut = shown.char_indices().map(|(at, _)| at).find(|at| *at >= MAX_SHOWN);
     let kept = cut.and_then(|cut| shown.get(..cut)).unwrap_or(&shown);
     if !kept.is_empty() {
-        lines.push(DumpLine {
-            margin: "",
-            tone: Tone::Usual,
-            text: kept.to_owned(),
-            by: Author::Peer,
-        });
+        lines.push(DumpLine { margin: "", tone: Tone::Usual, text: kept.to_owned(), by: Author::Peer });
     }
     if let Some(cut) = cut {
         let left = unit::size((shown.len() - cut) as u64);
@@ -54,14 +49,9 @@ pub(super) fn wire(message: &MessageRow, began: UnixNanos, meaning: Meaning<'_>)
     let is_exact = message.size == message.body.len() as u64 && message.chunks.len() <= MAX_READS;
     let mut rest = message.body.as_slice();
     for (after, n_bytes) in message.chunks.iter().take(MAX_READS) {
-        let since = message
-            .at
-            .saturating_sub(began)
-            .saturating_add(i64::try_from(*after).unwrap_or(i64::MAX));
-        lines.push(quiet(
-            "┊",
-            format!("+{}  {} read", unit::span(since), unit::size(u64::from(*n_bytes))),
-        ));
+        let since =
+            message.at.saturating_sub(began).saturating_add(i64::try_from(*after).unwrap_or(i64::MAX));
+        lines.push(quiet("┊", format!("+{}  {} read", unit::span(since), unit::size(u64::from(*n_bytes)))));
         if is_exact {
             let (piece, later) = rest.split_at_checked(*n_bytes as usize).unwrap_or((rest, &[]));
             rest = later;
@@ -78,10 +68,7 @@ pub(super) fn wire(message: &MessageRow, began: UnixNanos, meaning: Meaning<'_>)
 
 /// Bytes with their line ends made visible, so that what was sent can be told from how it is shown.
 fn bytes(piece: &[u8]) -> Option<DumpLine> {
-    let text = lossless(piece)
-        .replace("\r\n", "␍␊\n")
-        .replace('\n', "␊\n")
-        .replace("␍␊␊\n", "␍␊\n");
+    let text = lossless(piece).replace("\r\n", "␍␊\n").replace('\n', "␊\n").replace("␍␊␊\n", "␍␊\n");
     let text = text.strip_suffix('\n').unwrap_or(&text);
     (!piece.is_empty()).then(|| DumpLine {
         margin: "",
@@ -92,20 +79,12 @@ fn bytes(piece: &[u8]) -> Option<DumpLine> {
 }
 
 fn head_lines(message: &MessageRow) -> impl Iterator<Item = DumpLine> {
-    let head = message
-        .head
-        .as_deref()
-        .map(|head| lossless(head).trim_end().to_owned());
+    let head = message.head.as_deref().map(|head| lossless(head).trim_end().to_owned());
     head.into_iter().map(|head| quiet("~", head))
 }
 
 fn quiet(margin: &'static str, text: String) -> DumpLine {
-    DumpLine {
-        margin,
-        tone: Tone::Quiet,
-        text,
-        by: Author::Peer,
-    }
+    DumpLine { margin, tone: Tone::Quiet, text, by: Author::Peer }
 }
 
 fn with_faults(message: &MessageRow, mut lines: Vec<DumpLine>, meaning: Meaning<'_>) -> Vec<DumpLine> {
@@ -136,10 +115,9 @@ fn heading(message: &MessageRow, began: UnixNanos) -> Vec<Cell> {
         Body::Summary if message.hits.is_empty() => {
             (Tone::Quiet, Cell::Word(Tone::Odd, "stored as a summary"))
         }
-        Body::Summary => (
-            Tone::Quiet,
-            Cell::Told(format!("stored as a summary because of {}", hits(message))),
-        ),
+        Body::Summary => {
+            (Tone::Quiet, Cell::Told(format!("stored as a summary because of {}", hits(message))))
+        }
         Body::Full => (Tone::Quiet, Cell::Word(Tone::Bad, "FULL: stored unmasked")),
     };
     let arrow = match message.from {
@@ -158,30 +136,19 @@ fn heading(message: &MessageRow, began: UnixNanos) -> Vec<Cell> {
 }
 
 fn hits(message: &MessageRow) -> String {
-    let hits: Vec<String> = message
-        .hits
-        .iter()
-        .map(|(class, n)| format!("{class} ×{n}"))
-        .collect();
+    let hits: Vec<String> = message.hits.iter().map(|(class, n)| format!("{class} ×{n}")).collect();
     hits.join(", ")
 }
 
 /// The members of a message in JSON.
 fn facts(message: &MessageRow) -> Vec<Fact> {
     let text = |bytes: &Option<Vec<u8>>| {
-        bytes
-            .as_deref()
-            .map_or(Cell::None, |bytes| Cell::Told(lossless(bytes).into_owned()))
+        bytes.as_deref().map_or(Cell::None, |bytes| Cell::Told(lossless(bytes).into_owned()))
     };
     vec![
         Fact::unseen("id", Cell::Told(message.id.to_string())),
         Fact::unseen("session", Cell::Told(message.session.to_string())),
-        Fact::unseen(
-            "exchange",
-            message
-                .exchange
-                .map_or(Cell::None, |id| Cell::Told(id.to_string())),
-        ),
+        Fact::unseen("exchange", message.exchange.map_or(Cell::None, |id| Cell::Told(id.to_string()))),
         Fact::unseen("piece", Cell::Word(Tone::Usual, piece_word(message.piece))),
         Fact::unseen("from", Cell::Word(Tone::Usual, leg_word(message.from))),
         Fact::unseen("at", Cell::At(message.at)),
@@ -189,26 +156,14 @@ fn facts(message: &MessageRow) -> Vec<Fact> {
         Fact::unseen("stored", Cell::Word(Tone::Usual, stored_word(message.stored))),
         Fact::unseen(
             "masked",
-            Cell::Several(
-                message
-                    .hits
-                    .iter()
-                    .map(|(class, n)| format!("{class} ×{n}"))
-                    .collect(),
-            ),
+            Cell::Several(message.hits.iter().map(|(class, n)| format!("{class} ×{n}")).collect()),
         ),
         Fact::unseen("head", text(&message.head)),
         Fact::unseen("event", text(&message.event)),
         Fact::unseen("chunks", Cell::Reads(message.chunks.clone())),
         Fact::unseen(
             "faults",
-            Cell::Several(
-                message
-                    .faults
-                    .iter()
-                    .map(|(code, at)| format!("{code}@{at}"))
-                    .collect(),
-            ),
+            Cell::Several(message.faults.iter().map(|(code, at)| format!("{code}@{at}")).collect()),
         ),
         Fact::unseen("body", Cell::Told(lossless(&message.body).into_owned())),
     ]

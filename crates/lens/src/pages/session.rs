@@ -30,13 +30,8 @@ pub fn session(view: &SessionView<'_>) -> Page {
     let row = view.row;
     let mut blocks = marks(view.source, view.now);
     let server = view.source.map_or("", |source| &source.name);
-    blocks.push(Block::Title(
-        format!("{}  {server}", row.id).trim_end().to_owned(),
-    ));
-    blocks.push(Block::Facts(Facts {
-        kind: "session",
-        facts: facts(view),
-    }));
+    blocks.push(Block::Title(format!("{}  {server}", row.id).trim_end().to_owned()));
+    blocks.push(Block::Facts(Facts { kind: "session", facts: facts(view) }));
     if row.client.is_none() && view.handshake.is_empty() {
         let text =
             "No handshake was seen: the session began before recording did, or the client never sent one.";
@@ -54,50 +49,21 @@ fn facts(view: &SessionView<'_>) -> Vec<Fact> {
     let offer = said(view.handshake, Piece::Request, "/params");
     let answer = said(view.handshake, Piece::Result, "/result");
     let named = |names: &Option<(String, String)>| {
-        Cell::told(
-            names
-                .as_ref()
-                .map(|(name, version)| format!("{name} {version}"))
-                .as_deref(),
-        )
+        Cell::told(names.as_ref().map(|(name, version)| format!("{name} {version}")).as_deref())
     };
-    let n_errors = view
-        .calls
-        .iter()
-        .filter(|call| is_error(call.exchange.status))
-        .count() as u64;
+    let n_errors = view.calls.iter().filter(|call| is_error(call.exchange.status)).count() as u64;
     let lasted = row.closed.unwrap_or(view.now).saturating_sub(row.opened);
     vec![
         Fact::unseen("session", Cell::Told(row.id.to_string())),
-        Fact::unseen(
-            "full",
-            Cell::Flag(view.source.is_some_and(|source| is_full(source, row.opened))),
-        ),
+        Fact::unseen("full", Cell::Flag(view.source.is_some_and(|source| is_full(source, row.opened)))),
         Fact::unseen("source", Cell::Told(row.source.to_string())),
         Fact::seen("client", "client", named(&row.client)),
         Fact::seen("server", "server", named(&row.server)),
-        Fact::seen(
-            "run",
-            "reached by",
-            Cell::told(view.source.map(|source| source.server.as_str())),
-        ),
-        Fact::seen(
-            "offered",
-            "offered",
-            Cell::told(text(offer.as_ref(), "/protocolVersion").as_deref()),
-        ),
+        Fact::seen("run", "reached by", Cell::told(view.source.map(|source| source.server.as_str()))),
+        Fact::seen("offered", "offered", Cell::told(text(offer.as_ref(), "/protocolVersion").as_deref())),
         Fact::seen("revision", "agreed", Cell::told(row.revision.as_deref())),
-        Fact::seen(
-            "era",
-            "era",
-            row.era
-                .map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
-        ),
-        Fact::seen(
-            "transport",
-            "transport",
-            Cell::Word(Tone::Usual, transport_word(row.transport)),
-        ),
+        Fact::seen("era", "era", row.era.map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era)))),
+        Fact::seen("transport", "transport", Cell::Word(Tone::Usual, transport_word(row.transport))),
         Fact::seen("client.capabilities", "client can", capabilities(offer.as_ref())),
         Fact::seen("server.capabilities", "server can", capabilities(answer.as_ref())),
         Fact::seen("key", "session id", Cell::told(row.key.as_deref())),
@@ -127,9 +93,7 @@ fn text(json: Option<&Json>, part: &str) -> Option<String> {
 
 /// The names of the capabilities, with what is switched on inside of them.
 fn capabilities(json: Option<&Json>) -> Cell {
-    let members = json
-        .and_then(|json| json.pointer("/capabilities"))
-        .and_then(Json::as_object);
+    let members = json.and_then(|json| json.pointer("/capabilities")).and_then(Json::as_object);
     let Some(members) = members else { return Cell::None };
     let names = members.iter().map(|(name, inner)| {
         let on: Vec<&str> = inner
@@ -142,11 +106,7 @@ fn capabilities(json: Option<&Json>) -> Cell {
                     .collect()
             })
             .unwrap_or_default();
-        if on.is_empty() {
-            name.clone()
-        } else {
-            format!("{name} ({})", on.join(", "))
-        }
+        if on.is_empty() { name.clone() } else { format!("{name} ({})", on.join(", ")) }
     });
     Cell::Told(names.collect::<Vec<_>>().join(", "))
 }

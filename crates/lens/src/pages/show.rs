@@ -36,28 +36,18 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
     if !view.children.is_empty() {
         blocks.push(Block::Title("Asked inside of it".to_owned()));
         let call = &view.call;
-        let children: Vec<_> = view
-            .children
-            .iter()
-            .map(|child| Call::new(child, call.session, call.source, call.now))
-            .collect();
+        let children: Vec<_> =
+            view.children.iter().map(|child| Call::new(child, call.session, call.source, call.now)).collect();
         blocks.push(Block::Table(table(&children, Layout::Fitted)));
     }
-    blocks.extend(
-        view.messages
-            .iter()
-            .map(|message| message::read(message, exchange.opened, view.meaning)),
-    );
+    blocks.extend(view.messages.iter().map(|message| message::read(message, exchange.opened, view.meaning)));
     if view.messages.is_empty() {
         blocks.push(gone());
     }
     if !view.stderr.is_empty() {
         blocks.push(Block::Title("The server's standard error meanwhile".to_owned()));
-        blocks.extend(
-            view.stderr
-                .iter()
-                .map(|message| message::read(message, exchange.opened, view.meaning)),
-        );
+        blocks
+            .extend(view.stderr.iter().map(|message| message::read(message, exchange.opened, view.meaning)));
     }
     Page::of(blocks)
 }
@@ -66,9 +56,7 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
 pub fn wire(view: &ExchangeView<'_>) -> Page {
     let mut blocks = top(view);
     blocks.extend(
-        view.messages
-            .iter()
-            .map(|message| message::wire(message, view.call.exchange.opened, view.meaning)),
+        view.messages.iter().map(|message| message::wire(message, view.call.exchange.opened, view.meaning)),
     );
     if view.messages.is_empty() {
         blocks.push(gone());
@@ -80,10 +68,7 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
     let call = &view.call;
     let mut blocks = marks(call.source, call.now);
     blocks.push(Block::Title(format!("{}  {}", call.exchange.id, what(call))));
-    blocks.push(Block::Facts(Facts {
-        kind: "exchange",
-        facts: headline(call),
-    }));
+    blocks.push(Block::Facts(Facts { kind: "exchange", facts: headline(call) }));
     blocks
 }
 
@@ -99,11 +84,7 @@ fn headline(call: &Call<'_>) -> Vec<Fact> {
         Leg::Server => Cell::Word(Tone::Usual, "the server asked the client"),
     };
     let text = |text: String| {
-        if text.is_empty() {
-            Cell::None
-        } else {
-            Cell::Told(text)
-        }
+        if text.is_empty() { Cell::None } else { Cell::Told(text) }
     };
     let client = call.client().map(|(name, version)| format!("{name} {version}"));
     let mut headline = vec![
@@ -117,18 +98,10 @@ fn headline(call: &Call<'_>) -> Vec<Fact> {
         Fact::seen(
             "",
             "asked in",
-            exchange
-                .parent
-                .map_or(Cell::None, |parent| Cell::Told(parent.to_string())),
+            exchange.parent.map_or(Cell::None, |parent| Cell::Told(parent.to_string())),
         ),
         Fact::seen("", "revision", Cell::told(call.revision())),
-        Fact::seen(
-            "",
-            "HTTP",
-            exchange
-                .http_status
-                .map_or(Cell::None, |status| Cell::Count(status.into())),
-        ),
+        Fact::seen("", "HTTP", exchange.http_status.map_or(Cell::None, |status| Cell::Count(status.into()))),
         Fact::seen("", "began", Cell::At(exchange.opened)),
         Fact::seen("", "took", text(took(call))),
         Fact::seen(
@@ -150,11 +123,7 @@ fn headline(call: &Call<'_>) -> Vec<Fact> {
 
 fn error(exchange: &ExchangeRow) -> String {
     let code = exchange.error_code.map(|code| code.to_string());
-    let parts: Vec<&str> = code
-        .as_deref()
-        .into_iter()
-        .chain(exchange.error_text.as_deref())
-        .collect();
+    let parts: Vec<&str> = code.as_deref().into_iter().chain(exchange.error_text.as_deref()).collect();
     parts.join(" ")
 }
 
@@ -182,17 +151,11 @@ fn went_on(exchange: &ExchangeRow) -> String {
         n => Some(format!("{n} {many}")),
     };
     let parts = [
-        counted(
-            exchange.n_progress,
-            "progress notification",
-            "progress notifications",
-        ),
+        counted(exchange.n_progress, "progress notification", "progress notifications"),
         counted(exchange.n_rounds, "more round", "more rounds"),
         counted(exchange.n_retries, "retry", "retries"),
         exchange.late.then(|| "an answer came late".to_owned()),
-        exchange
-            .duplicate
-            .then(|| "it was answered more than once".to_owned()),
+        exchange.duplicate.then(|| "it was answered more than once".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

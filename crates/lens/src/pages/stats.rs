@@ -39,42 +39,41 @@ struct Group {
     is_full: bool,
 }
 
-/// What was called, the most called first. Percentiles are exact (nearest rank), over calls that were answered.
-pub fn stats<'a, 'c: 'a>(
-    calls: impl IntoIterator<Item = Call<'c>>,
-    sources: impl IntoIterator<Item = &'a SourceRow>,
-    now: UnixNanos,
-) -> Page {
-    let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
-    for call in calls {
-        let mut key = (
-            call.server().to_owned(),
-            call.tool().unwrap_or(&call.exchange.method).to_owned(),
-        );
-        if groups.len() >= MAX_GROUPS && !groups.contains_key(&key) {
+/// Counts exchanges one by one, so that a scan of a journal need not keep its rows.
+#[derive(Default)]
+pub struct Stats {
+    groups: BTreeMap<(String, String), Group>,
+}
+
+impl Stats {
+    /// Counts an exchange.
+    pub fn count(&mut self, call: &Call<'_>) {
+        let mut key = (call.server().to_owned(), call.tool().unwrap_or(&call.exchange.method).to_owned());
+        if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
             key = (String::new(), "everything else".to_owned());
         }
-        groups.entry(key).or_default().count(&call);
+        self.groups.entry(key).or_default().count(call);
     }
-    let mut blocks = marks(sources, now);
-    if groups.is_empty() {
-        let text = "No calls match. `tapgate ls` shows what is recorded.";
-        blocks.push(Block::Note(Note::new(Tone::Quiet, "", text)));
-        return Page::of(blocks);
+
+    /// What was called, the most called first. Percentiles are exact (nearest rank), over calls that were answered.
+    pub fn page<'s>(self, sources: impl IntoIterator<Item = &'s SourceRow>, now: UnixNanos) -> Page {
+        let mut blocks = marks(sources, now);
+        if self.groups.is_empty() {
+            let text = "No calls match. `tapgate ls` shows what is recorded.";
+            blocks.push(Block::Note(Note::new(Tone::Quiet, "", text)));
+            return Page::of(blocks);
+        }
+        let mut groups: Vec<_> = self.groups.into_iter().collect();
+        groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.n_calls));
+        let rows = groups.into_iter().map(|((server, call), group)| group.cells(&server, call)).collect();
+        blocks.push(Block::Table(Table {
+            kind: "stats",
+            columns: COLUMNS.to_vec(),
+            rows,
+            layout: Layout::Fitted,
+        }));
+        Page::of(blocks)
     }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.n_calls));
-    let rows = groups
-        .into_iter()
-        .map(|((server, call), group)| group.cells(&server, call))
-        .collect();
-    blocks.push(Block::Table(Table {
-        kind: "stats",
-        columns: COLUMNS.to_vec(),
-        rows,
-        layout: Layout::Fitted,
-    }));
-    Page::of(blocks)
 }
 
 impl Group {
@@ -130,12 +129,7 @@ mod tests {
             (&hundred[..1], 99, Some(1)),
             (&hundred[..0], 50, None),
         ] {
-            assert_eq!(
-                percentile(sorted, percent),
-                value,
-                "{percent} of {}",
-                sorted.len()
-            );
+            assert_eq!(percentile(sorted, percent), value, "{percent} of {}", sorted.len());
         }
     }
 }

@@ -95,11 +95,7 @@ fn piece(message: &MessageRow, source: Option<&SourceRow>) -> Option<Block> {
     if !matches!(message.piece, Piece::Stderr | Piece::Note | Piece::Other) {
         return None;
     }
-    let tone = if message.piece == Piece::Other {
-        Tone::Odd
-    } else {
-        Tone::Quiet
-    };
+    let tone = if message.piece == Piece::Other { Tone::Odd } else { Tone::Quiet };
     let row = |line: &str| {
         vec![
             Cell::Told(message.id.to_string()),
@@ -112,10 +108,5 @@ fn piece(message: &MessageRow, source: Option<&SourceRow>) -> Option<Block> {
         ]
     };
     let rows = lossless(&message.body).trim_end().lines().map(row).collect();
-    Some(Block::Table(Table {
-        kind: "message",
-        columns: COLUMNS.to_vec(),
-        rows,
-        layout: Layout::Streaming,
-    }))
+    Some(Block::Table(Table { kind: "message", columns: COLUMNS.to_vec(), rows, layout: Layout::Streaming }))
 }

@@ -67,7 +67,11 @@ impl Body for AskBody {
             }
             this.gate = None;
         }
-        let polled = Pin::new(&mut this.incoming).poll_frame(cx);
+        let (polled, missed) = this.pulse.deafen(|| Pin::new(&mut this.incoming).poll_frame(cx));
+        if missed && !this.incoming.is_end_stream() {
+            // More comes from the client as soon as its connection knows that there is room.
+            this.pulse.wake_session();
+        }
         match &polled {
             Poll::Pending => {}
             Poll::Ready(Some(Ok(frame))) => {
@@ -203,7 +207,7 @@ impl Body for Answer {
         let polled = match &mut this.source {
             Source::Own(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Source::Stream { incoming, .. } => Pin::new(incoming).poll_frame(cx),
-            Source::Lane { incoming, lane, .. } => poll_lane(incoming, lane.as_mut(), cx),
+            Source::Lane { incoming, lane, .. } => poll_lane(incoming, lane.as_mut(), &this.pulse, cx),
         };
         match polled {
             Poll::Ready(Some(Err(why))) => {
@@ -248,12 +252,14 @@ impl Drop for Answer {
 fn poll_lane(
     incoming: &mut Incoming,
     lane: Option<&mut Lane>,
+    pulse: &Pulse,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
     // Only driving the lane can bring a piece, and that is done right here: nobody needs to be woken for it.
     let mut quiet = Context::from_waker(Waker::noop());
-    let ready = Pin::new(&mut *incoming).poll_frame(&mut quiet);
+    let (ready, _) = pulse.deafen(|| Pin::new(&mut *incoming).poll_frame(&mut quiet));
     let (Poll::Pending, Some(lane)) = (&ready, lane) else { return ready };
     lane.drive(cx);
-    Pin::new(incoming).poll_frame(&mut quiet)
+    let (ready, _) = pulse.deafen(|| Pin::new(incoming).poll_frame(&mut quiet));
+    ready
 }

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 
@@ -71,7 +70,7 @@ pub(super) async fn exchange(
             }
             Err((broken, unsent)) => {
                 if let Some(ask) = unsent {
-                    read_prefix(ask, &pulse).await;
+                    Box::pin(read_prefix(ask, &pulse)).await;
                 }
                 let status = match broken.kind {
                     BrokenKind::Gateway => StatusCode::BAD_GATEWAY,
@@ -106,9 +105,9 @@ fn refuse(guard: &Guard, parts: &request::Parts) -> Option<(StatusCode, String)>
 type Sent = Result<(Response<Incoming>, Option<Lane>), (Broken, Option<AskBody>)>;
 
 async fn send(tap: &Tap, head: &RequestHead, mut request: Request<AskBody>) -> Sent {
-    let mut link = match poll_fn(|cx| Poll::Ready(tap.pool.reuse(tap.ledger.now(), cx))).await {
+    let mut link = match tap.pool.reuse() {
         Some(link) => link,
-        None => match tap.pool.open().await {
+        None => match open(tap).await {
             Ok(link) => link,
             Err(broken) => return Err((broken, Some(request.into_body()))),
         },
@@ -135,7 +134,7 @@ async fn send(tap: &Tap, head: &RequestHead, mut request: Request<AskBody>) -> S
         match unsent.request {
             Some(given_back) if !fresh => {
                 request = given_back;
-                link = match tap.pool.open().await {
+                link = match open(tap).await {
                     Ok(link) => link,
                     Err(broken) => return Err((broken, Some(request.into_body()))),
                 };
@@ -149,6 +148,12 @@ async fn send(tap: &Tap, head: &RequestHead, mut request: Request<AskBody>) -> S
             }
         }
     }
+}
+
+/// Opens a connection. Boxed, because it happens rarely and is large, and every exchange is as large as the
+/// largest thing that it may wait for.
+fn open(tap: &Tap) -> Pin<Box<dyn Future<Output = Result<Link, Broken>> + '_>> {
+    Box::pin(tap.pool.open())
 }
 
 /// Writes the head as the link needs it.

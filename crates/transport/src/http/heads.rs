@@ -111,8 +111,15 @@ struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
+    /// `None` when it lists none: most clients only say whether they keep the connection.
     fn by(headers: &'a HeaderMap) -> Option<Self> {
-        headers.contains_key(CONNECTION).then_some(Self { headers })
+        let mut values = headers.get_all(CONNECTION).iter();
+        values
+            .any(|value| {
+                let value = value.as_bytes();
+                !value.eq_ignore_ascii_case(b"keep-alive") && !value.eq_ignore_ascii_case(b"close")
+            })
+            .then_some(Self { headers })
     }
 
     fn names(&self, field: &HeaderName) -> bool {

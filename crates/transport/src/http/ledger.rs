@@ -26,15 +26,21 @@ pub(super) struct Ledger {
     clock: Clock,
     alarm: RefCell<Option<Alarm>>,
     next: Cell<u64>,
+    turn: Cell<Option<Nanos>>,
 }
 
 impl Ledger {
     pub(super) fn new(witness: Witness, clock: Clock) -> Self {
-        Self { witness, clock, alarm: RefCell::default(), next: Cell::new(0) }
+        Self { witness, clock, alarm: RefCell::default(), next: Cell::new(0), turn: Cell::new(None) }
     }
 
+    /// The time of this turn: the clock is read once between two [`Ledger::flush`]es.
     pub(super) fn now(&self) -> Nanos {
-        self.clock.now()
+        self.turn.get().unwrap_or_else(|| {
+            let now = self.clock.now();
+            self.turn.set(Some(now));
+            now
+        })
     }
 
     /// An id that no other stream of this process has.
@@ -55,6 +61,7 @@ impl Ledger {
 
     /// Wakes the observer, if it sleeps; called at the end of a turn, when its bytes are with the sockets.
     pub(super) fn flush(&self) {
+        self.turn.set(None);
         drop(self.alarm.take());
     }
 }

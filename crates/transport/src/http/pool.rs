@@ -145,7 +145,10 @@ impl Pool {
     }
 
     /// Finds a connection that stands, the latest used first, because it is the least likely to be closing.
-    pub(super) fn reuse(&self, now: Nanos, cx: &mut Context<'_>) -> Option<Link> {
+    pub(super) fn reuse(&self) -> Option<Link> {
+        // The request that is sent next is sent from this very turn, which must not be woken by it.
+        let mut quiet = Context::from_waker(Waker::noop());
+        let now = self.ledger.now();
         let mut shared = self.shared.borrow_mut();
         if let Some(sender) = shared.as_ref() {
             if !sender.is_closed() {
@@ -155,7 +158,7 @@ impl Pool {
         }
         loop {
             let Idle { mut lane, until } = self.idle.borrow_mut().pop()?;
-            lane.drive(cx);
+            lane.drive(&mut quiet);
             if until > now && lane.is_ready() {
                 return Some(Link::Reused(lane));
             }
@@ -182,11 +185,7 @@ impl Pool {
         match protocol {
             Protocol::Http1 => {
                 let mut lane = Lane::open(socket).await.map_err(unusable)?;
-                std::future::poll_fn(|cx| {
-                    lane.drive(cx);
-                    Poll::Ready(())
-                })
-                .await;
+                lane.drive(&mut Context::from_waker(Waker::noop()));
                 Ok(Link::Fresh(lane))
             }
             Protocol::Http2 => {

@@ -1,12 +1,14 @@
 //! What the parts of one client connection know about each other.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tapgate_wire::Nanos;
 
+use super::muffle::Muffle;
 use crate::clock::Clock;
 
 /// How much of a request's body is kept, as references, until the server answers.
@@ -21,8 +23,9 @@ pub(super) struct Pulse {
     uploading: Cell<bool>,
     unflushed: Cell<bool>,
     stopping: Cell<bool>,
+    over: Cell<bool>,
     flushed: RefCell<Option<Waker>>,
-    session: RefCell<Option<Waker>>,
+    session: RefCell<Option<(Arc<Muffle>, Waker)>>,
     prefix: RefCell<Prefix>,
 }
 
@@ -43,6 +46,7 @@ impl Pulse {
             uploading: Cell::new(false),
             unflushed: Cell::new(false),
             stopping: Cell::new(false),
+            over: Cell::new(false),
             flushed: RefCell::default(),
             session: RefCell::default(),
             prefix: RefCell::default(),
@@ -71,10 +75,18 @@ impl Pulse {
         }
     }
 
-    /// Whether a head began to arrive `limit` ago and is not complete.
-    pub(super) fn head_is_late(&self, limit: Duration) -> bool {
+    /// Ends the connection when a head began to arrive `limit` ago and is not complete.
+    pub(super) fn end_if_late(&self, limit: Duration) {
         let limit = limit.as_nanos() as u64;
-        self.head_since.get().is_some_and(|since| self.clock.now().since(since) >= limit)
+        if self.head_since.get().is_some_and(|since| self.clock.now().since(since) >= limit) {
+            self.over.set(true);
+            self.wake_session();
+        }
+    }
+
+    /// Whether the connection is to be closed without another word.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.get()
     }
 
     pub(super) fn set_uploading(&self, uploading: bool) {
@@ -138,19 +150,38 @@ impl Pulse {
         whole.freeze()
     }
 
-    /// Remembers whom to wake when the tap stops.
-    pub(super) fn set_session(&self, cx: &Context<'_>) {
+    /// The waker for everything that the session waits for; it wakes the session whose turn this is.
+    pub(super) fn session(&self, cx: &Context<'_>) -> Waker {
         let mut session = self.session.borrow_mut();
-        if !session.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *session = Some(cx.waker().clone());
+        match session.as_ref() {
+            Some((muffle, waker)) if muffle.is_around(cx.waker()) => waker.clone(),
+            _ => {
+                let muffle = Muffle::new(cx.waker());
+                let waker = Waker::from(Arc::clone(&muffle));
+                *session = Some((muffle, waker.clone()));
+                waker
+            }
+        }
+    }
+
+    /// Takes a piece out of a body without waking ourselves for the next; says whether we would have been.
+    pub(super) fn deafen<T>(&self, step: impl FnOnce() -> T) -> (T, bool) {
+        let muffle = self.session.borrow().as_ref().map(|(muffle, _)| Arc::clone(muffle));
+        match muffle {
+            Some(muffle) => muffle.deafen(step),
+            None => (step(), true),
+        }
+    }
+
+    pub(super) fn wake_session(&self) {
+        if let Some((muffle, _)) = self.session.borrow().as_ref() {
+            muffle.ring();
         }
     }
 
     pub(super) fn stop(&self) {
         self.stopping.set(true);
-        if let Some(waker) = self.session.borrow().as_ref() {
-            waker.wake_by_ref();
-        }
+        self.wake_session();
     }
 
     /// Whether the tap began to stop since the last time somebody asked.

@@ -2,11 +2,9 @@
 //!
 //! Everything that an exchange touches lives in the thread that accepted it: no lock, no wake across threads.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::TcpStream as StdTcpStream;
-use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::dial::Dialer;
 use super::exchange::{Tap, exchange};
@@ -35,7 +33,7 @@ use crate::queue::Witness;
 /// Bytes of a head that we take from a client.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
-/// How often a connection looks whether its client is slow, and a pool whether its connections are old.
+/// How often a worker looks for slow clients and for connections to the server that are old.
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// What a worker needs to begin; goes into its thread.
@@ -65,9 +63,9 @@ async fn serve(start: Start) {
     let ledger = Rc::new(Ledger::new(witness, clock));
     let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger)));
     let tap = Rc::new(Tap { dialer, guard, explain, ledger, pool });
-    let pulses: RefCell<Vec<Weak<Pulse>>> = RefCell::default();
+    let mut pulses: Vec<Weak<Pulse>> = Vec::new();
     let mut sessions = JoinSet::new();
-    let mut glance = glances();
+    let mut glance = glances(GLANCE.min(head_timeout));
     loop {
         tokio::select! {
             client = clients.recv() => {
@@ -75,17 +73,22 @@ async fn serve(start: Start) {
                 let open = Open(Arc::clone(&n_open));
                 let Ok(tcp) = TcpStream::from_std(client) else { continue };
                 let pulse = Rc::new(Pulse::new(clock));
-                pulses.borrow_mut().push(Rc::downgrade(&pulse));
-                sessions.spawn_local(session(Rc::clone(&tap), tcp, pulse, head_timeout, open));
+                pulses.push(Rc::downgrade(&pulse));
+                sessions.spawn_local(session(Rc::clone(&tap), tcp, pulse, open));
             }
             Some(_) = sessions.join_next() => {}
             _ = glance.tick() => {
                 tap.pool.sweep();
-                pulses.borrow_mut().retain(|pulse| pulse.strong_count() > 0);
+                tap.ledger.flush();
+                pulses.retain(|pulse| {
+                    let pulse = pulse.upgrade();
+                    pulse.iter().for_each(|pulse| pulse.end_if_late(head_timeout));
+                    pulse.is_some()
+                });
             }
         }
     }
-    pulses.borrow().iter().filter_map(Weak::upgrade).for_each(|pulse| pulse.stop());
+    pulses.iter().filter_map(Weak::upgrade).for_each(|pulse| pulse.stop());
     let finish = async { while sessions.join_next().await.is_some() {} };
     // What is not done by then ends with the runtime, and its client sees the connection break.
     let _ = timeout(grace, finish).await;
@@ -93,7 +96,7 @@ async fn serve(start: Start) {
 }
 
 /// Serves one client connection.
-async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, head_timeout: Duration, _open: Open) {
+async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, _open: Open) {
     // Declared first, so dropped last: what the connection tells when it is dropped is told too.
     let _tells = Tells(Rc::clone(&tap));
     // Failing to turn off Nagle's algorithm only costs time.
@@ -112,41 +115,17 @@ async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, head_timeout: D
             .max_buf_size(MAX_BUFFER)
             .serve_connection(socket, service)
     );
-    let mut watchdog = Watchdog::new(head_timeout);
     poll_fn(|cx| {
         if pulse.take_stop() {
             connection.as_mut().graceful_shutdown();
         }
-        pulse.set_session(cx);
+        let waker = pulse.session(cx);
         // What broke was told to the witness with the stream, and the client knows it.
-        let done = connection.as_mut().poll(cx).is_ready();
+        let done = connection.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         tap.ledger.flush();
-        if done || watchdog.bites(&pulse, cx) { Poll::Ready(()) } else { Poll::Pending }
+        if done || pulse.is_over() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-}
-
-/// Ends a connection whose client takes too long for a head.
-struct Watchdog {
-    limit: Duration,
-    next: Pin<Box<Sleep>>,
-}
-
-impl Watchdog {
-    fn new(limit: Duration) -> Self {
-        Self { limit, next: Box::pin(sleep(GLANCE.min(limit))) }
-    }
-
-    fn bites(&mut self, pulse: &Pulse, cx: &mut Context<'_>) -> bool {
-        while self.next.as_mut().poll(cx).is_ready() {
-            if pulse.head_is_late(self.limit) {
-                return true;
-            }
-            let next = self.next.deadline() + GLANCE.min(self.limit);
-            self.next.as_mut().reset(next);
-        }
-        false
-    }
 }
 
 /// Tells what is left when a session ends, also when it is broken off.
@@ -167,8 +146,8 @@ impl Drop for Open {
     }
 }
 
-fn glances() -> Interval {
-    let mut glance = interval(GLANCE);
+fn glances(every: Duration) -> Interval {
+    let mut glance = interval(every);
     glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
     glance
 }

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::dfa::DFA;
+use aho_corasick::{Anchored, MatchKind, StartKind};
 
 use super::rule::{RULES, Rule};
 
@@ -74,27 +76,47 @@ pub(super) struct Stop {
 /// The automaton over all anchors, and the rules that it does not know.
 #[derive(Debug)]
 pub(super) struct Anchors {
-    automaton: AhoCorasick,
-    anchors: Vec<Anchor>,
+    automaton: DFA,
+    start: StateID,
+    meanings: Vec<Anchor>,
     at_runs: Vec<(&'static Rule, &'static str)>,
 }
 
 impl Anchors {
     /// Whether `text` holds any anchor.
     pub(super) fn any(&self, text: &[u8]) -> bool {
-        self.automaton.is_match(text)
+        self.next(text, 0, self.start).is_some()
     }
 
-    /// The anchors in `text` in order of their ends, overlapping ones included.
-    pub(super) fn stops<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Stop> + 'a {
-        self.automaton.find_overlapping_iter(text).filter_map(|found| {
-            let anchor = *self.anchors.get(found.pattern().as_usize())?;
-            Some(Stop {
-                start: found.start(),
-                end: found.end(),
-                anchor,
-            })
-        })
+    /// Tells `on` the anchors in `text` in order of their ends, overlapping ones included.
+    pub(super) fn each(&self, text: &[u8], mut on: impl FnMut(Stop)) {
+        let mut from = (0, self.start);
+        while let Some((end, state)) = self.next(text, from.0, from.1) {
+            self.tell(state, end, &mut on);
+            from = (end, state);
+        }
+    }
+
+    /// The end of the next match behind `at`, and the state there. Apart, so that the loop stays in registers.
+    #[inline(never)]
+    fn next(&self, text: &[u8], at: usize, state: StateID) -> Option<(usize, StateID)> {
+        let mut state = state;
+        let n = text.get(at..)?.iter().position(|byte| {
+            state = self.automaton.next_state(Anchored::No, state, *byte);
+            // Without a prefilter only matches are special, and the first test alone is one comparison.
+            self.automaton.is_special(state) && self.automaton.is_match(state)
+        })?;
+        Some((at + n + 1, state))
+    }
+
+    fn tell(&self, state: StateID, end: usize, on: &mut impl FnMut(Stop)) {
+        for n in 0..self.automaton.match_len(state) {
+            let pattern = self.automaton.match_pattern(state, n);
+            if let Some(&anchor) = self.meanings.get(pattern.as_usize()) {
+                let start = end - self.automaton.pattern_len(pattern);
+                on(Stop { start, end, anchor });
+            }
+        }
     }
 
     /// The rules to try at long runs, with their prefixes.
@@ -104,13 +126,13 @@ impl Anchors {
 
     fn build() -> Self {
         let mut patterns: Vec<&str> = Vec::new();
-        let mut anchors = Vec::new();
+        let mut meanings = Vec::new();
         let mut at_runs = Vec::new();
         let mut add = |pattern, anchor| {
             patterns.push(pattern);
-            anchors.push(anchor);
+            meanings.push(anchor);
         };
-        for rule in RULES.shapes.iter() {
+        for rule in &RULES.shapes {
             for prefix in &rule.prefixes {
                 if prefix.len() < MIN_PREFIX {
                     at_runs.push((rule, prefix.as_str()));
@@ -119,28 +141,36 @@ impl Anchors {
                 }
             }
         }
-        WORDS.iter().for_each(|word| add(word, Anchor::Word));
-        ["bearer ", "basic ", "dpop ", "token "]
-            .iter()
-            .for_each(|scheme| add(scheme, Anchor::Scheme));
+        for word in WORDS {
+            add(word, Anchor::Word);
+        }
+        for scheme in ["bearer ", "basic ", "dpop ", "token "] {
+            add(scheme, Anchor::Scheme);
+        }
         add("://", Anchor::Url);
         add("-----BEGIN ", Anchor::PemBegin);
         add("-----END ", Anchor::PemEnd);
         add("eyJ", Anchor::Jwt);
         add("grant_type=", Anchor::Form);
-        let built = AhoCorasick::builder()
+        let built = DFA::builder()
             .match_kind(MatchKind::Standard)
+            .start_kind(StartKind::Unanchored)
             .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
+            .prefilter(false)
             .build(patterns);
         #[expect(
             clippy::expect_used,
             reason = "a few hundred literals of the binary; a test builds it"
         )]
         let automaton = built.expect("the literals fit an automaton");
+        #[expect(clippy::expect_used, reason = "it was built for unanchored searches")]
+        let start = automaton
+            .start_state(Anchored::No)
+            .expect("an unanchored search begins somewhere");
         Self {
             automaton,
-            anchors,
+            start,
+            meanings,
             at_runs,
         }
     }

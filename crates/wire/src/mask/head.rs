@@ -125,7 +125,7 @@ fn is_suspicious(value: &[u8]) -> bool {
         .split(|byte| !byte.is_ascii_alphanumeric() && !b"_-+/".contains(byte))
         .any(|run| {
             let kinds = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
-            run.len() >= SUSPICIOUS && kinds.iter().all(|kind| run.iter().any(|byte| kind(byte)))
+            run.len() >= SUSPICIOUS && kinds.iter().all(|kind| run.iter().any(kind))
         })
 }
 
@@ -156,9 +156,9 @@ fn set_cookie(pen: &mut Pen<'_>, value: &[u8]) {
         } else {
             pen.plain("; ");
             if COOKIE_ATTRIBUTES.contains(&name.as_slice()) {
-                pen.text(part)
+                pen.text(part);
             } else {
-                cookie(pen, part)
+                cookie(pen, part);
             }
         }
     }

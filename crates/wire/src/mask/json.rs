@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::anchor::ANCHORS;
+use super::anchor::{ANCHORS, Stop};
 use super::decoded::Decoded;
 use super::hit::{self, Hit, Sure};
 use super::pair::is_reference;
@@ -12,8 +12,9 @@ use crate::json::{self, Container, Event, Span};
 
 /// Finds the secrets in `document` and adds them to `hits`; false when it is not JSON, then nothing is added.
 pub(super) fn find(scan: &mut Scan<'_>, document: &[u8], hits: &mut Vec<Hit>) -> bool {
-    let mut stops: Vec<usize> = ANCHORS.stops(document).map(|stop| stop.start).collect();
-    stops.sort_unstable();
+    let mut stops = Vec::new();
+    ANCHORS.each(document, |stop| stops.push(stop));
+    stops.sort_by_key(|stop: &Stop| stop.start);
     let mut walk = Walk {
         scan,
         document,
@@ -33,8 +34,8 @@ pub(super) fn find(scan: &mut Scan<'_>, document: &[u8], hits: &mut Vec<Hit>) ->
 struct Walk<'s, 'k, 'd> {
     scan: &'s mut Scan<'k>,
     document: &'d [u8],
-    /// Where anchors stand, in order.
-    stops: Vec<usize>,
+    /// Where anchors stand, in order of their starts.
+    stops: Vec<Stop>,
     /// Invariant: never empty; the first is the document itself. Bounded by the scanner's depth.
     frames: Vec<Frame>,
     hits: Vec<Hit>,
@@ -48,8 +49,10 @@ struct Frame {
     class: Option<&'static str>,
     /// The members are the properties of a schema: their names are structure.
     properties: bool,
-    /// This is the schema of a value, and the class of that value.
-    schema: Option<Option<&'static str>>,
+    /// This is the schema of a value.
+    is_schema: bool,
+    /// The class of the value that this is the schema of.
+    of_value: Option<&'static str>,
     /// What the name of the member at hand says about its value.
     member: Member,
     /// `{"name": …, "value": …}`: what the name says, and where the value stands.
@@ -105,7 +108,8 @@ impl Walk<'_, '_, '_> {
             ..Frame::default()
         };
         if outer.properties && !is_array {
-            frame.schema = Some(member.class);
+            frame.is_schema = true;
+            frame.of_value = member.class;
             frame.class = None;
         } else if member.role == Role::Properties && !is_array {
             frame.properties = true;
@@ -113,7 +117,8 @@ impl Walk<'_, '_, '_> {
         } else if is_array && member.role == Role::Keyword {
             frame.class = outer.class;
         } else if outer.is_array {
-            frame.schema = outer.schema;
+            frame.is_schema = outer.is_schema;
+            frame.of_value = outer.of_value;
         }
         self.frames.push(frame);
     }
@@ -145,12 +150,12 @@ impl Walk<'_, '_, '_> {
             class,
             role: role(name),
         };
-        if let Some(of_value) = frame.schema {
+        if frame.is_schema {
             match frame.member.role {
                 Role::Keyword => frame.member.class = None,
                 Role::Properties => {}
                 // Defaults, examples and whatever else stands in a schema are about the value.
-                _ => frame.member.class = class.or(of_value),
+                _ => frame.member.class = class.or(frame.of_value),
             }
         }
         if touched || encoded::may_hold(name) {
@@ -248,13 +253,14 @@ impl Walk<'_, '_, '_> {
         let mut inner = Vec::new();
         if escaped {
             let decoded = Decoded::unescape(raw);
-            text::find(self.scan, &decoded.text, &mut inner);
+            text::find_in_noise(self.scan, &decoded.text, &mut inner);
             for hit in &mut inner {
                 hit.span = decoded.raw(&hit.span);
                 hit.quote = encoded::escape(&hit.quote);
             }
         } else {
-            text::find(self.scan, raw, &mut inner);
+            let stops = stops_in(&self.stops, &inside);
+            text::find_at_stops(self.scan, raw, stops, &mut inner);
         }
         self.place(inside.start, inner);
     }
@@ -273,9 +279,22 @@ impl Walk<'_, '_, '_> {
 
     /// Whether an anchor stands in `span`.
     fn is_touched(&self, span: &Range<usize>) -> bool {
-        let next = self.stops.partition_point(|start| *start < span.start);
-        self.stops.get(next).is_some_and(|start| *start < span.end)
+        stops_in(&self.stops, span).next().is_some()
     }
+}
+
+/// The stops that lie in `span`, as seen from its start.
+fn stops_in<'s>(stops: &'s [Stop], span: &Range<usize>) -> impl Iterator<Item = Stop> + use<'s> {
+    let (start, end) = (span.start, span.end);
+    let first = stops.partition_point(|stop| stop.start < start);
+    let rest = stops.get(first..).unwrap_or_default().iter();
+    rest.take_while(move |stop| stop.start < end)
+        .filter(move |stop| stop.end <= end)
+        .map(move |stop| Stop {
+            start: stop.start - start,
+            end: stop.end - start,
+            anchor: stop.anchor,
+        })
 }
 
 /// A string without its quotes.

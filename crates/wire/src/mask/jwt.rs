@@ -1,7 +1,7 @@
 //! JSON Web Tokens, signed or encrypted, whole or cut.
 
 use super::alphabet::URL;
-use super::encoded::base64_decode;
+use super::codec::base64_decode;
 use super::hit::{Hit, Sure};
 use super::rule::begins_word;
 use super::scan::Scan;

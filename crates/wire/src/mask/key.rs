@@ -3,6 +3,10 @@
 //! A name is read in segments (`nextPageToken`, `next-page-token` and `NEXT_PAGE_TOKEN` are the same),
 //! so that `secret` is found in `client_secret` and not in `secretary`, and `next_token` is known to be harmless.
 
+mod words;
+
+use self::words::{CREDENTIAL_WORDS, DESCRIBES, HARMLESS_TOKENS, OF_KEY, OF_PASS};
+
 /// Longer names are judged by their end.
 const MAX_NAME: usize = 96;
 const MAX_SEGMENTS: usize = 12;
@@ -111,9 +115,12 @@ fn is_hump(before: Option<u8>, next: Option<u8>) -> bool {
 fn class_at(segments: &[&str], at: usize) -> Option<&'static str> {
     let word = *segments.get(at)?;
     let (front, behind) = (segments.get(..at)?, segments.get(at + 1..)?);
-    if behind.iter().any(|word| DESCRIBES.contains(word)) {
-        return None;
-    }
+    let class = class_of_word(segments, front, word, behind)?;
+    let describes = behind.iter().any(|word| DESCRIBES.contains(word));
+    (!describes).then_some(class)
+}
+
+fn class_of_word(segments: &[&str], front: &[&str], word: &str, behind: &[&str]) -> Option<&'static str> {
     let before = front.last().copied().unwrap_or_default();
     let next = behind.first().copied().unwrap_or_default();
     let class = match word {
@@ -166,229 +173,6 @@ fn is_count(segments: &[&str], front: &[&str], word: &str) -> bool {
     let alone = word == "tokens" && segments.len() == 1;
     alone || front.iter().any(|word| HARMLESS_TOKENS.contains(word))
 }
-
-/// What makes a key a secret one.
-const OF_KEY: &[&str] = &[
-    "api",
-    "secret",
-    "private",
-    "access",
-    "signing",
-    "encryption",
-    "decryption",
-    "master",
-    "account",
-    "auth",
-    "subscription",
-    "shared",
-    "deploy",
-    "app",
-    "application",
-    "storage",
-    "service",
-    "integration",
-    "license",
-    "licence",
-    "session",
-    "hmac",
-    "webhook",
-    "write",
-    "admin",
-    "ssh",
-    "gpg",
-    "client",
-    "functions",
-    "sas",
-];
-
-/// Whose `pass` is a password.
-const OF_PASS: &[&str] = &[
-    "db", "database", "user", "sql", "admin", "root", "smtp", "ftp", "mail", "email", "auth", "login", "pg",
-    "mysql", "redis", "proxy", "http", "registry",
-];
-
-/// Words in front of `token` that make it a cursor or a number of tokens of text.
-const HARMLESS_TOKENS: &[&str] = &[
-    "next",
-    "page",
-    "progress",
-    "continuation",
-    "sync",
-    "cancel",
-    "cancellation",
-    "pagination",
-    "cursor",
-    "resume",
-    "start",
-    "end",
-    "max",
-    "min",
-    "num",
-    "total",
-    "input",
-    "output",
-    "prompt",
-    "completion",
-    "cached",
-    "cache",
-    "reasoning",
-    "thinking",
-    "audio",
-    "text",
-    "image",
-    "used",
-    "remaining",
-    "limit",
-    "budget",
-    "per",
-    "unk",
-    "bos",
-    "eos",
-    "pad",
-    "sep",
-    "mask",
-    "special",
-    "design",
-    "previous",
-    "prev",
-    "first",
-    "last",
-    "stop",
-    "n",
-];
-
-/// Words that make even a next token one to hide.
-const CREDENTIAL_WORDS: &[&str] = &[
-    "auth",
-    "access",
-    "api",
-    "secret",
-    "bearer",
-    "refresh",
-    "oauth",
-    "password",
-    "private",
-    "credential",
-];
-
-/// Words behind a secret's name that make it a description of the secret.
-const DESCRIBES: &[&str] = &[
-    "type",
-    "types",
-    "url",
-    "uri",
-    "urls",
-    "uris",
-    "endpoint",
-    "endpoints",
-    "count",
-    "counts",
-    "limit",
-    "limits",
-    "usage",
-    "length",
-    "len",
-    "size",
-    "name",
-    "names",
-    "path",
-    "paths",
-    "file",
-    "filename",
-    "dir",
-    "expiry",
-    "expires",
-    "expiration",
-    "expired",
-    "exp",
-    "ttl",
-    "lifetime",
-    "age",
-    "max",
-    "min",
-    "policy",
-    "policies",
-    "required",
-    "requirements",
-    "supported",
-    "field",
-    "fields",
-    "format",
-    "hint",
-    "help",
-    "description",
-    "desc",
-    "label",
-    "title",
-    "placeholder",
-    "status",
-    "version",
-    "ref",
-    "refs",
-    "reference",
-    "arn",
-    "env",
-    "var",
-    "variable",
-    "regex",
-    "pattern",
-    "strength",
-    "index",
-    "idx",
-    "prefix",
-    "suffix",
-    "scope",
-    "scopes",
-    "method",
-    "methods",
-    "alg",
-    "algorithm",
-    "algs",
-    "id",
-    "ids",
-    "kid",
-    "enabled",
-    "disabled",
-    "mode",
-    "provider",
-    "source",
-    "rotation",
-    "updated",
-    "created",
-    "at",
-    "in",
-    "param",
-    "parameter",
-    "header",
-    "server",
-    "servers",
-    "schema",
-    "issuer",
-    "audience",
-    "budget",
-    "window",
-    "per",
-    "rate",
-    "cost",
-    "used",
-    "left",
-    "remaining",
-    "valid",
-    "exists",
-    "present",
-    "changed",
-    "validator",
-    "generator",
-    "kind",
-    "model",
-    "encoding",
-    "bucket",
-    "config",
-    "settings",
-    "options",
-    "command",
-    "prompt",
-];
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 
+use super::codec::{self, Base64};
 use super::decoded::Decoded;
-use super::encoded::{self, Base64};
+use super::encoded;
 use crate::json;
 
 /// How many values are remembered; the oldest gives way to a new one.
@@ -183,7 +184,7 @@ fn first_window(bytes: &[u8]) -> u64 {
 fn is_worth(value: &[u8]) -> bool {
     let kinds = [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit]
         .iter()
-        .filter(|kind| value.iter().any(|byte| kind(byte)))
+        .filter(|kind| value.iter().any(kind))
         .count();
     let other = value.iter().any(|byte| !byte.is_ascii_alphanumeric());
     let n_kinds = kinds + usize::from(other);
@@ -198,12 +199,12 @@ fn forms(value: &[u8]) -> Vec<(Vec<u8>, bool)> {
         (value.to_vec(), false),
         (escaped, false),
         (percent(value), false),
-        (encoded::hex_of(value, false), false),
-        (encoded::hex_of(value, true), false),
+        (codec::hex_of(value, false), false),
+        (codec::hex_of(value, true), false),
     ];
     for shift in 0..3 {
         for alphabet in [Base64::Standard, Base64::Url] {
-            forms.push((encoded::base64_core(value, shift, alphabet), true));
+            forms.push((codec::base64_core(value, shift, alphabet), true));
         }
     }
     forms.retain(|(bytes, _)| bytes.len() >= MIN_LENGTH);

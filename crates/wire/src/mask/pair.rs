@@ -99,13 +99,13 @@ fn read(text: &[u8], name: &Range<usize>) -> Option<Pair> {
     let before = text.get(..name.start)?.last();
     let in_query = matches!(before, Some(b'?' | b'&' | b';'));
     let words = text.get(name.clone())?;
+    let (separator, at) = separator(text, name.end)?;
     let class = if in_query {
         key::class_of_parameter(words)
     } else {
         class_with_word_before(text, name)
     }?;
     let quoted_name = matches!(before, Some(b'"' | b'\''));
-    let (separator, at) = separator(text, name.end)?;
     let (value, quoted) = value(text, at)?;
     let is_upper = !words.iter().any(u8::is_ascii_lowercase);
     let how = match separator {
@@ -115,7 +115,11 @@ fn read(text: &[u8], name: &Range<usize>) -> Option<Pair> {
         _ if quoted => How::Quoted,
         _ => How::Bare,
     };
-    Some(behind_scheme(text, Pair { class, value, how }, quoted))
+    Some(behind_scheme(
+        text,
+        Pair { class, value, how },
+        separator == b':' && !quoted,
+    ))
 }
 
 /// The class of a name, which may be two words (`api key`).
@@ -184,7 +188,7 @@ fn value(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
 }
 
 /// For `authorization: Bearer …` the value is what stands behind the scheme; for cookies it is the rest of the line.
-fn behind_scheme(text: &[u8], pair: Pair, quoted: bool) -> Pair {
+fn behind_scheme(text: &[u8], pair: Pair, is_header: bool) -> Pair {
     let start = pair.value.start;
     let line = text
         .get(start..text.len().min(start + MAX_VALUE))
@@ -209,7 +213,7 @@ fn behind_scheme(text: &[u8], pair: Pair, quoted: bool) -> Pair {
                 ..pair
             }
         }
-        "cookie" if !quoted && line.contains(&b'=') => Pair {
+        "cookie" if is_header && line.contains(&b'=') => Pair {
             value: start..start + line.len(),
             ..pair
         },
@@ -233,10 +237,11 @@ fn is_plausible(value: &[u8], pair: &Pair) -> bool {
             let telling = has_digit || pair.class == "password";
             one_word && value.len() >= MIN_VALUE && telling && !is_attribute(value)
         }
+        How::Bare if pair.class == "cookie" => value.len() >= MIN_VALUE && value.contains(&b'='),
         How::Bare => {
             let long_enough = value.len() >= if is_password { MIN_VALUE } else { MIN_TOKEN };
             let is_number = value.iter().all(u8::is_ascii_digit);
-            let plain = value.iter().all(|byte| byte.is_ascii_graphic()) && !value.contains(&b'(');
+            let plain = value.iter().all(u8::is_ascii_graphic) && !value.contains(&b'(');
             long_enough
                 && has_digit
                 && plain

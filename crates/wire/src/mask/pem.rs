@@ -1,4 +1,4 @@
-//! Private keys in PEM and OpenPGP armour, whole or cut.
+//! Private keys in PEM and in the armour of PGP, whole or cut.
 
 use std::ops::Range;
 

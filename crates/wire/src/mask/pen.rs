@@ -36,7 +36,7 @@ impl<'m> Pen<'m> {
 
     /// Writes what `find` leaves of `raw`.
     pub(super) fn search(&mut self, raw: &[u8], find: fn(&mut Scan<'_>, &[u8], &mut Vec<Hit>)) {
-        let found = self.masker.search(raw, |scan, text, hits| find(scan, text, hits));
+        let found = self.masker.search(raw, find);
         self.put(&found.text);
         self.outcome.add(&found.outcome);
     }

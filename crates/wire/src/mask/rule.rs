@@ -41,6 +41,7 @@ const MAX_RUN: usize = 8 * 1024;
 
 /// One shape of secret.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the file")]
 pub(super) struct Rule {
     /// What it is called in placeholders.
     pub(super) class: String,
@@ -193,8 +194,7 @@ pub(super) fn begins_word(text: &[u8], at: usize) -> bool {
         return false;
     };
     match before {
-        [] => true,
-        [.., b'\\', b'n' | b'r' | b't'] => true,
+        [] | [.., b'\\', b'n' | b'r' | b't'] => true,
         [.., last] => !BASE62.has(*last),
     }
 }
@@ -219,6 +219,13 @@ fn parse(toml: &str) -> Option<Rules> {
     })
 }
 
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::needless_pass_by_value,
+        reason = "tests keep the entry for its examples"
+    )
+)]
 fn rule(entry: Entry) -> Option<Rule> {
     Some(Rule {
         class: entry.class.clone(),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::alphabet::TOKEN;
-use super::encoded::base64_decode;
+use super::codec::base64_decode;
 use super::hit::{Hit, Sure};
 use super::rule::begins_word;
 use super::scan::Scan;

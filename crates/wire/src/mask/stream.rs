@@ -70,7 +70,7 @@ impl TextStream {
                 .held
                 .get(at.saturating_sub(NAME_ROOM)..*at)
                 .unwrap_or_default();
-            !ANCHORS.any(before) && !before.iter().any(|byte| *byte == b'\\')
+            !ANCHORS.any(before) && !before.contains(&b'\\')
         };
         let place = blanks.map(|at| at + 1).find(is_quiet);
         if let Some(length) = place

@@ -30,9 +30,9 @@ pub(super) fn is_sensitive(target: &str) -> bool {
 
 /// Writes the summary of `raw`, of which `outcome` is the masked form, as one JSON object.
 pub(super) fn write(masker: &Masker, because: &[String], raw: &[u8], outcome: &Outcome) -> String {
-    let masked = outcome.masked.bytes();
+    let document = outcome.masked.bytes();
     let mut outline = Outline::default();
-    let is_json = json::scan(masked, &mut |event| outline.on(masked, event)).is_ok();
+    let is_json = json::scan(document, &mut |event| outline.on(document, event)).is_ok();
     outline.finish();
     let mut out = String::from("{\"summary\":1,\"because\":[");
     join(
@@ -172,7 +172,7 @@ impl Outline {
     }
 
     fn name(&mut self, quoted: &str) {
-        self.key = quoted.trim_matches('"').to_owned();
+        quoted.trim_matches('"').clone_into(&mut self.key);
         if self.n_hidden > 0 {
             return;
         }

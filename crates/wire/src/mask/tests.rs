@@ -3,6 +3,7 @@
 mod api;
 mod benign;
 mod canary;
+mod family;
 mod property;
 mod rules;
 mod sample;

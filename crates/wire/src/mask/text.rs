@@ -15,14 +15,36 @@ const MAX_LINE: usize = 1024 * 1024;
 
 /// Finds the secrets in `text`; adds them to `hits` sorted, none overlapping another.
 pub(super) fn find(scan: &mut Scan<'_>, text: &[u8], hits: &mut Vec<Hit>) {
-    if is_quiet(scan, text) {
-        return;
+    if !is_quiet(scan, text) {
+        find_in_noise(scan, text, hits);
     }
+}
+
+/// As [`find`], for a text that is known not to be quiet.
+pub(super) fn find_in_noise(scan: &mut Scan<'_>, text: &[u8], hits: &mut Vec<Hit>) {
     let mut found = Vec::new();
     let mut name_end = 0;
-    for stop in ANCHORS.stops(text) {
+    ANCHORS.each(text, |stop| look(scan, text, stop, &mut name_end, &mut found));
+    find_without_stops(scan, text, found, hits);
+}
+
+/// As [`find`], for a text in which the `stops` are all that a pass would stop at.
+pub(super) fn find_at_stops(
+    scan: &mut Scan<'_>,
+    text: &[u8],
+    stops: impl Iterator<Item = Stop>,
+    hits: &mut Vec<Hit>,
+) {
+    let mut found = Vec::new();
+    let mut name_end = 0;
+    for stop in stops {
         look(scan, text, stop, &mut name_end, &mut found);
     }
+    find_without_stops(scan, text, found, hits);
+}
+
+/// Adds to what was `found` at stops what needs none: known values, and what is encoded.
+fn find_without_stops(scan: &mut Scan<'_>, text: &[u8], mut found: Vec<Hit>, hits: &mut Vec<Hit>) {
     let known = scan.known;
     for known in known.find(text) {
         scan.hit_known(text, known.span, known.class, known.value, &mut found);
@@ -63,13 +85,13 @@ fn look_at_rule(
     (rule, prefix): (&'static Rule, &'static str),
     hits: &mut Vec<Hit>,
 ) {
-    let Some((span, sure)) = rule.find(text, at, prefix) else {
+    let Some((place, sure)) = rule.find(text, at, prefix) else {
         return;
     };
     if rule.class == "aws" {
-        find_aws_secret(scan, text, &span, hits);
+        find_aws_secret(scan, text, &place, hits);
     }
-    scan.hit(text, span, &rule.class, sure, hits);
+    scan.hit(text, place, &rule.class, sure, hits);
 }
 
 /// The secret of an AWS key has no shape but its length; near a key id that is enough.
@@ -81,7 +103,7 @@ fn find_aws_secret(scan: &mut Scan<'_>, text: &[u8], id: &Range<usize>, hits: &m
     for run in window.split(|byte| !is_digit(*byte)) {
         let mixed = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit]
             .iter()
-            .all(|kind| run.iter().any(|byte| kind(byte)));
+            .all(|kind| run.iter().any(kind));
         if run.len() == 40 && mixed {
             scan.hit(text, from + at..from + at + run.len(), "aws", Sure::Certain, hits);
         }
@@ -92,22 +114,29 @@ fn find_aws_secret(scan: &mut Scan<'_>, text: &[u8], id: &Range<usize>, hits: &m
 /// Reads lines that hold a JSON value, as logs and event streams do, as JSON.
 fn find_in_lines(scan: &mut Scan<'_>, text: &[u8], hits: &mut Vec<Hit>) {
     let mut line_at = 0;
-    for line in text.split(|byte| *byte == b'\n') {
-        let start = line.iter().position(|byte| matches!(byte, b'{' | b'['));
-        let document = line
-            .get(start.unwrap_or(line.len())..)
-            .unwrap_or_default()
-            .trim_ascii_end();
-        let closes = matches!(document, [b'{', .., b'}'] | [b'[', .., b']']);
-        if closes && document.len() <= MAX_LINE && document.len() > 4 {
-            find_in_json(scan, text, line_at + start.unwrap_or_default(), document, hits);
-        }
-        line_at += line.len() + 1;
+    for line_end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        let line = text.get(line_at..line_end).unwrap_or_default();
+        find_in_line(scan, text, line_at, line, hits);
+        line_at = line_end + 1;
     }
     let whole = text.trim_ascii();
     if matches!(whole, [b'{', .., b'}'] | [b'[', .., b']']) && whole.contains(&b'\n') {
         let start = text.len() - text.trim_ascii_start().len();
         find_in_json(scan, text, start, whole, hits);
+    }
+}
+
+fn find_in_line(scan: &mut Scan<'_>, text: &[u8], line_at: usize, line: &[u8], hits: &mut Vec<Hit>) {
+    let open = match line.trim_ascii_end().last() {
+        Some(b'}') => b'{',
+        Some(b']') => b'[',
+        _ => return,
+    };
+    let either = memchr::memchr2(b'{', b'[', line).filter(|at| line.get(*at) == Some(&open));
+    let Some(start) = either else { return };
+    let document = line.get(start..).unwrap_or_default().trim_ascii_end();
+    if (4..=MAX_LINE).contains(&document.len()) {
+        find_in_json(scan, text, line_at + start, document, hits);
     }
 }
 
@@ -118,9 +147,9 @@ fn find_in_json(scan: &mut Scan<'_>, text: &[u8], at: usize, document: &[u8], hi
         inner
     });
     for hit in inner {
-        let span = hit.span.start + at..hit.span.end + at;
-        if !super::placeholder::touches(text, span.start, span.end) {
-            hits.push(Hit { span, ..hit });
+        let place = hit.span.start + at..hit.span.end + at;
+        if !super::placeholder::touches(text, place.start, place.end) {
+            hits.push(Hit { span: place, ..hit });
         }
     }
 }

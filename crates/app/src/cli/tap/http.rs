@@ -48,6 +48,8 @@ fn options(args: &Args, listen: SocketAddr, url: &str) -> Result<Options, Proble
         guard: Guard::new(args.allow_hosts.clone(), args.allow_origins.clone()),
         workers: std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS),
         max_connections: MAX_CONNECTIONS,
+        connect_timeout: Duration::from_secs(10),
+        head_timeout: Duration::from_secs(30),
         grace: Duration::from_secs(2),
         explain,
     })

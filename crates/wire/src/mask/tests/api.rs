@@ -16,8 +16,7 @@ fn plain(text: &str) -> String {
     while let Some((before, inside)) = rest.split_once("[masked:") {
         let (placeholder, behind) = inside.split_once(']').expect("a whole placeholder");
         let class = placeholder.split(':').next().unwrap();
-        out += before;
-        out += &format!("<{class}>");
+        out.extend([before, "<", class, ">"]);
         rest = behind;
     }
     out + rest
@@ -410,10 +409,10 @@ fn a_line_without_end_is_cut_where_no_name_is_near_and_otherwise_not_stored() {
     out += &stream.finish(&mut masker).as_ref().map(shown).unwrap_or_default();
     assert!(!out.contains(secret) && out.len() > 300_000);
     let endless = "password:".repeat(20_000);
-    let masked = stream
+    let cut = stream
         .push(&mut masker, endless.as_bytes())
         .expect("more than is held");
-    assert_eq!(plain(&shown(&masked)), "<unscanned>");
+    assert_eq!(plain(&shown(&cut)), "<unscanned>");
 }
 
 #[test]

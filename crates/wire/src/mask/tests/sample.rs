@@ -9,7 +9,7 @@ pub(super) struct Sample {
     pub(super) parts: Vec<String>,
 }
 
-/// A generator that gives the same numbers for the same seed (SplitMix64).
+/// A generator that gives the same numbers for the same seed (`SplitMix64`).
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
@@ -78,7 +78,7 @@ fn name_of(alphabet: &'static Alphabet) -> &'static str {
 
 /// Base64 with padding.
 pub(super) fn base64(bytes: &[u8], url: bool) -> String {
-    use super::super::encoded::{Base64, base64_core};
+    use super::super::codec::{Base64, base64_core};
     let alphabet = if url { Base64::Url } else { Base64::Standard };
     let padded = [bytes, &[0; 2][..(3 - bytes.len() % 3) % 3]].concat();
     let mut text = String::from_utf8(base64_core(&padded, 0, alphabet)).unwrap();
@@ -92,12 +92,14 @@ pub(super) fn base64(bytes: &[u8], url: bool) -> String {
 
 /// Every byte behind a percent sign.
 pub(super) fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes()
+        .fold(String::new(), |out, byte| out + &format!("%{byte:02X}"))
 }
 
 /// Every character as `\u0041`.
 pub(super) fn unicode(text: &str) -> String {
-    text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect()
+    text.encode_utf16()
+        .fold(String::new(), |out, unit| out + &format!("\\u{unit:04x}"))
 }
 
 /// A JSON string, quotes included.
@@ -110,7 +112,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// All that `secret` may look like.
 pub(super) fn forms(secret: &str) -> Vec<String> {
-    use super::super::encoded::{Base64, base64_core, hex_of};
+    use super::super::codec::{Base64, base64_core, hex_of};
     let bytes = secret.as_bytes();
     let escaped = quoted(secret);
     let mut forms = vec![
