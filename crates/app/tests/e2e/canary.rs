@@ -10,6 +10,8 @@ mod web;
 
 use std::collections::BTreeSet;
 
+use tapgate_testkit::Chance;
+
 use crate::support::{Home, HttpTap, StdioTap};
 use code::{Alphabet, Padding, base64, hex, percent, unicode};
 use family::FAMILIES;
@@ -18,32 +20,43 @@ use search::Search;
 use traffic::{Line, cut, talk};
 
 /// Enough rounds for each family to be planted in each encoding.
-const ROUNDS: usize = 22;
+const ROUNDS: usize = 38;
+/// How many of them one tap sees; looking at a call costs more the longer its session is.
+const ROUNDS_OF_TAP: usize = 7;
 
 #[test]
 fn a_secret_on_stdio_is_in_no_artefact() {
     let home = Home::new();
     let mut sower = Sower::new(0x5ec2e7);
-    let (argv, known) = (traffic::secrets_of_argv(&mut sower), traffic::secrets_of_environment(&mut sower));
-    let args: Vec<&str> = argv.iter().map(String::as_str).collect();
-    let mut tap = StdioTap::start_with(&home, &[], &args, |command| drop(command.envs(known.iter().cloned())));
     let mut n_asked = 0;
-    for _ in 0..ROUNDS {
-        n_asked += talk(&mut tap, &mut sower, traffic::LINES);
-    }
-    n_asked += talk(&mut tap, &mut sower, traffic::NAMES);
-    for (_, value) in &known {
-        n_asked += traffic::echo(&mut tap, value, &mut sower.chance);
+    let mut own = Vec::new();
+    let mut n_bytes = 0;
+    for first in (0..ROUNDS).step_by(ROUNDS_OF_TAP) {
+        let (argv, known) = (traffic::secrets_of_argv(&mut sower), traffic::secrets_of_environment(&mut sower));
+        let args: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let mut tap = StdioTap::start_with(&home, &[], &args, |command| {
+            command.envs(known.iter().cloned());
+        });
+        for _ in first..ROUNDS.min(first + ROUNDS_OF_TAP) {
+            n_asked += talk(&mut tap, &mut sower, traffic::LINES);
+        }
+        n_asked += talk(&mut tap, &mut sower, traffic::NAMES);
+        for (_, value) in &known {
+            n_asked += traffic::echo(&mut tap, value, &mut sower.chance);
+        }
+        // While it runs, what is newest is in the write-ahead log only.
+        let mut search = Search::new(&sower.plants);
+        views::look_at_lists(&home, &mut search);
+        n_bytes += search.look_into_files(home.path());
+        search.finish();
+        let (status, said) = tap.end();
+        assert_eq!(status, Some(0));
+        own.extend(said);
     }
     let drawn: BTreeSet<_> = sower.plants.iter().map(|plant| (plant.family.name, plant.encoding as u8)).collect();
     assert_eq!(drawn.len(), FAMILIES.len() * ENCODINGS.len(), "each family was planted in each encoding");
+    assert!(n_bytes > 100_000, "journals of {n_bytes} bytes hold no such conversation");
     let mut search = Search::new(&sower.plants);
-    // While it runs, what is newest is in the write-ahead log only.
-    views::look_at_lists(&home, &mut search);
-    let n_bytes = search.look_into_files(home.path());
-    assert!(n_bytes > 100_000, "a journal of {n_bytes} bytes holds no such conversation");
-    let (status, own) = tap.end();
-    assert_eq!(status, Some(0));
     search.look("the tap's standard error", &own);
     views::look_at_everything(&home, &mut search, n_asked);
     search.finish();
@@ -51,36 +64,48 @@ fn a_secret_on_stdio_is_in_no_artefact() {
 
 #[test]
 fn a_secret_cut_at_any_byte_on_stdio_is_in_no_artefact() {
+    let lines = [
+        Line::ask(
+            "arguments",
+            r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{"x":§}}}"##,
+            "",
+        ),
+        Line::warn("standard error", "login with § failed"),
+        Line::stray("stray output", "debug: §"),
+    ];
+    let samples = [
+        ("github-classic", Encoding::Plain),
+        ("password", Encoding::Unicode),
+        ("postgres", Encoding::Percent),
+        ("stripe-live", Encoding::Base64),
+    ];
     let home = Home::new();
     let mut sower = Sower::new(0xc07);
-    let mut tap = StdioTap::start(&home, &[], &[]);
+    let mut own = Vec::new();
     let mut n_asked = 0;
-    let lines = [
-        Line::ask("arguments", r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{"x":§}}}"##, ""),
-        Line::warn("standard error", "login with § failed\n"),
-        Line::stray("stray output", "debug: §\n"),
-    ];
-    for (family, encoding) in [("github-classic", Encoding::Plain), ("password", Encoding::Unicode), ("postgres", Encoding::Percent), ("stripe-live", Encoding::Base64)] {
+    for (family, encoding) in samples {
+        let mut tap = StdioTap::start(&home, &[], &[]);
         for line in &lines {
-            let mut at = 1;
-            loop {
+            // Every byte has its turn on one of the lines; calls, which cost most to look at, take every third.
+            let step = if line.is_asked() { 3 } else { 1 };
+            for at in (1..).step_by(step) {
                 let plant = sower.plant_as(family, encoding, line.place);
                 let bytes = line.fill(|_| plant.clone(), n_asked);
                 if at >= bytes.len() {
                     break;
                 }
                 n_asked += line.say(&mut tap, &[&bytes[..at], &bytes[at..]], n_asked);
-                at += if line.is_asked() { 2 } else { 1 };
             }
         }
+        let key = sower.plant_as("pem-rsa", Encoding::Plain, "standard error, in pieces").secret;
+        for size in [64, 7, 1] {
+            let pieces: Vec<&[u8]> = key.as_bytes().chunks(size).collect();
+            tap.server_warns(&pieces);
+        }
+        let (status, said) = tap.end();
+        assert_eq!(status, Some(0));
+        own.extend(said);
     }
-    let key = sower.plant_as("pem-rsa", Encoding::Plain, "standard error, a line at a time").secret;
-    for cuts in [64, 7, 1] {
-        let pieces: Vec<&[u8]> = key.as_bytes().chunks(cuts).collect();
-        tap.server_warns(&pieces);
-    }
-    let (status, own) = tap.end();
-    assert_eq!(status, Some(0));
     let mut search = Search::new(&sower.plants);
     search.look("the tap's standard error", &own);
     views::look_at_everything(&home, &mut search, n_asked);
@@ -127,7 +152,7 @@ fn equal_secrets_look_equal_in_one_run_and_unlike_in_another() {
             let ask = format!(
                 "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"run\",\"arguments\":{{\"text\":\"{text}\"}}}}}}\n"
             );
-            tap.client_says(&cut(ask.as_bytes(), &mut testkit()));
+            tap.client_says(&cut(ask.as_bytes(), &mut Chance::new(id as u64)));
         }
         tap.end();
         let wire = home.run(&["show", "--wire", "last", "--json"]).out();
@@ -144,6 +169,4 @@ fn equal_secrets_look_equal_in_one_run_and_unlike_in_another() {
     assert_ne!(first, second);
 }
 
-fn testkit() -> tapgate_testkit::Chance {
-    tapgate_testkit::Chance::new(1)
-}
+

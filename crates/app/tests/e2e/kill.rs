@@ -1,7 +1,9 @@
 //! Whoever dies, and whatever becomes of the disk: what passed is whole, nothing is left running, and the journal
 //! can be read.
 
+mod journal;
 mod round;
+mod web;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;

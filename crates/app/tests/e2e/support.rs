@@ -4,6 +4,6 @@ mod http;
 mod run;
 mod stdio;
 
-pub(crate) use http::{Answer, HttpTap};
-pub(crate) use run::{Home, Ran, Running, TAPGATE, eventually, send};
-pub(crate) use stdio::{Relayed, StdioTap, relay};
+pub(crate) use http::{Answer, HttpTap, connect, listening, read_head};
+pub(crate) use run::{Home, Ran, Running, TAPGATE, drain, eventually, send};
+pub(crate) use stdio::{Relayed, StdioTap};

@@ -122,11 +122,10 @@ pub(crate) const FAMILIES: &[Family] = &[
     context("signed-url", "https://blob.example/a.bin?sv=2024-11-04&sig=@", "<all 43>"),
     context("slack-webhook", "https://hooks.slack.com/services/@", "T<cap 8>/B<cap 8>/<all 24>"),
     context("bearer", "Authorization: Bearer @", "<url 40>"),
-    context("cookie", "Cookie: sid=@", "<all 32>"),
+    context("cookie-header", "Cookie: sid=@", "<all 32>"),
     context("environment", "DB_PASSWORD=@", "<all 20>"),
     context("sentence", "your password: @ (change it)", "<all 16>"),
     context("yaml", "client_secret: \"@\"", "<all 32>"),
-    context("netrc", "machine git.example login deploy password @", "<all 24>"),
     named("password", "<all 12>"),
     named("db_password", "<all 8>!<all 4>"),
     named("passphrase", "<low 5> <low 5> <low 6> <num 4>"),
@@ -147,7 +146,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     named("device_code", "<all 26>"),
     named("client_assertion", "<url 90>"),
     named("webhook_secret", "<hex 40>"),
-    named("otp", "<num 10>"),
+    named("signingKey", "<all 36>"),
 ];
 
 const LOW: &[u8] = b"abcdefghijklmnopqrstuvwxyz";

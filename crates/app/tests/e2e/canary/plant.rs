@@ -100,12 +100,12 @@ impl Plant {
     fn plain(&self) -> String {
         match self.family.known {
             Known::Shape => format!("use {} for this", self.secret),
-            // The last @ but one is the place: connection strings have an @ of their own behind it.
+            // The first @ is the place; connection strings have one of their own behind it.
             Known::Context(around) => {
                 let (before, behind) = around.split_once('@').expect("a place");
                 format!("{before}{}{behind}", self.secret)
             }
-            Known::Name(name) if self.secret.contains([' ', '"', ';']) => format!("{name}=\"{}\"", self.secret),
+            Known::Name(name) if self.secret.contains([' ', ';']) => json!({ name: self.secret }).to_string(),
             Known::Name(name) => format!("{name}={}", self.secret),
         }
     }

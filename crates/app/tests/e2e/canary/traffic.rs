@@ -44,7 +44,7 @@ impl Line {
 
     /// Whether it makes an exchange.
     pub(crate) fn is_asked(&self) -> bool {
-        self.said.contains("\"id\":#")
+        self.said.contains("\"id\":")
     }
 
     /// The line with its secrets and its id.
@@ -59,7 +59,7 @@ impl Line {
             Who::Server | Who::Stray => tap.server_says(pieces),
             Who::Stderr => tap.server_warns(pieces),
         }
-        if self.answer.is_empty() && self.is_asked() {
+        if self.answer.is_empty() && self.said.contains("\"id\":#") {
             let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{}}}}\n");
             tap.server_says(&[answer.as_bytes()]);
         }
@@ -143,13 +143,11 @@ pub(crate) fn talk(tap: &mut StdioTap, sower: &mut Sower, lines: &[Line]) -> usi
     let mut n_asked = 0;
     for line in lines {
         let id = before * 1000 + n_asked;
-        let mut bytes = line.fill(|place| sower.plant(place), id);
-        bytes.push(b'\n');
+        let bytes = line.fill(|place| sower.plant(place), id);
         let pieces = cut(&bytes, &mut sower.chance);
         n_asked += line.say(tap, &pieces, id);
         if !line.answer.is_empty() {
-            let mut bytes = fill(line.answer, line.place, false, |place| sower.plant(place), id);
-            bytes.push(b'\n');
+            let bytes = fill(line.answer, line.place, false, |place| sower.plant(place), id);
             let pieces = cut(&bytes, &mut sower.chance);
             match line.who {
                 Who::Client => tap.server_says(&pieces),
@@ -229,7 +227,7 @@ pub(crate) fn cut<'a>(bytes: &'a [u8], chance: &mut Chance) -> Vec<&'a [u8]> {
 
 fn fill(template: &str, place: &'static str, is_text: bool, mut plant: impl FnMut(&'static str) -> Plant, id: usize) -> Vec<u8> {
     let mut line = String::new();
-    for c in template.chars() {
+    for c in template.chars().chain(['\n']) {
         match c {
             '#' => line.push_str(&id.to_string()),
             '§' if is_text => line.push_str(&plant(place).text()),

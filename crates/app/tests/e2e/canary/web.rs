@@ -9,15 +9,15 @@ const OK: &str = "200 OK";
 const JSON: &str = "Content-Type: application/json";
 const EVENTS: &str = "Content-Type: text/event-stream";
 
-/// Makes one exchange of each kind; gives how many of them are JSON-RPC requests.
+/// Makes one exchange of each kind; gives how many that are.
 pub(crate) fn talk(tap: &HttpTap, sower: &mut Sower) -> usize {
     headers(tap, sower);
     bodies(tap, sower);
     oauth(tap, sower);
     addresses(tap, sower);
     events(tap, sower);
-    // One of headers, four of bodies, two of events.
-    7
+    // One for headers, five for bodies, one for OAuth, four for addresses, two for events.
+    13
 }
 
 fn headers(tap: &HttpTap, sower: &mut Sower) {

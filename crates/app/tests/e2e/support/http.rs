@@ -40,6 +40,17 @@ impl HttpTap {
         self.port
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.tap.signal(signal);
+    }
+
+    /// The next connection of the tap to its server.
+    pub(crate) fn accept(&self) -> BufReader<TcpStream> {
+        let (server, _) = self.server.accept().unwrap();
+        server.set_read_timeout(Some(PATIENCE)).unwrap();
+        BufReader::new(server)
+    }
+
     /// One request and its answer: both arrive as they were sent, each piece before the next is written.
     ///
     /// `ask` is the request line and the header lines, of which `Host` and those on length are added here.
@@ -52,9 +63,7 @@ impl HttpTap {
         let mut pieces = body.iter();
         let first = pieces.next().copied().unwrap_or_default();
         client.write_all(first).unwrap();
-        let (server, _) = self.server.accept().unwrap();
-        server.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut server = BufReader::new(server);
+        let mut server = self.accept();
         let came = read_head(&mut server);
         ask.iter().for_each(|line| assert!(came.contains(&(*line).to_owned()), "{line} is not in {came:?}"));
         read_same(&mut server, first, "the server");

@@ -1,7 +1,9 @@
 //! Processes that end, and the homes that they write to.
 
+use std::fs::Permissions;
 use std::io::Write as _;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -28,14 +30,15 @@ pub(crate) struct Home(TempDir);
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let for_the_owner = Permissions::from_mode(0o700);
+        Self(tempfile::Builder::new().permissions(for_the_owner).tempdir().unwrap())
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub(crate) fn journal(&self) -> std::path::PathBuf {
+    pub(crate) fn journal(&self) -> PathBuf {
         self.path().join("journal.db")
     }
 
@@ -43,7 +46,9 @@ impl Home {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(TAPGATE);
         command.args(args).env("TAPGATE_HOME", self.path());
-        FOREIGN.iter().for_each(|name| drop(command.env_remove(name)));
+        for name in FOREIGN {
+            command.env_remove(name);
+        }
         command
     }
 

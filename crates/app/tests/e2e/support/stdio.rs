@@ -2,14 +2,14 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{ChildStdin, ChildStdout, Command, ExitStatus};
+use std::process::{ChildStdin, ChildStdout, Command};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 
 use super::run::{Home, PATIENCE, Running};
 
 /// The script that hands a server's pipes to the test.
-pub(crate) fn relay() -> String {
+fn relay() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/support/relay.sh").to_owned()
 }
 
@@ -147,14 +147,6 @@ impl StdioTap {
             let end = self.heard.wait_for(piece, from);
             self.passed.push(end - piece.len()..end);
         }
-    }
-
-    /// Waits for the tap's end, whatever brings it; gives its status and all of its standard error.
-    pub(crate) fn outlive(self) -> (ExitStatus, String) {
-        let status = self.tap.wait();
-        self.listener.join().unwrap();
-        let heard = &self.heard.0.0.lock().unwrap().0;
-        (status, String::from_utf8_lossy(heard).into_owned())
     }
 
     /// Ends both peers as well-behaved ones end; gives the tap's status and what it said itself on standard error.
