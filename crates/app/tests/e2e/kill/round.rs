@@ -28,10 +28,11 @@ pub(crate) fn play(death: &Death, seed: u64) {
     let mut chance = Chance::new(seed);
     let home = Home::new();
     let (asked, told) = (lines(&mut chance, Side::Client), lines(&mut chance, Side::Server));
-    let moment = chance.below(asked.len());
+    let moment = 1 + chance.below(asked.len() - 1);
     let mut tap = StdioTap::start(&home, &[], &[]);
     let Relayed { stdin, stdout, stderr, pid } = tap.server.take().expect("the server runs");
     let (reached, moment_came) = mpsc::channel();
+    let (struck, over) = mpsc::channel::<()>();
     let client_ends = if *death == Death::OfClient { (chance.below(asked.len()), chance.below(told.len())) } else { (asked.len(), usize::MAX) };
     let (to_server, from_server) = (tap.to_server.take().expect("a pipe"), tap.from_server);
     let (at_server, at_client) = thread::scope(|scope| {
@@ -40,15 +41,22 @@ pub(crate) fn play(death: &Death, seed: u64) {
         let (asked, told) = (&asked[..client_ends.0], &told);
         let mut sizes = Chance::new(seed + 1000);
         let mut server_sizes = Chance::new(seed + 2000);
-        scope.spawn(move || write(to_server, asked, &mut sizes));
         scope.spawn(move || {
-            write(stdout, told, &mut server_sizes);
-            drop(stderr);
+            let to_server = write(to_server, asked, &mut sizes);
+            // Nobody ends by itself before the death comes, but whose death it is.
+            if *death != Death::OfClient {
+                let _ = over.recv();
+            }
+            drop(to_server);
+        });
+        scope.spawn(move || {
+            drop((write(stdout, told, &mut server_sizes), stderr));
         });
         // A client that stops early may never bring the moment.
         if moment_came.recv().is_ok() {
             strike(death, tap.tap.pid(), pid, home.path(), &mut chance);
         }
+        drop(struck);
         (at_server.join().unwrap(), at_client.join().unwrap())
     });
     let status = tap.tap.wait();
@@ -58,9 +66,9 @@ pub(crate) fn play(death: &Death, seed: u64) {
     match death {
         Death::OfNobody | Death::OfJournal => {
             assert_eq!((at_server.len(), at_client.len()), (asked.len(), told.len()), "{case}: something is missing");
-            assert_eq!(status.code(), Some(0), "{case}");
+            assert_eq!(status.code(), Some(0), "{case}: {status}");
         }
-        Death::OfTap | Death::OfServer => assert_eq!(status.signal(), Some(9), "{case}"),
+        Death::OfTap | Death::OfServer => assert_eq!(status.signal(), Some(9), "{case}: {status}"),
         Death::OfTapByTerm | Death::OfClient => {}
     }
     assert!(eventually(|| processes_of(home.path()).is_empty()), "{case}: {:?} are left", processes_of(home.path()));
@@ -87,15 +95,16 @@ fn lines(chance: &mut Chance, side: Side) -> Vec<u8> {
     all
 }
 
-/// Writes all of it in pieces, as far as anybody reads.
-fn write(mut to: impl Write, mut bytes: &[u8], sizes: &mut Chance) {
+/// Writes all of it in pieces, as far as anybody reads; gives the open pipe back.
+fn write<W: Write>(mut to: W, mut bytes: &[u8], sizes: &mut Chance) -> W {
     while !bytes.is_empty() {
         let (piece, rest) = bytes.split_at(bytes.len().min(1 + sizes.below(4000)));
         if to.write_all(piece).and_then(|()| to.flush()).is_err() {
-            return;
+            break;
         }
         bytes = rest;
     }
+    to
 }
 
 /// Reads up to `most` bytes, and tells when `moment` of them have come.
@@ -134,11 +143,14 @@ fn break_journal(home: &Path, chance: &mut Chance) {
     eventually(|| journal.exists());
     let files: Vec<_> = fs::read_dir(home).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     let file = &files[chance.below(files.len())];
+    // SQLite maps the index of its log (`-shm`) into memory: whoever cuts that file short ends every program that has
+    // it open, and no disk does that.
+    let is_mapped = file.extension().is_some_and(|ending| ending == "db-shm");
     match chance.below(4) {
         // A file may be gone by itself.
         0 => drop(fs::remove_file(file)),
         1 => drop(fs::remove_dir_all(home)),
-        2 => drop(OpenOptions::new().write(true).open(file).and_then(|file| file.set_len(chance.below(9000) as u64))),
+        2 if !is_mapped => drop(OpenOptions::new().write(true).open(file).and_then(|file| file.set_len(chance.below(9000) as u64))),
         _ => drop(OpenOptions::new().write(true).open(file).and_then(|mut file| {
             let size = file.metadata()?.len();
             file.seek(SeekFrom::Start(chance.below(size as usize + 1) as u64))?;
