@@ -19,15 +19,11 @@ const TOGETHER: u64 = 1000;
 fn now() -> i64 {
     #[expect(clippy::disallowed_methods, reason = "an example is its own edge")]
     let now = SystemTime::now();
-    now.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as i64)
+    now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
 }
 
 fn main() {
-    let n_calls = std::env::args()
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(200_000);
+    let n_calls = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(200_000);
     let home = std::env::temp_dir().join(format!("tapgate-cost-{}", std::process::id()));
     let journal = Journal::open(&home, Options::new(now));
     journal.write(vec![Record::Source(source()), Record::Session(session())]);
@@ -56,11 +52,7 @@ fn main() {
 #[expect(clippy::expect_used, reason = "the journal was just written")]
 fn read(home: &Path) {
     let reader = Reader::open(home).expect("opens");
-    let screen = Query {
-        newest_first: true,
-        limit: Some(100),
-        ..Query::default()
-    };
+    let screen = Query { newest_first: true, limit: Some(100), ..Query::default() };
     let mut rows = Vec::new();
     timed("first screen of 100", || {
         let visit = |row: &ExchangeRow| {
@@ -86,11 +78,7 @@ fn timed(what: &str, work: impl FnOnce()) {
     let (began, cpu) = (now(), cpu_of(Path::new("/proc/thread-self")));
     work();
     let (wall, cpu) = (now() - began, cpu_of(Path::new("/proc/thread-self")) - cpu);
-    print(&format!(
-        "{what}: {:.1} ms, of which {:.1} ms CPU",
-        wall as f64 / 1e6,
-        cpu as f64 / 1e6
-    ));
+    print(&format!("{what}: {:.1} ms, of which {:.1} ms CPU", wall as f64 / 1e6, cpu as f64 / 1e6));
 }
 
 #[expect(clippy::print_stdout, reason = "what an example is for")]
@@ -177,11 +165,7 @@ fn call(n: u64) -> [Record; 4] {
             method: Masked::own("tools/call"),
             target: Some(Masked::own("echo")),
             rpc_id: Some(Masked::own("12345")),
-            status: if closed.is_some() {
-                Status::Ok
-            } else {
-                Status::Pending
-            },
+            status: if closed.is_some() { Status::Ok } else { Status::Pending },
             error_code: None,
             error_text: None,
             http_status: Some(200),
@@ -199,11 +183,7 @@ fn call(n: u64) -> [Record; 4] {
             duplicate: false,
             task: None,
             findings: vec![],
-            messages: if closed.is_some() {
-                vec![2 * n, 2 * n + 1]
-            } else {
-                vec![2 * n]
-            },
+            messages: if closed.is_some() { vec![2 * n, 2 * n + 1] } else { vec![2 * n] },
         })
     };
     let request = "{\"jsonrpc\":\"2.0\",\"id\":12345,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\

@@ -41,9 +41,7 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self {
-            dir: dir.to_path_buf(),
-        }
+        Self { dir: dir.to_path_buf() }
     }
 
     /// The database.
@@ -71,11 +69,7 @@ impl Home {
     /// The answer names what had to be closed to others.
     pub(crate) fn secure(&self) -> Result<Vec<Trouble>, Trouble> {
         let trouble = |error: io::Error| Trouble::from_io(&self.dir, &error);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.dir)
-            .map_err(trouble)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(trouble)?;
         let found = fs::metadata(&self.dir).map_err(trouble)?;
         if !found.is_dir() {
             return Err(unusable(&self.dir, "it is not a directory"));
@@ -83,13 +77,7 @@ impl Home {
         owned(&self.dir, found.uid())?;
         let mut closed = Vec::new();
         close(&self.dir, found.mode(), 0o700, &mut closed)?;
-        for file in [
-            self.journal(),
-            self.beside("-wal"),
-            self.beside("-shm"),
-            self.lock(),
-            self.trouble(),
-        ] {
+        for file in [self.journal(), self.beside("-wal"), self.beside("-shm"), self.lock(), self.trouble()] {
             // A link could lead our writes to a file of someone else.
             let found = match fs::symlink_metadata(&file) {
                 Ok(found) => found,
@@ -108,12 +96,7 @@ impl Home {
     /// Makes an empty database file for the owner alone; SQLite gives the files beside it the same mode.
     pub(crate) fn make_journal(&self) -> Result<(), Trouble> {
         let path = self.journal();
-        match OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-        {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(Trouble::from_io(&path, &error)),
@@ -123,10 +106,7 @@ impl Home {
     /// Which file the journal's name stands for now; `None` when there is none.
     pub(crate) fn identity(&self) -> Option<Identity> {
         let found = fs::metadata(self.journal()).ok()?;
-        Some(Identity {
-            device: found.dev(),
-            inode: found.ino(),
-        })
+        Some(Identity { device: found.dev(), inode: found.ino() })
     }
 }
 
@@ -138,10 +118,7 @@ pub(crate) struct Identity {
 }
 
 fn unusable(path: &Path, because: &str) -> Trouble {
-    Trouble::Unusable {
-        path: path.to_path_buf(),
-        because: because.to_owned(),
-    }
+    Trouble::Unusable { path: path.to_path_buf(), because: because.to_owned() }
 }
 
 fn owned(path: &Path, uid: u32) -> Result<(), Trouble> {
@@ -158,9 +135,7 @@ fn close(path: &Path, mode: u32, wanted: u32, closed: &mut Vec<Trouble>) -> Resu
     }
     fs::set_permissions(path, Permissions::from_mode(wanted))
         .map_err(|error| Trouble::from_io(path, &error))?;
-    closed.push(Trouble::WasOpen {
-        path: path.to_path_buf(),
-    });
+    closed.push(Trouble::WasOpen { path: path.to_path_buf() });
     Ok(())
 }
 
@@ -172,11 +147,7 @@ mod tests {
     fn the_first_variable_that_says_something_names_the_home() {
         let check = |tapgate: &str, xdg: &str, home: &str, expected: &str| {
             let set = |text: &str| (text != "-").then(|| PathBuf::from(text));
-            let vars = HomeVars {
-                tapgate_home: set(tapgate),
-                xdg_state_home: set(xdg),
-                home: set(home),
-            };
+            let vars = HomeVars { tapgate_home: set(tapgate), xdg_state_home: set(xdg), home: set(home) };
             assert_eq!(home_from(&vars), set(expected), "{vars:?}");
         };
         check("/a", "/b", "/c", "/a");

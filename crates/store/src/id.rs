@@ -35,12 +35,7 @@ fn write(out: &mut fmt::Formatter<'_>, letter: char, number: i64) -> fmt::Result
     }
     let digits = text.get(at..).unwrap_or_default();
     let length = DIGITS.get(digits.len()).copied().unwrap_or(b'z');
-    write!(
-        out,
-        "{letter}{}{}",
-        char::from(length),
-        String::from_utf8_lossy(digits)
-    )
+    write!(out, "{letter}{}{}", char::from(length), String::from_utf8_lossy(digits))
 }
 
 /// Reads what [`write`] wrote; upper case and the look-alikes `i`, `l` and `o` are understood.
@@ -72,10 +67,7 @@ fn digit(symbol: char) -> Option<u64> {
         'o' => '0',
         other => other,
     };
-    DIGITS
-        .iter()
-        .position(|digit| char::from(*digit) == symbol)
-        .map(|place| place as u64)
+    DIGITS.iter().position(|digit| char::from(*digit) == symbol).map(|place| place as u64)
 }
 
 macro_rules! ids {
@@ -137,23 +129,8 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_id_is_refused() {
-        for text in [
-            "",
-            "s",
-            "s1",
-            "s12a",
-            "s201",
-            "x11",
-            "s1u",
-            "s1é",
-            "sdzzzzzzzzzzzzz",
-            "s11 ",
-            "11",
-        ] {
-            assert!(
-                text.parse::<SessionId>().is_err(),
-                "{text:?} is taken for a session"
-            );
+        for text in ["", "s", "s1", "s12a", "s201", "x11", "s1u", "s1é", "sdzzzzzzzzzzzzz", "s11 ", "11"] {
+            assert!(text.parse::<SessionId>().is_err(), "{text:?} is taken for a session");
         }
         assert_eq!("s1l".parse(), Ok(SessionId(1)));
     }

@@ -51,9 +51,7 @@ impl Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Options")
-            .field("retention", &self.retention)
-            .finish_non_exhaustive()
+        out.debug_struct("Options").field("retention", &self.retention).finish_non_exhaustive()
     }
 }
 
@@ -94,9 +92,7 @@ impl Journal {
         let queue = Arc::new(Queue::new(options.max_queued_bytes, options.max_queued_records));
         let writer = Writer::new(Home::new(home), options, queue.clone());
         let path = Home::new(home).journal();
-        let spawned = thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || writer.run());
+        let spawned = thread::Builder::new().name("journal".into()).spawn(move || writer.run());
         let thread = match spawned {
             Ok(thread) => Some(thread),
             Err(error) => {
@@ -104,10 +100,7 @@ impl Journal {
                 None
             }
         };
-        Self {
-            queue,
-            thread: Mutex::new(thread),
-        }
+        Self { queue, thread: Mutex::new(thread) }
     }
 
     /// Hands records over; never waits. What the queue has no room for is dropped and counted.

@@ -91,10 +91,7 @@ pub struct Reader {
 impl Reader {
     /// Opens the journal in `home`. One that does not exist reads as one in which nothing was recorded.
     pub fn open(home: &Path) -> Result<Self, Trouble> {
-        let mut reader = Self {
-            home: Home::new(home),
-            open: None,
-        };
+        let mut reader = Self { home: Home::new(home), open: None };
         reader.reopen()?;
         Ok(reader)
     }
@@ -106,11 +103,7 @@ impl Reader {
             None => None,
             Some(connection) => {
                 let version = version(&connection).map_err(|error| self.trouble(&error))?;
-                Some(Open {
-                    connection,
-                    identity,
-                    version,
-                })
+                Some(Open { connection, identity, version })
             }
         };
         Ok(())
@@ -230,10 +223,7 @@ impl Reader {
     ) -> Result<(), Trouble> {
         let loose = "SELECT id FROM message WHERE session = ?1 AND exchange IS NULL";
         let mut ids = self.all(loose, [session.0], |row| row.get::<_, i64>(0))?;
-        let exchanges = Query {
-            session: Some(session),
-            ..Query::default()
-        };
+        let exchanges = Query { session: Some(session), ..Query::default() };
         self.exchanges(&exchanges, |exchange| {
             ids.extend(exchange.messages.iter().map(|id| id.0));
             ControlFlow::Continue(())
@@ -352,10 +342,7 @@ impl Query {
         also("id < ?", self.before.map(|id| id.0));
         also("session = ?", self.session.map(|id| id.0));
         // The plus keeps SQLite from reading session by session and sorting afterwards.
-        also(
-            "+session IN (SELECT id FROM session WHERE source = ?)",
-            self.source.map(|id| id.0),
-        );
+        also("+session IN (SELECT id FROM session WHERE source = ?)", self.source.map(|id| id.0));
         also("opened >= ?", self.opened_since);
         values.push(sql_limit(self.limit));
         let order = if self.newest_first { "DESC" } else { "ASC" };
@@ -369,9 +356,7 @@ impl Query {
 /// It is there also when the journal itself cannot be read. The text is one line of our own.
 pub fn trouble_noted(home: &Path) -> Option<String> {
     let note = fs::read(Home::new(home).trouble()).ok()?;
-    let note = String::from_utf8_lossy(note.get(..NOTE).unwrap_or(&note))
-        .trim()
-        .to_owned();
+    let note = String::from_utf8_lossy(note.get(..NOTE).unwrap_or(&note)).trim().to_owned();
     if note.is_empty() {
         return Some("recording failed, and there was no room to note why".into());
     }
@@ -380,10 +365,7 @@ pub fn trouble_noted(home: &Path) -> Option<String> {
 
 fn set_aside(home: &Path) -> Vec<PathBuf> {
     let is_journal = |path: &PathBuf| {
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         name.starts_with("journal.corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm")
     };
     let entries = fs::read_dir(home).into_iter().flatten().flatten();
@@ -394,9 +376,7 @@ fn set_aside(home: &Path) -> Vec<PathBuf> {
 
 /// Changes whenever another connection commits.
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("PRAGMA data_version")?
-        .query_row([], |row| row.get(0))
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }
 
 /// SQL's way to say that there is no limit is a negative one.

@@ -122,11 +122,7 @@ pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, parent: Option
     put_text(pack, exchange.error_text.as_ref());
     pack.put_option(exchange.http_status.map(i64::from));
     put_text(pack, exchange.revision.as_ref());
-    pack.put_option(
-        exchange
-            .first_answer
-            .map(|first| first.wrapping_sub(exchange.opened)),
-    );
+    pack.put_option(exchange.first_answer.map(|first| first.wrapping_sub(exchange.opened)));
     pack.put(exchange.bytes_in);
     pack.put(exchange.bytes_out);
     pack.put(exchange.n_progress.into());
@@ -246,8 +242,7 @@ impl ExchangeRow {
         set_option(&mut self.task, rest.take_option_bytes());
         self.findings.clear();
         for _ in 0..rest.take_length() {
-            self.findings
-                .push(String::from_utf8_lossy(rest.take_bytes()).into_owned());
+            self.findings.push(String::from_utf8_lossy(rest.take_bytes()).into_owned());
         }
         self.messages.clear();
         let mut last = 0i64;
@@ -270,22 +265,14 @@ impl MessageRow {
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let mut rest = Unpack(bytes_of(row.get_ref(10)?).unwrap_or_default());
         let event = rest.take_option_bytes().map(<[u8]>::to_vec);
-        let chunks = (0..rest.take_length())
-            .map(|_| (rest.take(), rest.take() as u32))
-            .collect();
+        let chunks = (0..rest.take_length()).map(|_| (rest.take(), rest.take() as u32)).collect();
         let mut faults = Vec::new();
         for _ in 0..rest.take_length() {
-            faults.push((
-                String::from_utf8_lossy(rest.take_bytes()).into_owned(),
-                rest.take(),
-            ));
+            faults.push((String::from_utf8_lossy(rest.take_bytes()).into_owned(), rest.take()));
         }
         let mut hits = Vec::new();
         for _ in 0..rest.take_length() {
-            hits.push((
-                String::from_utf8_lossy(rest.take_bytes()).into_owned(),
-                rest.take() as u32,
-            ));
+            hits.push((String::from_utf8_lossy(rest.take_bytes()).into_owned(), rest.take() as u32));
         }
         Ok(Self {
             id: MessageId(row.get(0)?),
@@ -316,10 +303,7 @@ impl SourceRow {
             id: SourceId(row.get(0)?),
             name: row.get(1)?,
             server: row.get(2)?,
-            transports: (
-                Transport::from_code(row.get(3)?),
-                Transport::from_code(row.get(4)?),
-            ),
+            transports: (Transport::from_code(row.get(3)?), Transport::from_code(row.get(4)?)),
             pid: row.get(5)?,
             server_pid: row.get(6)?,
             started: row.get(7)?,

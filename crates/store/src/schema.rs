@@ -102,11 +102,7 @@ fn version_of(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
 fn judge(path: &Path, version: i64, n_tables: i64) -> Result<(), Trouble> {
     let path = path.to_path_buf();
     if version > known_version() {
-        return Err(Trouble::NewerVersion {
-            path,
-            found: version,
-            known: known_version(),
-        });
+        return Err(Trouble::NewerVersion { path, found: version, known: known_version() });
     }
     if version == 0 && n_tables > 0 {
         return Err(Trouble::NotAJournal { path });
@@ -160,15 +156,10 @@ fn inspect(path: &Path) -> Result<Header, Trouble> {
     let (Some(version), Some(application), true) =
         (number(60), number(68), header.starts_with(b"SQLite format 3\0"))
     else {
-        return Err(Trouble::Corrupt {
-            path: path.to_path_buf(),
-            because: "it is not a database".into(),
-        });
+        return Err(Trouble::Corrupt { path: path.to_path_buf(), because: "it is not a database".into() });
     };
     if application != 0 && application != APPLICATION {
-        return Err(Trouble::NotAJournal {
-            path: path.to_path_buf(),
-        });
+        return Err(Trouble::NotAJournal { path: path.to_path_buf() });
     }
     if application == APPLICATION {
         judge(path, version, 0)?;
@@ -185,12 +176,7 @@ impl Lock {
     /// Takes the lock, or says after a while that someone else holds it.
     pub(crate) fn take(home: &Home, hurry: &Arc<AtomicBool>) -> Result<Self, Trouble> {
         let path = home.lock();
-        let open = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path);
+        let open = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = open.map_err(|error| Trouble::from_io(&path, &error))?;
         let mut wait = patience(hurry.clone());
         for n_tries in 0.. {
@@ -214,11 +200,7 @@ fn patience(hurry: Arc<AtomicBool>) -> impl FnMut(i32) -> bool + Send + 'static 
         if n_tries == 0 {
             waited = Duration::ZERO;
         }
-        let limit = if hurry.load(Ordering::Relaxed) {
-            LAST_PATIENCE
-        } else {
-            PATIENCE
-        };
+        let limit = if hurry.load(Ordering::Relaxed) { LAST_PATIENCE } else { PATIENCE };
         if waited >= limit {
             return false;
         }

@@ -102,10 +102,7 @@ impl Trouble {
                 format!("move {} aside; recording starts a new journal", path.display())
             }
             Self::MovedAside { moved_to, .. } => {
-                format!(
-                    "nothing to do; delete {} when you no longer need it",
-                    moved_to.display()
-                )
+                format!("nothing to do; delete {} when you no longer need it", moved_to.display())
             }
             Self::NotAJournal { .. } => "set TAPGATE_HOME to another directory".into(),
             Self::Locked { .. } => "end the program that holds it; recording goes on by itself then".into(),
@@ -145,10 +142,7 @@ impl Trouble {
         let path = path.to_path_buf();
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
-            _ => Self::Unusable {
-                path,
-                because: error.to_string(),
-            },
+            _ => Self::Unusable { path, because: error.to_string() },
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A tap without a recorder, to measure what the transport alone costs.
 //!
 //! `tap_http serve LISTEN` is an echo server, `tap_http tap LISTEN URL WORKERS` a tap in front of any server.
-//! Both end on Ctrl-C; the tap then says how much CPU time it used and how many events it told.
+//! Both end on Ctrl-C; the tap then says how many events it told.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -15,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tapgate_transport::http::{self, Guard, Options, ProxyVariables, Reach, Upstream};
 use tapgate_transport::queue::Turn;
 use tapgate_transport::{Clock, queue};
+use tokio::runtime::LocalOptions;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -58,12 +60,13 @@ fn tap(listen: &str, url: &str, workers: usize) -> Result<(), Failure> {
     let served = bound.serve(&witness, Clock::start(), stop)?;
     drop(witness);
     let n_events = observing.join().map_err(|_| "the observer failed")?;
-    println!("{served:?} {n_events} events");
+    writeln!(std::io::stdout(), "{served:?} {n_events} events")?;
     Ok(())
 }
 
 fn serve(listen: &str) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen).await?;
         loop {
@@ -80,8 +83,10 @@ fn serve(listen: &str) -> Result<(), Failure> {
 }
 
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let body = request.into_body().collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
+    let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
     let mut response = Response::new(Full::new(body));
-    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
     Ok(response)
 }

@@ -134,7 +134,8 @@ pub fn bind(options: Options) -> Result<Bound, Error> {
         return Err(Error::NotLoopback(at));
     }
     let proxy = options.proxy.proxy_for(&options.upstream).map_err(Error::Proxy)?;
-    let dialer = Dialer::new(options.upstream.clone(), proxy, options.ca_file.clone(), options.connect_timeout);
+    let dialer =
+        Dialer::new(options.upstream.clone(), proxy, options.ca_file.clone(), options.connect_timeout);
     dialer.check_roots()?;
     let listener = StdTcpListener::bind(at).map_err(|why| Error::Bind { at, why })?;
     let addr = listener.local_addr().map_err(|why| Error::Bind { at, why })?;
@@ -267,7 +268,8 @@ fn turn_away(mut tcp: StdTcpStream, explain: Explain) {
         version: Version::HTTP_11,
         headers: HeaderMap::new(),
     };
-    let body = explain(&head, b"", "too many connections to the tap are open; close some, or try again later");
+    let body =
+        explain(&head, b"", "too many connections to the tap are open; close some, or try again later");
     let mut answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n",

@@ -154,16 +154,8 @@ mod tests {
     fn every_kind_has_a_name_of_its_own_and_a_sentence() {
         for kind in FaultKind::ALL {
             assert_eq!(FaultKind::from_code(kind.code()), Some(*kind));
-            assert!(
-                kind.code().starts_with("frame.") || kind.code().starts_with("rpc."),
-                "{}",
-                kind.code()
-            );
-            assert!(
-                kind.about().ends_with('.') && !kind.about().contains(". "),
-                "{}",
-                kind.about()
-            );
+            assert!(kind.code().starts_with("frame.") || kind.code().starts_with("rpc."), "{}", kind.code());
+            assert!(kind.about().ends_with('.') && !kind.about().contains(". "), "{}", kind.about());
         }
         assert_eq!(FaultKind::from_code("rpc.unheard-of"), None);
     }

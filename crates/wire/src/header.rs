@@ -105,12 +105,9 @@ mod tests {
 
     #[test]
     fn only_headers_of_one_connection_are_hop_by_hop() {
-        for (name, expected) in [
-            ("Transfer-Encoding", true),
-            ("TE", true),
-            ("Trailer", false),
-            ("Mcp-Name", false),
-        ] {
+        for (name, expected) in
+            [("Transfer-Encoding", true), ("TE", true), ("Trailer", false), ("Mcp-Name", false)]
+        {
             assert_eq!(is_hop_by_hop(&name.parse().unwrap()), expected, "{name}");
         }
     }

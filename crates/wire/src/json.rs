@@ -61,10 +61,7 @@ impl Span {
 
 impl From<Range<usize>> for Span {
     fn from(range: Range<usize>) -> Self {
-        Self {
-            start: range.start as u64,
-            end: range.end as u64,
-        }
+        Self { start: range.start as u64, end: range.end as u64 }
     }
 }
 

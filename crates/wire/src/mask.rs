@@ -122,12 +122,7 @@ pub struct Outcome {
 
 impl Outcome {
     fn nothing() -> Self {
-        Self {
-            masked: Masked::default(),
-            hits: Vec::new(),
-            certain: false,
-            complete: true,
-        }
+        Self { masked: Masked::default(), hits: Vec::new(), certain: false, complete: true }
     }
 
     fn count(&mut self, class: &'static str) {
@@ -172,11 +167,7 @@ pub struct Masker {
 impl Masker {
     /// A masker for one capture: with another key the same secret gets another digest.
     pub fn new(key: [u8; 32], level: Level) -> Self {
-        Self {
-            key,
-            level,
-            known: Known::default(),
-        }
+        Self { key, level, known: Known::default() }
     }
 
     /// Tells the time, so that a consent ends; call it before what is recorded at that time.
@@ -297,28 +288,16 @@ impl Masker {
     pub fn store(&mut self, piece: Piece, target: Option<&str>, raw: &[u8]) -> Stored {
         let outcome = self.message(raw);
         if matches!(self.level, Level::Full(_)) {
-            return Stored {
-                body: Body::Full,
-                outcome,
-            };
+            return Stored { body: Body::Full, outcome };
         }
         let because = must_summarise(piece, target, raw, &outcome);
         if because.is_empty() {
-            return Stored {
-                body: Body::Masked,
-                outcome,
-            };
+            return Stored { body: Body::Masked, outcome };
         }
         let summary = summary::write(self, &because, raw, &outcome);
         // Names of members come from the masked body, so this finds nothing new; it makes a mistake there harmless.
         let masked = self.search(summary.as_bytes(), text::find).text.into_owned();
-        Stored {
-            body: Body::Summary,
-            outcome: Outcome {
-                masked: Masked(Bytes::from(masked)),
-                ..outcome
-            },
-        }
+        Stored { body: Body::Summary, outcome: Outcome { masked: Masked(Bytes::from(masked)), ..outcome } }
     }
 
     /// A placeholder for all of `raw`.
@@ -335,10 +314,7 @@ impl Masker {
             (Level::Masked, Cow::Borrowed(text)) => Bytes::copy_from_slice(text),
             (Level::Masked, Cow::Owned(text)) => Bytes::from(text),
         };
-        Outcome {
-            masked: Masked(text),
-            ..found.outcome
-        }
+        Outcome { masked: Masked(text), ..found.outcome }
     }
 
     /// Searches and replaces until nothing is found, and learns on the way.
@@ -347,10 +323,7 @@ impl Masker {
         raw: &'a [u8],
         mut find: impl FnMut(&mut Scan<'_>, &[u8], &mut Vec<Hit>),
     ) -> Found<'a> {
-        let mut found = Found {
-            text: Cow::Borrowed(raw),
-            outcome: Outcome::nothing(),
-        };
+        let mut found = Found { text: Cow::Borrowed(raw), outcome: Outcome::nothing() };
         for _ in 0..MAX_PASSES {
             let mut scan = Scan::new(&self.key, &self.known, found.text.len());
             let mut hits = Vec::new();

@@ -57,24 +57,14 @@ impl Message {
     }
 
     pub(crate) fn whole(raw: Bytes, shape: Shape) -> Self {
-        Self {
-            size: raw.len() as u64,
-            raw,
-            shape,
-            edits: Vec::new(),
-        }
+        Self { size: raw.len() as u64, raw, shape, edits: Vec::new() }
     }
 
     /// A message of `size` bytes of which only the beginning was kept; its shape came from a
     /// [`Builder`](crate::shape::Builder).
     pub fn oversized(head: Bytes, mut shape: Shape, size: u64) -> Self {
         note(&mut shape.faults, FaultKind::TooLarge, head.len() as u64);
-        Self {
-            raw: head,
-            shape,
-            size,
-            edits: Vec::new(),
-        }
+        Self { raw: head, shape, size, edits: Vec::new() }
     }
 
     /// The bytes as they came; of an oversized message only the beginning.

@@ -36,10 +36,7 @@ impl Revision {
 
     /// The revision with this name, exactly as it stands on the wire; `None` for one that is not known.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|revision| revision.as_str() == name)
+        Self::ALL.iter().copied().find(|revision| revision.as_str() == name)
     }
 
     /// Its name on the wire.
@@ -57,11 +54,7 @@ impl Revision {
     ///
     /// Spec 2026-07-28, basic/versioning, Terminology.
     pub fn era(self) -> Era {
-        if self >= V2026_07_28 {
-            Era::Modern
-        } else {
-            Era::Legacy
-        }
+        if self >= V2026_07_28 { Era::Modern } else { Era::Legacy }
     }
 
     /// The era of a revision by its name, also of one that is not known yet: names are dates, so they
@@ -72,13 +65,7 @@ impl Revision {
                 4 | 7 => byte == b'-',
                 _ => byte.is_ascii_digit(),
             });
-        is_date.then(|| {
-            if name >= V2026_07_28.as_str() {
-                Era::Modern
-            } else {
-                Era::Legacy
-            }
-        })
+        is_date.then(|| if name >= V2026_07_28.as_str() { Era::Modern } else { Era::Legacy })
     }
 
     /// Whether a message may be an array of messages.
@@ -110,10 +97,7 @@ impl Revisions {
 
     /// The revisions of the set, oldest first.
     pub fn iter(self) -> impl Iterator<Item = Revision> {
-        Revision::ALL
-            .iter()
-            .copied()
-            .filter(move |revision| self.contains(*revision))
+        Revision::ALL.iter().copied().filter(move |revision| self.contains(*revision))
     }
 
     /// The revisions that are in either set.
@@ -219,9 +203,7 @@ pub fn method(name: &str) -> Option<&'static Method> {
 /// The specification's name for an error code in a revision.
 pub fn error_name(code: i64, revision: Revision) -> Option<&'static str> {
     let mut errors = table::ERRORS.iter().chain(MORE_ERRORS);
-    errors
-        .find(|error| error.code == code && error.revisions.contains(revision))
-        .map(|error| error.name)
+    errors.find(|error| error.code == code && error.revisions.contains(revision)).map(|error| error.name)
 }
 
 /// The keys of `_meta` that the specification defines.
@@ -236,43 +218,15 @@ const MODERN: Revisions = Revisions::NONE.with(V2026_07_28, V2026_07_28);
 /// Codes that older schemas only write as constants of their TypeScript source, or not at all.
 const MORE_ERRORS: &[ErrorCode] = &[
     // JSON-RPC 2.0, section 5.1.
-    ErrorCode {
-        code: -32_700,
-        name: "Parse",
-        revisions: ALL,
-    },
-    ErrorCode {
-        code: -32_600,
-        name: "InvalidRequest",
-        revisions: ALL,
-    },
-    ErrorCode {
-        code: -32_601,
-        name: "MethodNotFound",
-        revisions: ALL,
-    },
-    ErrorCode {
-        code: -32_602,
-        name: "InvalidParams",
-        revisions: ALL,
-    },
-    ErrorCode {
-        code: -32_603,
-        name: "Internal",
-        revisions: ALL,
-    },
+    ErrorCode { code: -32_700, name: "Parse", revisions: ALL },
+    ErrorCode { code: -32_600, name: "InvalidRequest", revisions: ALL },
+    ErrorCode { code: -32_601, name: "MethodNotFound", revisions: ALL },
+    ErrorCode { code: -32_602, name: "InvalidParams", revisions: ALL },
+    ErrorCode { code: -32_603, name: "Internal", revisions: ALL },
     // Spec 2025-11-25, server/resources, Error Handling; 2026-07-28 uses -32602.
-    ErrorCode {
-        code: -32_002,
-        name: "ResourceNotFound",
-        revisions: LEGACY,
-    },
+    ErrorCode { code: -32_002, name: "ResourceNotFound", revisions: LEGACY },
     // Spec 2025-11-25, client/sampling, Error Handling.
-    ErrorCode {
-        code: -1,
-        name: "UserRejected",
-        revisions: LEGACY,
-    },
+    ErrorCode { code: -1, name: "UserRejected", revisions: LEGACY },
 ];
 
 /// Keys that the schemas mention in prose only.
@@ -288,50 +242,23 @@ const MORE_META_KEYS: &[MetaKey] = &[
         revisions: Revisions::NONE.with(V2025_11_25, V2025_11_25),
     },
     // Spec 2026-07-28, basic/index, `_meta`; W3C Trace Context and Baggage.
-    MetaKey {
-        key: "traceparent",
-        revisions: MODERN,
-    },
-    MetaKey {
-        key: "tracestate",
-        revisions: MODERN,
-    },
-    MetaKey {
-        key: "baggage",
-        revisions: MODERN,
-    },
+    MetaKey { key: "traceparent", revisions: MODERN },
+    MetaKey { key: "tracestate", revisions: MODERN },
+    MetaKey { key: "baggage", revisions: MODERN },
 ];
 
 /// The headers of the HTTP transports; schemas know none.
 pub const HEADERS: &[Header] = &[
     // Spec 2025-03-26, basic/transports, Session Management and Resumability; gone in 2026-07-28.
-    Header {
-        name: "mcp-session-id",
-        revisions: Revisions::NONE.with(V2025_03_26, V2025_11_25),
-    },
-    Header {
-        name: "last-event-id",
-        revisions: Revisions::NONE.with(V2025_03_26, V2025_11_25),
-    },
+    Header { name: "mcp-session-id", revisions: Revisions::NONE.with(V2025_03_26, V2025_11_25) },
+    Header { name: "last-event-id", revisions: Revisions::NONE.with(V2025_03_26, V2025_11_25) },
     // Spec 2025-06-18, basic/transports, Protocol Version Header.
-    Header {
-        name: "mcp-protocol-version",
-        revisions: Revisions::NONE.with(V2025_06_18, V2026_07_28),
-    },
+    Header { name: "mcp-protocol-version", revisions: Revisions::NONE.with(V2025_06_18, V2026_07_28) },
     // Spec 2026-07-28, basic/transports/streamable-http, Standard Request Headers.
-    Header {
-        name: "mcp-method",
-        revisions: MODERN,
-    },
-    Header {
-        name: "mcp-name",
-        revisions: MODERN,
-    },
+    Header { name: "mcp-method", revisions: MODERN },
+    Header { name: "mcp-name", revisions: MODERN },
     // Spec 2026-07-28, server/tools, x-mcp-header.
-    Header {
-        name: "mcp-param-",
-        revisions: MODERN,
-    },
+    Header { name: "mcp-param-", revisions: MODERN },
 ];
 
 /// The name of the `params` field that `Mcp-Name` mirrors for a method.

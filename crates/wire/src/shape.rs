@@ -166,18 +166,12 @@ impl Shape {
 
     /// The raw JSON of a member.
     pub fn raw(&self, member: Member) -> Option<&Bytes> {
-        self.members
-            .iter()
-            .rev()
-            .find(|(found, _)| *found == member)
-            .map(|(_, raw)| raw)
+        self.members.iter().rev().find(|(found, _)| *found == member).map(|(_, raw)| raw)
     }
 
     /// The text of a member that is a string; what is no Unicode text in it becomes U+FFFD.
     pub fn text(&self, member: Member) -> Option<Cow<'_, str>> {
-        self.raw(member)
-            .filter(|raw| raw.starts_with(b"\""))
-            .map(|raw| unescape_lossy(raw))
+        self.raw(member).filter(|raw| raw.starts_with(b"\"")).map(|raw| unescape_lossy(raw))
     }
 
     /// The value of a member that is an integer of at most 64 bits, written without fraction or exponent.

@@ -46,10 +46,7 @@ struct States<'a, T> {
 
 impl<'a, T> States<'a, T> {
     fn new() -> Self {
-        Self {
-            place: ByNumber::default(),
-            newest: Vec::new(),
-        }
+        Self { place: ByNumber::default(), newest: Vec::new() }
     }
 
     fn put(&mut self, number: u64, state: &'a T) {
@@ -81,18 +78,11 @@ impl Batch<'_> {
                 "SELECT next_session, next_exchange, next_message, generation, journal FROM state",
             )?
             .query_row([], |row| {
-                let next = Next {
-                    session: row.get(0)?,
-                    exchange: row.get(1)?,
-                    message: row.get(2)?,
-                };
+                let next = Next { session: row.get(0)?, exchange: row.get(1)?, message: row.get(2)? };
                 Ok((next, row.get(3)?, Some(row.get(4)?)))
             })?;
         if journal != known.journal {
-            *known = Known {
-                journal,
-                ..Known::default()
-            };
+            *known = Known { journal, ..Known::default() };
         }
         let source_is_news = self.source_is_news || generation != known.generation || known.source.is_none();
         if generation != known.generation {
@@ -137,9 +127,7 @@ impl Batch<'_> {
                 Record::Session(session) => sessions.put(session.n, session),
                 Record::Exchange(exchange) => {
                     // The first mention gives the id, so that ids are in the order of events.
-                    rows.known
-                        .exchanges
-                        .get_or_add(exchange.n, &mut rows.next.exchange);
+                    rows.known.exchanges.get_or_add(exchange.n, &mut rows.next.exchange);
                     exchanges.put(exchange.n, exchange);
                 }
                 Record::Message(message) => n_left_out += u64::from(!rows.message(message)?),
@@ -151,10 +139,7 @@ impl Batch<'_> {
         n_left_out += rows.exchanges(&exchanges.newest)?;
         rows.known.contents.write_references(connection)?;
         let closed_sessions = sessions.newest.iter().filter(|session| session.closed.is_some());
-        let closed_exchanges = exchanges
-            .newest
-            .iter()
-            .filter(|exchange| exchange.closed.is_some());
+        let closed_exchanges = exchanges.newest.iter().filter(|exchange| exchange.closed.is_some());
         Ok(Filled {
             closed_sessions: closed_sessions.map(|session| session.n).collect(),
             closed_exchanges: closed_exchanges.map(|exchange| exchange.n).collect(),
@@ -194,17 +179,8 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn source(&mut self, lost: Lost) -> rusqlite::Result<()> {
-        let Source {
-            name,
-            server,
-            transports,
-            pid,
-            server_pid,
-            started,
-            ended,
-            exit_status,
-            ..
-        } = self.source;
+        let Source { name, server, transports, pid, server_pid, started, ended, exit_status, .. } =
+            self.source;
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO source (id, name, server, client_transport, server_transport, pid, server_pid, started,
                 ended, exit_status, full_until, lost_bytes, lost_records, lost_record_bytes)
@@ -288,11 +264,9 @@ impl Rows<'_> {
         };
         let exchange = match message.exchange {
             None => None,
-            Some(number) => self
-                .known
-                .exchanges
-                .get_or_add(number, &mut self.next.exchange)
-                .map(|slot| slot.id),
+            Some(number) => {
+                self.known.exchanges.get_or_add(number, &mut self.next.exchange).map(|slot| slot.id)
+            }
         };
         let id = self.next.message;
         let contents = &mut self.known.contents;
@@ -326,10 +300,7 @@ impl Rows<'_> {
         let mut placed = Vec::with_capacity(exchanges.len());
         for exchange in exchanges {
             let session = self.session_of(exchange.session, exchange.opened)?;
-            let slot = self
-                .known
-                .exchanges
-                .get_or_add(exchange.n, &mut self.next.exchange);
+            let slot = self.known.exchanges.get_or_add(exchange.n, &mut self.next.exchange);
             if let (Some(session), Some(slot)) = (session, slot) {
                 placed.push((slot, session, *exchange));
             }
@@ -344,10 +315,7 @@ impl Rows<'_> {
     fn exchange(&mut self, slot: Slot, session: i64, exchange: &Exchange) -> rusqlite::Result<()> {
         let messages = self.listed(slot, &exchange.messages)?;
         let parent = exchange.parent.and_then(|number| {
-            self.known
-                .exchanges
-                .get_or_add(number, &mut self.next.exchange)
-                .map(|slot| slot.id)
+            self.known.exchanges.get_or_add(number, &mut self.next.exchange).map(|slot| slot.id)
         });
         self.pack.clear();
         pack_exchange(&mut self.pack, exchange, parent, &messages);
@@ -380,16 +348,9 @@ impl Rows<'_> {
     /// The rows of an exchange's messages; those that are no longer remembered stand in its own row.
     fn listed(&self, slot: Slot, numbers: &[u64]) -> rusqlite::Result<Vec<i64>> {
         let mut rows = Vec::with_capacity(numbers.len().min(MOST_LISTED));
-        rows.extend(
-            numbers
-                .iter()
-                .take(MOST_LISTED)
-                .filter_map(|number| self.known.messages.get(*number)),
-        );
+        rows.extend(numbers.iter().take(MOST_LISTED).filter_map(|number| self.known.messages.get(*number)));
         if rows.len() < numbers.len().min(MOST_LISTED) && slot.written {
-            let mut statement = self
-                .connection
-                .prepare_cached("SELECT rest FROM exchange WHERE id = ?1")?;
+            let mut statement = self.connection.prepare_cached("SELECT rest FROM exchange WHERE id = ?1")?;
             let mut stored = statement.query([slot.id])?;
             if let Some(row) = stored.next()? {
                 rows.extend(unpack_listed(row.get_ref(0)?.as_blob()?));

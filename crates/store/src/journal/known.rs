@@ -78,10 +78,7 @@ impl Slots {
         if forgotten || self.by_number.len() >= MOST_OPEN + CLOSED_KEPT {
             return None;
         }
-        let slot = Slot {
-            id: *next,
-            written: false,
-        };
+        let slot = Slot { id: *next, written: false };
         *next += 1;
         self.by_number.insert(number, slot);
         self.added.push(number);
@@ -295,10 +292,7 @@ mod tests {
         runs.add(1001, 2000);
         runs.add(1003, 2001);
         let found = [0, 1, 1000, 1001, 1002, 1003, 1004].map(|n| runs.get(n));
-        assert_eq!(
-            found,
-            [None, Some(71), Some(1070), Some(2000), None, Some(2001), None]
-        );
+        assert_eq!(found, [None, Some(71), Some(1070), Some(2000), None, Some(2001), None]);
     }
 
     #[test]
@@ -318,14 +312,8 @@ mod tests {
 
         assert_eq!([1, 2, 4].map(|n| known.messages.get(n)), [Some(1), None, None]);
         let mut again = 7;
-        assert_eq!(
-            known.exchanges.get_or_add(2, &mut again).map(|slot| slot.id),
-            Some(7)
-        );
-        assert_eq!(
-            known.exchanges.get_or_add(1, &mut again).map(|slot| slot.written),
-            Some(false)
-        );
+        assert_eq!(known.exchanges.get_or_add(2, &mut again).map(|slot| slot.id), Some(7));
+        assert_eq!(known.exchanges.get_or_add(1, &mut again).map(|slot| slot.written), Some(false));
     }
 
     #[test]
@@ -338,15 +326,8 @@ mod tests {
         }
         slots.commit(&(0..n).filter(|number| *number != 5).collect::<Vec<_>>());
         assert_eq!(slots.by_number.len(), CLOSED_KEPT + 1);
-        assert_eq!(
-            slots.get_or_add(5, &mut next).map(|slot| slot.id),
-            Some(6),
-            "an open one is kept"
-        );
-        assert!(
-            slots.get_or_add(50, &mut next).is_none(),
-            "a forgotten one gets no second row"
-        );
+        assert_eq!(slots.get_or_add(5, &mut next).map(|slot| slot.id), Some(6), "an open one is kept");
+        assert!(slots.get_or_add(50, &mut next).is_none(), "a forgotten one gets no second row");
     }
 
     #[test]

@@ -125,10 +125,7 @@ impl Queue {
         let waited = self.to_do.wait_timeout_while(state, wait, nothing);
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.asleep = false;
-        let mut work = Work {
-            source: state.source.take(),
-            ..Work::default()
-        };
+        let mut work = Work { source: state.source.take(), ..Work::default() };
         while work.n_records < BATCH
             && let Some(parcel) = state.waiting.pop_front()
         {
@@ -245,48 +242,20 @@ fn weight(record: &Record) -> usize {
     let text = |text: &Option<Masked>| text.as_ref().map_or(0, |text| text.bytes().len());
     let inside = match record {
         Record::Source(Source { name, server, .. }) => name.bytes().len() + server.bytes().len(),
-        Record::Session(Session {
-            revision,
-            client,
-            server,
-            key,
-            ..
-        }) => {
+        Record::Session(Session { revision, client, server, key, .. }) => {
             let names = [client, server].into_iter().flatten();
             text(revision)
                 + text(key)
-                + names
-                    .map(|(name, version)| name.bytes().len() + version.bytes().len())
-                    .sum::<usize>()
+                + names.map(|(name, version)| name.bytes().len() + version.bytes().len()).sum::<usize>()
         }
         Record::Exchange(exchange) => {
-            let Exchange {
-                method,
-                target,
-                rpc_id,
-                error_text,
-                revision,
-                task,
-                findings,
-                messages,
-                ..
-            } = exchange;
-            let texts = [target, rpc_id, error_text, revision, task]
-                .into_iter()
-                .map(text)
-                .sum::<usize>();
+            let Exchange { method, target, rpc_id, error_text, revision, task, findings, messages, .. } =
+                exchange;
+            let texts = [target, rpc_id, error_text, revision, task].into_iter().map(text).sum::<usize>();
             method.bytes().len() + texts + findings.len() * 16 + messages.len() * 8
         }
         Record::Message(message) => {
-            let Message {
-                body,
-                head,
-                event,
-                chunks,
-                faults,
-                hits,
-                ..
-            } = message;
+            let Message { body, head, event, chunks, faults, hits, .. } = message;
             let lists = chunks.len() * 16 + faults.len() * 24 + hits.len() * 24;
             body.bytes().len() + text(head) + text(event) + lists
         }

@@ -17,7 +17,7 @@ use crate::journal::batch::Batch;
 use crate::journal::known::Known;
 use crate::journal::queue::{Queue, Work};
 use crate::journal::{Lost, Options};
-use crate::prune::{HOUR, Sweep};
+use crate::prune::{HOUR, REST, Sweep};
 use crate::schema::{Lock, open_to_write};
 use crate::trouble::Trouble;
 
@@ -85,11 +85,7 @@ impl Writer {
             self.note(trouble);
         }
         loop {
-            let wait = if self.sweep.is_some() {
-                Duration::ZERO
-            } else {
-                IDLE
-            };
+            let wait = if self.sweep.is_some() { REST } else { IDLE };
             let mut work = self.queue.take(wait);
             let had_work = !work.records.is_empty() || work.source.is_some();
             if !self.write(&mut work) || self.wants_to_end() && !had_work {
@@ -132,9 +128,7 @@ impl Writer {
                     }
                 }
             }
-            let pause = FIRST_PAUSE
-                .saturating_mul(1 << (self.n_failures - 1).min(16))
-                .min(LONGEST_PAUSE);
+            let pause = FIRST_PAUSE.saturating_mul(1 << (self.n_failures - 1).min(16)).min(LONGEST_PAUSE);
             self.queue.back_off(pause);
         }
     }
@@ -151,12 +145,7 @@ impl Writer {
         }
         self.make_open()?;
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch = Batch {
-            source: &self.source,
-            source_is_news,
-            lost,
-            records: &work.records,
-        };
+        let batch = Batch { source: &self.source, source_is_news, lost, records: &work.records };
         match batch.write(&mut open.connection, &mut self.known) {
             Ok(n_left_out) => {
                 self.queue.leave_out(n_left_out);
@@ -188,14 +177,8 @@ impl Writer {
             }
             opened => opened?,
         };
-        self.options
-            .retention
-            .limit(&connection)
-            .map_err(|error| self.sql(&error))?;
-        self.open = Some(Open {
-            connection,
-            identity: self.home.identity(),
-        });
+        self.options.retention.limit(&connection).map_err(|error| self.sql(&error))?;
+        self.open = Some(Open { connection, identity: self.home.identity() });
         Ok(())
     }
 
@@ -248,10 +231,7 @@ impl Writer {
             n => self.home.dir.join(format!("journal.corrupt-{seconds}.{n}")),
         });
         let Some(moved_to) = free.into_iter().find(|path| !path.exists()) else {
-            return Err(Trouble::Corrupt {
-                path,
-                because: "there are too many damaged ones".into(),
-            });
+            return Err(Trouble::Corrupt { path, because: "there are too many damaged ones".into() });
         };
         fs::rename(&path, &moved_to).map_err(|error| Trouble::from_io(&path, &error))?;
         for suffix in ["-wal", "-shm"] {
@@ -270,10 +250,7 @@ impl Writer {
 
     /// Says once that recording is off and why, to the process and to whoever looks at the directory.
     fn note(&mut self, trouble: Trouble) {
-        let is_news = self
-            .trouble
-            .as_ref()
-            .is_none_or(|last| last.code() != trouble.code());
+        let is_news = self.trouble.as_ref().is_none_or(|last| last.code() != trouble.code());
         if is_news {
             (self.options.on_trouble)(&trouble);
             let seconds = (self.options.now)() / 1_000_000_000;

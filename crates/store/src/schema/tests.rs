@@ -1,9 +1,7 @@
 use super::*;
 
 fn version_in(connection: &Connection) -> i64 {
-    connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .unwrap()
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
 const STEP_1: &str = "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (7);";
@@ -18,15 +16,11 @@ fn an_older_journal_is_migrated_with_what_is_in_it() {
 
     migrate(&mut connection, &[STEP_1, STEP_2]).unwrap();
     assert_eq!(version_in(&connection), 2);
-    let sum: i64 = connection
-        .query_row("SELECT sum(x + y) FROM a", [], |row| row.get(0))
-        .unwrap();
+    let sum: i64 = connection.query_row("SELECT sum(x + y) FROM a", [], |row| row.get(0)).unwrap();
     assert_eq!(sum, 7 + 8 + 9 + 8);
 
     migrate(&mut connection, &[STEP_1, STEP_2]).unwrap();
-    let n: i64 = connection
-        .query_row("SELECT count(*) FROM a", [], |row| row.get(0))
-        .unwrap();
+    let n: i64 = connection.query_row("SELECT count(*) FROM a", [], |row| row.get(0)).unwrap();
     assert_eq!(n, 2, "a step runs once");
 }
 
@@ -56,11 +50,7 @@ fn a_version_that_is_only_in_the_log_is_seen() {
     let home = Home::new(dir.path());
     let connection = open_to_write(&home, &Arc::default()).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
-    let expected = Trouble::NewerVersion {
-        path: home.journal(),
-        found: 99,
-        known: known_version(),
-    };
+    let expected = Trouble::NewerVersion { path: home.journal(), found: 99, known: known_version() };
     assert_eq!(open_to_write(&home, &Arc::default()).unwrap_err(), expected);
     assert_eq!(open_to_read(&home.journal()).unwrap_err(), expected);
 }

@@ -28,11 +28,7 @@ fn start(before: &[&str], job: &str, home: &Path) -> Child {
     let (program, arguments) = words.split_first().unwrap();
     let mut command = Command::new(program);
     command.args(arguments).env(JOB, job).env(HOME, home);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
 /// The entry of the processes that the tests below start; by itself it has nothing to do.
@@ -50,10 +46,7 @@ fn does_the_job_of_a_child() {
 
 fn write_calls(home: &Path) {
     let journal = Journal::open(home, Options::new(|| NOW));
-    journal.write(vec![
-        Record::Source(source(&std::process::id().to_string())),
-        Record::Session(session(1)),
-    ]);
+    journal.write(vec![Record::Source(source(&std::process::id().to_string())), Record::Session(session(1))]);
     for n in 1..=CALLS {
         let body = format!("{} {n} {}", std::process::id(), "z".repeat(n as usize));
         // A pause now and then makes many transactions of them.
@@ -72,18 +65,12 @@ fn eight_processes_write_and_two_follow_and_nothing_is_lost() {
     let mut children: Vec<_> = (0..8).map(|_| start(&[], "write", &home.path())).collect();
     let mut n_changes = [0, 0];
     let mut seen = [vec![], vec![]];
-    while children
-        .iter_mut()
-        .any(|child| child.try_wait().unwrap().is_none())
-    {
+    while children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) {
         for ((reader, n_changes), seen) in readers.iter_mut().zip(&mut n_changes).zip(&mut seen) {
             if reader.changed().unwrap() {
                 *n_changes += 1;
                 let since = seen.last().copied();
-                let query = tapgate_store::Query {
-                    since,
-                    ..Default::default()
-                };
+                let query = tapgate_store::Query { since, ..Default::default() };
                 seen.extend(exchanges(reader, &query).iter().map(|row| row.id));
             }
         }
@@ -96,18 +83,11 @@ fn eight_processes_write_and_two_follow_and_nothing_is_lost() {
     for ((reader, n_changes), mut seen) in readers.iter_mut().zip(n_changes).zip(seen) {
         assert!(n_changes > 10, "{n_changes} changes seen");
         reader.changed().unwrap();
-        let query = tapgate_store::Query {
-            since: seen.last().copied(),
-            ..Default::default()
-        };
+        let query = tapgate_store::Query { since: seen.last().copied(), ..Default::default() };
         seen.extend(exchanges(reader, &query).iter().map(|row| row.id));
         let rows = all(reader);
         assert_eq!(rows.len(), n_all);
-        assert_eq!(
-            seen,
-            rows.iter().map(|row| row.id).collect::<Vec<_>>(),
-            "a follower misses nothing"
-        );
+        assert_eq!(seen, rows.iter().map(|row| row.id).collect::<Vec<_>>(), "a follower misses nothing");
         assert!(rows.iter().all(|row| row.status == Status::Ok));
         let sources = reader.sources().unwrap();
         assert_eq!(sources.len(), 8);
@@ -116,11 +96,7 @@ fn eight_processes_write_and_two_follow_and_nothing_is_lost() {
             let messages = messages_of(reader, session.id);
             assert_eq!(messages.len(), 2 * CALLS as usize);
             let source = reader.source(session.source).unwrap().unwrap();
-            assert!(
-                texts(&messages)
-                    .iter()
-                    .all(|text| text.starts_with(&format!("{} ", source.name)))
-            );
+            assert!(texts(&messages).iter().all(|text| text.starts_with(&format!("{} ", source.name))));
         }
     }
     assert_sound(&home.path());
@@ -128,9 +104,7 @@ fn eight_processes_write_and_two_follow_and_nothing_is_lost() {
 
 fn assert_sound(home: &Path) {
     let connection = Connection::open(home.join("journal.db")).unwrap();
-    let verdict: String = connection
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
+    let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(verdict, "ok");
     let wrong =
         "SELECT count(*) FROM content WHERE refs != (SELECT count(*) FROM message WHERE body = content.id)
@@ -141,10 +115,7 @@ fn assert_sound(home: &Path) {
 
 fn write_until_killed(home: &Path) {
     let journal = Journal::open(home, Options::new(|| NOW));
-    journal.write(vec![
-        Record::Source(source("killed")),
-        Record::Session(session(1)),
-    ]);
+    journal.write(vec![Record::Source(source("killed")), Record::Session(session(1))]);
     for n in 1.. {
         for record in call_in(1, n, NOW, &format!("{n} {}", "k".repeat((n * 71 % 700) as usize))) {
             journal.write(vec![record]);
@@ -171,12 +142,7 @@ fn a_killed_writer_leaves_a_readable_journal_with_all_that_was_flushed() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut flushed = 0;
         let number = |line: String| line.strip_prefix("flushed ").and_then(|n| n.parse::<u64>().ok());
-        for n in lines
-            .by_ref()
-            .map_while(Result::ok)
-            .filter_map(number)
-            .take(n_flushes as usize)
-        {
+        for n in lines.by_ref().map_while(Result::ok).filter_map(number).take(n_flushes as usize) {
             flushed = n;
         }
         for spin in 0..n_spins {
@@ -184,11 +150,7 @@ fn a_killed_writer_leaves_a_readable_journal_with_all_that_was_flushed() {
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        flushed = lines
-            .map_while(Result::ok)
-            .filter_map(number)
-            .last()
-            .unwrap_or(flushed);
+        flushed = lines.map_while(Result::ok).filter_map(number).last().unwrap_or(flushed);
 
         // A reader comes first, so that it meets what the writer left and nobody has cleaned up.
         let reader = home.reader();
@@ -197,16 +159,10 @@ fn a_killed_writer_leaves_a_readable_journal_with_all_that_was_flushed() {
         let Some(last) = sessions.first().filter(|_| flushed > 0) else {
             continue;
         };
-        let query = tapgate_store::Query {
-            session: Some(last.id),
-            ..Default::default()
-        };
+        let query = tapgate_store::Query { session: Some(last.id), ..Default::default() };
         let rows = exchanges(&reader, &query);
         let n_done = rows.iter().filter(|row| row.status == Status::Ok).count() as u64;
-        assert!(
-            n_done >= flushed,
-            "round {round}: {n_done} of {flushed} flushed calls are there"
-        );
+        assert!(n_done >= flushed, "round {round}: {n_done} of {flushed} flushed calls are there");
         for row in rows.iter().filter(|row| row.status == Status::Ok) {
             assert_eq!(reader.messages(row).unwrap().len(), 2, "round {round}: {row:?}");
         }
@@ -222,11 +178,7 @@ fn fill_a_disk(home: &Path) {
     assert!(journal.flush(WAIT), "{:?}", journal.trouble());
     // The rest of the disk goes to someone else.
     let filler = home.with_file_name("filler");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&filler)
-        .unwrap();
+    let mut file = OpenOptions::new().create(true).append(true).open(&filler).unwrap();
     while file.write_all(&[7; 4096]).is_ok() {}
     let mut n = 2;
     while journal.trouble().is_none() {
@@ -238,14 +190,7 @@ fn fill_a_disk(home: &Path) {
     let code = journal.trouble().map(|trouble| trouble.code());
     assert_eq!(code, Some("journal-full"));
     assert!(trouble_noted(home).is_some());
-    assert_eq!(
-        tapgate_store::Reader::open(home)
-            .unwrap()
-            .health()
-            .unwrap()
-            .trouble,
-        trouble_noted(home)
-    );
+    assert_eq!(tapgate_store::Reader::open(home).unwrap().health().unwrap().trouble, trouble_noted(home));
 
     drop(file);
     fs::remove_file(filler).unwrap();
@@ -267,23 +212,10 @@ fn a_full_disk_stops_recording_until_there_is_room() {
     let mount = format!("mount -t tmpfs -o size=2m tmpfs '{dir}' && exec \"$@\"");
     // Root may make a mount namespace; others need one of users too.
     let ways: [&[&str]; 2] = [&["unshare", "-m"], &["unshare", "-rm"]];
-    let works = |way: &&&[&str]| {
-        Command::new(way[0])
-            .args([way[1], "true"])
-            .status()
-            .is_ok_and(|s| s.success())
-    };
-    let way = ways
-        .iter()
-        .find(works)
-        .expect("this test needs a mount namespace, from root or for users");
+    let works =
+        |way: &&&[&str]| Command::new(way[0]).args([way[1], "true"]).status().is_ok_and(|s| s.success());
+    let way = ways.iter().find(works).expect("this test needs a mount namespace, from root or for users");
     let before = [way, &["sh", "-c", &mount, "sh"][..]].concat();
-    let output = start(&before, "fill-a-disk", &home.path())
-        .wait_with_output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    let output = start(&before, "fill-a-disk", &home.path()).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

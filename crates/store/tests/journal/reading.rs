@@ -59,30 +59,12 @@ fn every_field_reads_back() {
     let row = &rows[1];
     assert_eq!(row.parent, Some(rows[0].id));
     assert_eq!(row.session, SessionId(1));
-    assert_eq!(
-        (row.asked_by, row.status, row.era),
-        (sent.asked_by, sent.status, sent.era)
-    );
-    assert_eq!(
-        (row.method.as_str(), row.target.as_deref()),
-        ("tools/call", Some("echo"))
-    );
-    assert_eq!(
-        (row.rpc_id.as_deref(), row.task.as_deref()),
-        (Some("\"a\""), Some("task"))
-    );
-    assert_eq!(
-        (row.error_code, row.error_text.as_deref()),
-        (Some(-32601), Some("no such method"))
-    );
-    assert_eq!(
-        (row.http_status, row.revision.as_deref()),
-        (Some(404), Some("2026-07-28"))
-    );
-    assert_eq!(
-        (row.opened, row.first_answer, row.closed),
-        (NOW, Some(NOW + 5), Some(NOW + 9))
-    );
+    assert_eq!((row.asked_by, row.status, row.era), (sent.asked_by, sent.status, sent.era));
+    assert_eq!((row.method.as_str(), row.target.as_deref()), ("tools/call", Some("echo")));
+    assert_eq!((row.rpc_id.as_deref(), row.task.as_deref()), (Some("\"a\""), Some("task")));
+    assert_eq!((row.error_code, row.error_text.as_deref()), (Some(-32601), Some("no such method")));
+    assert_eq!((row.http_status, row.revision.as_deref()), (Some(404), Some("2026-07-28")));
+    assert_eq!((row.opened, row.first_answer, row.closed), (NOW, Some(NOW + 5), Some(NOW + 9)));
     assert_eq!((row.bytes_in, row.bytes_out), (1 << 40, 300));
     assert_eq!((row.n_progress, row.n_rounds, row.n_retries), (1, 2, 3));
     assert!(row.late && row.duplicate);
@@ -91,14 +73,8 @@ fn every_field_reads_back() {
 
     let [message] = reader.messages(row).unwrap().try_into().unwrap();
     assert_eq!((message.exchange, message.session), (Some(row.id), row.session));
-    assert_eq!(
-        (message.piece, message.from, message.stored),
-        (told.piece, told.from, told.stored)
-    );
-    assert_eq!(
-        (message.at, message.size, message.chunks),
-        (told.at, told.size, told.chunks)
-    );
+    assert_eq!((message.piece, message.from, message.stored), (told.piece, told.from, told.stored));
+    assert_eq!((message.at, message.size, message.chunks), (told.at, told.size, told.chunks));
     assert_eq!(message.body, told.body.bytes()[..]);
     assert_eq!(message.head.as_deref(), Some(&b"HTTP/1.1 404 Not Found"[..]));
     assert_eq!(message.event.as_deref(), Some(&b"id: 7"[..]));
@@ -131,39 +107,18 @@ fn a_source_and_a_session_read_back() {
 
     let reader = home.reader();
     let [row] = reader.sources().unwrap().try_into().unwrap();
-    assert_eq!(
-        (row.name.as_str(), row.server.as_str()),
-        ("other name", "server --flag")
-    );
-    assert_eq!(
-        (row.transports, row.server_pid),
-        ((Transport::Stdio, Transport::Http), Some(4))
-    );
-    assert_eq!(
-        (row.pid, row.started, row.ended),
-        (std::process::id(), NOW - 30 * DAY, Some(NOW + 1))
-    );
-    assert_eq!(
-        (row.exit_status, row.full_until, row.lost_bytes),
-        (Some(137), Some(NOW + 2), 70)
-    );
+    assert_eq!((row.name.as_str(), row.server.as_str()), ("other name", "server --flag"));
+    assert_eq!((row.transports, row.server_pid), ((Transport::Stdio, Transport::Http), Some(4)));
+    assert_eq!((row.pid, row.started, row.ended), (std::process::id(), NOW - 30 * DAY, Some(NOW + 1)));
+    assert_eq!((row.exit_status, row.full_until, row.lost_bytes), (Some(137), Some(NOW + 2), 70));
     assert_eq!((row.lost_records, row.lost_record_bytes), (0, 0));
     assert_eq!(reader.source(row.id).unwrap(), Some(row.clone()));
     let session = reader.last_session().unwrap().unwrap();
-    assert_eq!(
-        (session.source, session.opened, session.closed),
-        (row.id, NOW, Some(NOW + 3))
-    );
-    assert_eq!(
-        (session.era, session.transport),
-        (Some(Era::Modern), Transport::Sse)
-    );
+    assert_eq!((session.source, session.opened, session.closed), (row.id, NOW, Some(NOW + 3)));
+    assert_eq!((session.era, session.transport), (Some(Era::Modern), Transport::Sse));
     assert_eq!(session.client, Some(("client".to_owned(), "1.2".to_owned())));
     assert_eq!(session.server, Some(("server".to_owned(), "0.1".to_owned())));
-    assert_eq!(
-        (session.revision.as_deref(), session.key.as_deref()),
-        (Some("2024-11-05"), Some("key"))
-    );
+    assert_eq!((session.revision.as_deref(), session.key.as_deref()), (Some("2024-11-05"), Some("key")));
     assert_eq!(reader.session(session.id).unwrap(), Some(session));
 }
 
@@ -181,10 +136,7 @@ fn later_states_replace_earlier_ones_in_one_batch_and_over_several() {
         let rows = all(&reader);
         let seen: Vec<_> = rows.iter().map(|row| (row.id, row.status)).collect();
         assert_eq!(seen, [(ExchangeId(1), Status::Ok), (ExchangeId(2), Status::Ok)]);
-        assert_eq!(
-            texts(&reader.messages(&rows[1]).unwrap()),
-            ["question 2", "answer 2"]
-        );
+        assert_eq!(texts(&reader.messages(&rows[1]).unwrap()), ["question 2", "answer 2"]);
         let totals = reader.totals(rows[0].session).unwrap();
         assert_eq!((totals.exchanges, totals.errors, totals.pending), (2, 0, 0));
     }
@@ -244,65 +196,15 @@ fn exchanges_come_in_the_pages_that_are_asked_for() {
     };
     let id = |id| Some(ExchangeId(id));
     check(Query::default(), &[1, 2, 3, 4, 5, 6, 7, 8]);
-    check(
-        Query {
-            newest_first: true,
-            limit: Some(3),
-            ..Query::default()
-        },
-        &[8, 7, 6],
-    );
-    check(
-        Query {
-            newest_first: true,
-            limit: Some(3),
-            before: id(6),
-            ..Query::default()
-        },
-        &[5, 4, 3],
-    );
-    check(
-        Query {
-            since: id(6),
-            ..Query::default()
-        },
-        &[7, 8],
-    );
-    check(
-        Query {
-            since: id(8),
-            ..Query::default()
-        },
-        &[],
-    );
-    check(
-        Query {
-            session: Some(SessionId(2)),
-            ..Query::default()
-        },
-        &[3, 4],
-    );
-    check(
-        Query {
-            source: Some(SourceId(2)),
-            before: id(7),
-            ..Query::default()
-        },
-        &[5, 6],
-    );
-    check(
-        Query {
-            opened_since: Some(NOW + 4),
-            ..Query::default()
-        },
-        &[4, 8],
-    );
-    let sessions: Vec<_> = reader
-        .sessions(Some(SourceId(2)), None)
-        .unwrap()
-        .iter()
-        .map(|row| row.id.0)
-        .collect();
+    check(Query { newest_first: true, limit: Some(3), ..Query::default() }, &[8, 7, 6]);
+    check(Query { newest_first: true, limit: Some(3), before: id(6), ..Query::default() }, &[5, 4, 3]);
+    check(Query { since: id(6), ..Query::default() }, &[7, 8]);
+    check(Query { since: id(8), ..Query::default() }, &[]);
+    check(Query { session: Some(SessionId(2)), ..Query::default() }, &[3, 4]);
+    check(Query { source: Some(SourceId(2)), before: id(7), ..Query::default() }, &[5, 6]);
+    check(Query { opened_since: Some(NOW + 4), ..Query::default() }, &[4, 8]);
+    let sessions: Vec<_> =
+        reader.sessions(Some(SourceId(2)), None).unwrap().iter().map(|row| row.id.0).collect();
     assert_eq!(sessions, [4, 3]);
 }
 
@@ -310,35 +212,15 @@ fn exchanges_come_in_the_pages_that_are_asked_for() {
 fn a_session_tells_its_messages_notes_and_stray_output_in_order() {
     let home = Home::new();
     let journal = home.journal();
-    let loose = |n, piece, body| {
-        Record::Message(Message {
-            piece,
-            ..message(n, None, body)
-        })
-    };
-    let batch = |n| {
-        Record::Exchange(Exchange {
-            messages: vec![4],
-            ..exchange(n)
-        })
-    };
+    let loose = |n, piece, body| Record::Message(Message { piece, ..message(n, None, body) });
+    let batch = |n| Record::Exchange(Exchange { messages: vec![4], ..exchange(n) });
     journal.write(vec![loose(1, Piece::Note, "started")]);
     journal.write(call(1));
-    journal.write(vec![
-        Record::Message(message(4, Some(2), "batch")),
-        batch(2),
-        batch(3),
-    ]);
-    journal.write(vec![
-        loose(5, Piece::Stderr, "oops"),
-        loose(6, Piece::Other, "stray"),
-    ]);
+    journal.write(vec![Record::Message(message(4, Some(2), "batch")), batch(2), batch(3)]);
+    journal.write(vec![loose(5, Piece::Stderr, "oops"), loose(6, Piece::Other, "stray")]);
     assert!(journal.flush(WAIT));
     let messages = messages_of(&home.reader(), SessionId(1));
-    assert_eq!(
-        texts(&messages),
-        ["started", "question 1", "answer 1", "batch", "oops", "stray"]
-    );
+    assert_eq!(texts(&messages), ["started", "question 1", "answer 1", "batch", "oops", "stray"]);
     assert_eq!(messages[4].piece, Piece::Stderr);
 }
 
@@ -351,14 +233,8 @@ fn a_large_body_and_a_repeated_head_are_stored_once() {
         // Three processes' worth of writers, which know nothing of each other.
         let journal = home.journal();
         for n in n * 10..n * 10 + 10 {
-            let with_head = Message {
-                head: Some(masked(&head)),
-                ..message(2 * n, Some(n), &large)
-            };
-            let exchange = Exchange {
-                messages: vec![2 * n, 2 * n + 1],
-                ..exchange(n)
-            };
+            let with_head = Message { head: Some(masked(&head)), ..message(2 * n, Some(n), &large) };
+            let exchange = Exchange { messages: vec![2 * n, 2 * n + 1], ..exchange(n) };
             let small = message(2 * n + 1, Some(n), "small");
             journal.write(vec![
                 Record::Message(with_head),
@@ -386,24 +262,13 @@ fn what_comes_late_finds_its_exchange() {
     let journal = home.journal();
     journal.write(call(1));
     assert!(journal.flush(WAIT));
-    let late = Exchange {
-        late: true,
-        messages: vec![2, 3, 9],
-        status: Status::Ok,
-        ..exchange(1)
-    };
-    journal.write(vec![
-        Record::Message(message(9, Some(1), "late")),
-        Record::Exchange(late),
-    ]);
+    let late = Exchange { late: true, messages: vec![2, 3, 9], status: Status::Ok, ..exchange(1) };
+    journal.write(vec![Record::Message(message(9, Some(1), "late")), Record::Exchange(late)]);
     assert!(journal.flush(WAIT));
     let reader = home.reader();
     let [row] = all(&reader).try_into().unwrap();
     assert!(row.late);
-    assert_eq!(
-        texts(&reader.messages(&row).unwrap()),
-        ["question 1", "answer 1", "late"]
-    );
+    assert_eq!(texts(&reader.messages(&row).unwrap()), ["question 1", "answer 1", "late"]);
 }
 
 #[test]
@@ -422,13 +287,7 @@ fn a_full_queue_drops_and_the_source_says_how_much() {
     std::fs::create_dir(home.path()).unwrap();
     let lock = File::create(home.file("journal.lock")).unwrap();
     lock.lock().unwrap();
-    let journal = Journal::open(
-        &home.path(),
-        Options {
-            max_queued_records: 8,
-            ..home.options()
-        },
-    );
+    let journal = Journal::open(&home.path(), Options { max_queued_records: 8, ..home.options() });
     journal.write(vec![Record::Source(source("test"))]);
     for n in 1..=4 {
         journal.write(call(n));
@@ -445,10 +304,7 @@ fn a_full_queue_drops_and_the_source_says_how_much() {
     let reader = home.reader();
     assert_eq!(all(&reader).len(), 2);
     let [row] = reader.sources().unwrap().try_into().unwrap();
-    assert_eq!(
-        (row.name.as_str(), row.lost_records, row.lost_record_bytes),
-        ("test", 13, bytes)
-    );
+    assert_eq!((row.name.as_str(), row.lost_records, row.lost_record_bytes), ("test", 13, bytes));
     assert_eq!(reader.health().unwrap().lost_records, 13);
 }
 

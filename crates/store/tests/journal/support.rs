@@ -18,7 +18,7 @@ pub(crate) const HOUR: i64 = 3600 * SECOND;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// Longer than anything takes, so that a wait ends by what it waits for.
-pub(crate) const WAIT: Duration = Duration::from_secs(60);
+pub(crate) const WAIT: Duration = Duration::from_mins(1);
 
 pub(crate) struct Home {
     pub(crate) dir: TempDir,
@@ -27,10 +27,7 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-            troubles: Arc::default(),
-        }
+        Self { dir: tempfile::tempdir().unwrap(), troubles: Arc::default() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -44,10 +41,7 @@ impl Home {
     pub(crate) fn options(&self) -> Options {
         let troubles = self.troubles.clone();
         let on_trouble = move |trouble: &Trouble| troubles.lock().unwrap().push(trouble.clone());
-        Options {
-            on_trouble: Box::new(on_trouble),
-            ..Options::new(|| NOW)
-        }
+        Options { on_trouble: Box::new(on_trouble), ..Options::new(|| NOW) }
     }
 
     /// Opens the journal with a source that has one session, number 1.
@@ -77,18 +71,13 @@ impl Home {
 
     /// All files of the journal, and whether `text` is anywhere in them.
     pub(crate) fn holds(&self, text: &str) -> bool {
-        let files = fs::read_dir(self.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
+        let files = fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().path());
         files.into_iter().any(|file| holds(&file, text))
     }
 }
 
 fn holds(file: &Path, text: &str) -> bool {
-    fs::read(file)
-        .unwrap()
-        .windows(text.len())
-        .any(|window| window == text.as_bytes())
+    fs::read(file).unwrap().windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// Masked bytes from any text; the journal does not care where they are from.
@@ -184,10 +173,7 @@ pub(crate) fn call(n: u64) -> Vec<Record> {
         ..exchange(n)
     };
     vec![
-        Record::Exchange(Exchange {
-            messages: vec![2 * n],
-            ..exchange(n)
-        }),
+        Record::Exchange(Exchange { messages: vec![2 * n], ..exchange(n) }),
         Record::Message(message(2 * n, Some(n), &format!("question {n}"))),
         Record::Message(message(2 * n + 1, Some(n), &format!("answer {n}"))),
         Record::Exchange(done),
@@ -240,8 +226,5 @@ pub(crate) fn messages_of(reader: &Reader, session: SessionId) -> Vec<MessageRow
 }
 
 pub(crate) fn texts(messages: &[MessageRow]) -> Vec<String> {
-    messages
-        .iter()
-        .map(|message| String::from_utf8_lossy(&message.body).into_owned())
-        .collect()
+    messages.iter().map(|message| String::from_utf8_lossy(&message.body).into_owned()).collect()
 }

@@ -16,19 +16,14 @@ fn codes_when_refused(home: &Home) -> Vec<&'static str> {
     let journal = home.journal();
     journal.write(call(9));
     assert_eq!(journal.finish(WAIT), Finished::GaveUp { n_records: 6 });
-    assert_eq!(
-        journal.trouble().map(|trouble| trouble.code()),
-        home.codes().last().copied()
-    );
+    assert_eq!(journal.trouble().map(|trouble| trouble.code()), home.codes().last().copied());
     home.codes()
 }
 
 fn files(home: &Home) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(home.path()).unwrap().map(Result::unwrap);
     let name = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    let mut files: Vec<_> = entries
-        .map(|entry| (name(&entry), fs::read(entry.path()).unwrap()))
-        .collect();
+    let mut files: Vec<_> = entries.map(|entry| (name(&entry), fs::read(entry.path()).unwrap())).collect();
     files.retain(|(name, _)| name != "journal.lock" && name != "journal.trouble");
     files.sort();
     files
@@ -44,14 +39,7 @@ fn a_journal_of_a_newer_version_is_left_alone() {
 
     assert_eq!(codes_when_refused(&home), ["journal-newer"]);
     let trouble = Reader::open(&home.path()).unwrap_err();
-    assert_eq!(
-        trouble,
-        Trouble::NewerVersion {
-            path: home.file("journal.db"),
-            found: 99,
-            known: 1
-        }
-    );
+    assert_eq!(trouble, Trouble::NewerVersion { path: home.file("journal.db"), found: 99, known: 1 });
     assert!(trouble.to_string().contains("version 99"), "{trouble}");
     assert!(trouble.help().contains("update tapgate"));
     assert_eq!(files(&home), before);
@@ -64,9 +52,7 @@ fn a_database_of_another_program_is_left_alone() {
         let home = Home::new();
         fs::create_dir(home.path()).unwrap();
         let connection = Connection::open(home.file("journal.db")).unwrap();
-        connection
-            .execute_batch(&format!("CREATE TABLE theirs (x); {pragma}"))
-            .unwrap();
+        connection.execute_batch(&format!("CREATE TABLE theirs (x); {pragma}")).unwrap();
         connection.close().unwrap();
         let before = files(&home);
         let codes = codes_when_refused(&home);
@@ -108,10 +94,7 @@ fn a_damaged_journal_is_moved_aside_and_a_new_one_begun() {
 #[test]
 fn a_journal_whose_tables_are_damaged_is_replaced_at_the_first_write() {
     let home = Home::new().with_two_calls();
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .open(home.file("journal.db"))
-        .unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(home.file("journal.db")).unwrap();
     let length = file.metadata().unwrap().len();
     // The first page stays, so that the file opens like a good one.
     file.seek(SeekFrom::Start(4096)).unwrap();
@@ -120,11 +103,7 @@ fn a_journal_whose_tables_are_damaged_is_replaced_at_the_first_write() {
     let journal = home.journal();
     journal.write(call(2));
     assert!(journal.flush(WAIT), "{:?}", journal.trouble());
-    assert!(
-        home.codes().contains(&"journal-moved-aside"),
-        "{:?}",
-        home.codes()
-    );
+    assert!(home.codes().contains(&"journal-moved-aside"), "{:?}", home.codes());
     let reader = home.reader();
     assert_eq!(all(&reader).len(), 1);
     assert_eq!(reader.health().unwrap().set_aside.len(), 1);
@@ -205,27 +184,15 @@ fn a_home_that_others_can_read_is_closed_and_that_is_said() {
     fs::set_permissions(home.file("journal.db"), Permissions::from_mode(0o644)).unwrap();
     let home = home.with_two_calls();
     assert_eq!(home.codes(), ["journal-was-open", "journal-was-open"]);
-    assert_eq!(
-        (mode(&home.path()), mode(&home.file("journal.db"))),
-        (0o700, 0o600)
-    );
+    assert_eq!((mode(&home.path()), mode(&home.file("journal.db"))), (0o700, 0o600));
     assert_eq!(all(&home.reader()).len(), 4);
 }
 
 #[test]
 fn a_journal_at_its_limit_makes_room_by_itself() {
     let home = Home::new();
-    let retention = Retention {
-        max_bytes: 1 << 20,
-        ..Retention::default()
-    };
-    let journal = tapgate_store::Journal::open(
-        &home.path(),
-        Options {
-            retention,
-            ..home.options()
-        },
-    );
+    let retention = Retention { max_bytes: 1 << 20, ..Retention::default() };
+    let journal = tapgate_store::Journal::open(&home.path(), Options { retention, ..home.options() });
     journal.write(vec![Record::Source(source("test"))]);
     for n in 1..=100 {
         journal.write(call_in(n, n, NOW, &format!("{n} {}", "x".repeat(50_000))));

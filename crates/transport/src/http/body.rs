@@ -59,7 +59,10 @@ impl Body for AskBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
         if let Some(gate) = &mut this.gate {
             if !gate.is_open(cx) {
@@ -146,8 +149,11 @@ impl Answer {
         keep: Duration,
         pulse: Rc<Pulse>,
     ) -> Self {
-        let mut answer =
-            Self { source: Source::Lane { incoming, watch, lane: Some(lane), pool, keep }, pulse, broken: None };
+        let mut answer = Self {
+            source: Source::Lane { incoming, watch, lane: Some(lane), pool, keep },
+            pulse,
+            broken: None,
+        };
         answer.end_if_complete();
         answer
     }
@@ -189,7 +195,8 @@ impl Answer {
     fn poll_break(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         ready!(self.pulse.poll_flushed(cx));
         let Some(why) = self.broken.take() else { return Poll::Ready(None) };
-        let cut = why.is_incomplete_message() || std::error::Error::source(&why).is_some_and(|why| why.is::<io::Error>());
+        let cut = why.is_incomplete_message()
+            || std::error::Error::source(&why).is_some_and(<dyn std::error::Error>::is::<io::Error>);
         self.end(if cut { Ending::Cut } else { Ending::Failed(describe(&why)) });
         Poll::Ready(Some(Err(why)))
     }
@@ -199,7 +206,10 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
         if this.broken.is_some() {
             return this.poll_break(cx);

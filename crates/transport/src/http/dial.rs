@@ -91,11 +91,7 @@ impl Dialer {
     pub(super) async fn dial(&self) -> Result<(Socket, Protocol), Broken> {
         timeout(self.patience, self.connect()).await.unwrap_or_else(|_| {
             Err(Broken {
-                cause: format!(
-                    "no connection to {} within {:?}",
-                    self.upstream.origin(),
-                    self.patience
-                ),
+                cause: format!("no connection to {} within {:?}", self.upstream.origin(), self.patience),
                 kind: BrokenKind::Timeout,
             })
         })
@@ -184,10 +180,13 @@ async fn tunnel(tcp: &mut TcpStream, proxy: &Proxy, to: &Upstream) -> Result<(),
             return Err(broken("closed the connection instead of opening a tunnel".to_owned()));
         }
     }
-    let line = String::from_utf8_lossy(head.split(|&byte| byte == b'\r').next().unwrap_or_default()).into_owned();
+    let line =
+        String::from_utf8_lossy(head.split(|&byte| byte == b'\r').next().unwrap_or_default()).into_owned();
     match line.split(' ').nth(1) {
         Some(status) if line.starts_with("HTTP/1.") && status.starts_with('2') => Ok(()),
-        Some("407") => Err(broken("wants a user name and a password; put them into the proxy's URL".to_owned())),
+        Some("407") => {
+            Err(broken("wants a user name and a password; put them into the proxy's URL".to_owned()))
+        }
         _ => Err(broken(format!("refuses to open a tunnel to {target}: {line:?}"))),
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-
 use http::header::{CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version, request};
 use http_body::Body;
@@ -18,6 +17,7 @@ use tapgate_wire::stream::Ending;
 use tapgate_wire::{Leg, StreamId};
 use tokio::time::timeout;
 
+use super::Explain;
 use super::body::{Answer, AskBody};
 use super::dial::{Broken, BrokenKind, Dialer};
 use super::guard::Guard;
@@ -25,14 +25,13 @@ use super::heads::{self, Framing};
 use super::ledger::{Ledger, Watch};
 use super::pool::{KEEP, Lane, Link, Pool, Unsent};
 use super::pulse::Pulse;
-use super::Explain;
 use crate::seen::Seen;
 
 /// How long a request that cannot be sent may take to show its id.
 const PREFIX_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest time that an idle connection is kept because its server asked for it.
-const MAX_KEEP: Duration = Duration::from_secs(60);
+const MAX_KEEP: Duration = Duration::from_mins(1);
 
 /// What all connections of one worker share.
 pub(super) struct Tap {
@@ -117,7 +116,9 @@ async fn send(tap: &Tap, head: &RequestHead, mut request: Request<AskBody>) -> S
         let (sent, lane, fresh) = match link {
             Link::Reused(mut lane) => (lane.send(request).await, Some(lane), false),
             Link::Fresh(mut lane) => (lane.send(request).await, Some(lane), true),
-            Link::Shared(mut sender) => (sender.try_send_request(request).await.map_err(Unsent::from), None, false),
+            Link::Shared(mut sender) => {
+                (sender.try_send_request(request).await.map_err(Unsent::from), None, false)
+            }
         };
         let unsent = match sent {
             Ok(response) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {

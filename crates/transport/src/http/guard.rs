@@ -71,11 +71,7 @@ impl Guard {
 
 /// The name in `host`, `host:port` or `[v6]:port`; `None` when there is more than that.
 fn without_port(host: &str) -> Option<&str> {
-    let end = if host.starts_with('[') {
-        host.find(']')? + 1
-    } else {
-        host.find(':').unwrap_or(host.len())
-    };
+    let end = if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
     let (name, rest) = host.split_at_checked(end)?;
     let port_is_fine =
         rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());

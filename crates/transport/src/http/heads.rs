@@ -4,9 +4,7 @@
 //! Order and duplicates stay as they came (several values of one name stand together), so nothing here removes
 //! a field from a map: that would move the last field into its place.
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, Entry, HOST, ORIGIN, TE, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, Entry, HOST, ORIGIN, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::upstream::Upstream;
@@ -158,10 +156,7 @@ mod tests {
     }
 
     fn list(headers: &HeaderMap) -> Vec<String> {
-        headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
-            .collect()
+        headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect()
     }
 
     fn check(framing: Framing, fields: &[(&str, &str)], want: &[&str]) {
@@ -192,7 +187,11 @@ mod tests {
     #[test]
     fn framing_fields_pass_only_where_they_are_true() {
         let chunked = [("host", "localhost"), ("transfer-encoding", "chunked"), ("trailer", "x")];
-        check(Framing::Fields, &chunked, &["host: server.test:8443", "transfer-encoding: chunked", "trailer: x"]);
+        check(
+            Framing::Fields,
+            &chunked,
+            &["host: server.test:8443", "transfer-encoding: chunked", "trailer: x"],
+        );
         check(Framing::Frames, &chunked, &["trailer: x"]);
         let both = [("content-length", "5"), ("transfer-encoding", "chunked"), ("host", "localhost")];
         check(Framing::Fields, &both, &["transfer-encoding: chunked", "host: server.test:8443"]);

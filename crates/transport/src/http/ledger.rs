@@ -113,9 +113,8 @@ mod tests {
     fn streams_of_two_workers_never_share_an_id() {
         let (witness, _observer) = queue(1 << 20);
         let ledgers = [Ledger::new(witness.clone(), Clock::start()), Ledger::new(witness, Clock::start())];
-        let ids: HashSet<u64> = (0..5000)
-            .flat_map(|_| ledgers.iter().map(|ledger| ledger.next_stream().0))
-            .collect();
+        let ids: HashSet<u64> =
+            (0..5000).flat_map(|_| ledgers.iter().map(|ledger| ledger.next_stream().0)).collect();
         assert_eq!(ids.len(), 10_000);
     }
 

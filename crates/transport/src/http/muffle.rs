@@ -16,7 +16,11 @@ pub(super) struct Muffle {
 
 impl Muffle {
     pub(super) fn new(session: &Waker) -> Arc<Self> {
-        Arc::new(Self { session: session.clone(), deaf: AtomicBool::new(false), missed: AtomicBool::new(false) })
+        Arc::new(Self {
+            session: session.clone(),
+            deaf: AtomicBool::new(false),
+            missed: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn is_around(&self, session: &Waker) -> bool {

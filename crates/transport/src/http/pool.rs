@@ -65,10 +65,7 @@ impl Lane {
     }
 
     /// Sends a request and waits for the head of its answer.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<AskBody>,
-    ) -> Result<Response<Incoming>, Unsent> {
+    pub(super) async fn send(&mut self, request: Request<AskBody>) -> Result<Response<Incoming>, Unsent> {
         // Driving the lane brings the answer, so the answer needs to wake nobody and takes no part in scheduling.
         let answer = coop::unconstrained(self.sender.try_send_request(request));
         let mut answer = std::pin::pin!(answer);

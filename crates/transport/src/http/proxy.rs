@@ -72,15 +72,12 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     while let Some((&byte, tail)) = rest.split_first() {
         let code = tail.get(..2).filter(|_| byte == b'%');
         let code = code.and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(code) => {
-                decoded.push(code);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                decoded.push(byte);
-                rest = tail;
-            }
+        if let Some(code) = code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            decoded.push(code);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            decoded.push(byte);
+            rest = tail;
         }
     }
     decoded
@@ -90,7 +87,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - three.len()));
+        let bits =
+            three.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - three.len()));
         for place in 0..4 {
             let digit = DIGITS.get((bits >> (18 - 6 * place) & 63) as usize).copied().unwrap_or(b'=');
             text.push(if place <= three.len() { char::from(digit) } else { '=' });
@@ -143,7 +141,8 @@ fn is_in_network(host: &str, network: &str, bits: &str) -> bool {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
+use super::Explain;
 use super::dial::Dialer;
 use super::exchange::{Tap, exchange};
 use super::guard::Guard;
@@ -26,7 +27,6 @@ use super::ledger::Ledger;
 use super::pool::{MAX_BUFFER, Pool};
 use super::pulse::Pulse;
 use super::socket::ClientSocket;
-use super::Explain;
 use crate::clock::Clock;
 use crate::queue::Witness;
 
@@ -81,9 +81,9 @@ async fn serve(start: Start) {
                 tap.pool.sweep();
                 tap.ledger.flush();
                 pulses.retain(|pulse| {
-                    let pulse = pulse.upgrade();
-                    pulse.iter().for_each(|pulse| pulse.end_if_late(head_timeout));
-                    pulse.is_some()
+                    let Some(pulse) = pulse.upgrade() else { return false };
+                    pulse.end_if_late(head_timeout);
+                    true
                 });
             }
         }

@@ -54,7 +54,10 @@ fn a_server_that_closes_or_talks_nonsense_is_a_502() {
         (&b""[..], "closed the connection before"),
         (b"HTTP/1.1 200", "closed the connection before"),
         (b"220 smtp ready\r\n\r\n", "is not HTTP"),
-        (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "another protocol"),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+            "another protocol",
+        ),
     ] {
         let server = Server::start(move |mut tcp, _| {
             read_request(&mut tcp).expect("a request");
@@ -179,7 +182,9 @@ fn a_client_that_breaks_off_its_upload_breaks_it_at_the_server() {
     });
     let tap = Tap::to(server.addr);
     let mut client = tap.client();
-    client.write_all(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345").expect("the tap reads");
+    client
+        .write_all(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345")
+        .expect("the tap reads");
     client.shutdown(Shutdown::Both).expect("a connection");
     assert!(end.recv().expect("the server notices").len() <= 5);
     assert_eq!(tap.ending(0, Leg::Client), Ending::Cut);
@@ -194,6 +199,8 @@ fn an_answer_before_the_upload_is_complete_passes() {
     });
     let tap = Tap::to(server.addr);
     let mut client = tap.client();
-    client.write_all(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n12345").expect("the tap reads");
+    client
+        .write_all(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n12345")
+        .expect("the tap reads");
     assert!(text(&read_answer(&mut client)).starts_with("HTTP/1.1 413 Too Much\r\n"));
 }

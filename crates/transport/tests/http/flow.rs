@@ -18,8 +18,10 @@ fn each_event_is_with_the_client_before_the_next_is_sent() {
     let gone = Mutex::new(gone);
     let server = Server::start(move |mut tcp, _| {
         read_request(&mut tcp).expect("a request");
-        tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-            .expect("the tap reads");
+        tcp.write_all(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+        )
+        .expect("the tap reads");
         for n in gone.lock().expect("nobody fails").iter() {
             let event: String = format!("data: {n}\n\n");
             write!(tcp, "{:x}\r\n{event}\r\n", event.len()).expect("the tap reads");
@@ -55,7 +57,9 @@ fn each_piece_of_an_upload_is_with_the_server_before_the_next_is_sent() {
     });
     let tap = Tap::to(server.addr);
     let mut client = tap.client();
-    client.write_all(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n").expect("the tap reads");
+    client
+        .write_all(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .expect("the tap reads");
     for n in 10000..10050 {
         write!(client, "5\r\n{n}\r\n").expect("the tap reads");
         assert_eq!(text(&gets.recv().expect("the piece")), format!("5\r\n{n}\r\n"));
@@ -100,7 +104,7 @@ fn a_slow_client_slows_its_server() {
     let server = Server::start(move |mut tcp, _| {
         read_request(&mut tcp).expect("a request");
         tcp.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").expect("the tap reads");
-        let piece = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+        let piece = [b"10000\r\n".as_slice(), &vec![b'x'; 0x1_0000], b"\r\n"].concat();
         // Endless, until the client is gone.
         while tcp.write_all(&piece).is_ok() {
             counting.fetch_add(piece.len(), Ordering::Relaxed);
@@ -121,10 +125,14 @@ fn a_slow_client_slows_its_server() {
         before = now;
     }
     let passed = tap.told(|told| {
-        Some(told.iter().map(|seen| match seen {
-            tapgate_transport::Seen::Bytes { from: Leg::Server, chunk, .. } => chunk.bytes.len(),
-            _ => 0,
-        }).sum::<usize>())
+        Some(
+            told.iter()
+                .map(|seen| match seen {
+                    tapgate_transport::Seen::Bytes { from: Leg::Server, chunk, .. } => chunk.bytes.len(),
+                    _ => 0,
+                })
+                .sum::<usize>(),
+        )
     });
     // Two pairs of socket buffers of at most a few megabytes each lie between the two ends.
     assert!(before < 32 << 20, "the server could send {before} bytes that nobody reads");

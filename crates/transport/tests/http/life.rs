@@ -41,7 +41,8 @@ fn a_stop_lets_running_exchanges_end_and_closes_idle_connections() {
 fn an_exchange_that_outlives_the_grace_is_broken_off() {
     let server = Server::start(|mut tcp, _| {
         read_request(&mut tcp).expect("a request");
-        tcp.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n").expect("the tap reads");
+        tcp.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+            .expect("the tap reads");
         sees_the_end(&mut tcp);
     });
     let mut options = options(&format!("http://{}/mcp", server.addr));
@@ -49,7 +50,9 @@ fn an_exchange_that_outlives_the_grace_is_broken_off() {
     let mut tap = Tap::start(options);
     let mut client = tap.client();
     client.write_all(&post("/mcp", "x")).expect("the tap reads");
-    tap.told(|told| told.iter().find(|seen| matches!(seen, tapgate_transport::Seen::Answered { .. })).map(drop));
+    tap.told(|told| {
+        told.iter().find(|seen| matches!(seen, tapgate_transport::Seen::Answered { .. })).map(drop)
+    });
     tap.begin_stop();
     tap.join();
     assert!(!text(&read_to_end(&mut client)).ends_with("0\r\n\r\n"));

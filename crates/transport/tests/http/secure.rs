@@ -23,9 +23,7 @@ use tapgate_wire::stream::Ending;
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 
-use crate::stage::{
-    Server, Tap, connect, options, post, read_answer, read_head, text,
-};
+use crate::stage::{Server, Tap, connect, options, post, read_answer, read_head, text};
 
 /// A certificate authority of a test, and a server's certificate from it.
 struct Authority {
@@ -37,7 +35,8 @@ impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate");
+        let issuer =
+            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate");
         let folder = tempfile::tempdir().expect("a folder");
         let authority = Self { folder, issuer };
         std::fs::write(authority.file(), authority.issuer.pem()).expect("a file");
@@ -146,7 +145,10 @@ async fn answer(request: Request<Incoming>, log: Log) -> Result<Response<Body>, 
     }
     let full = http_body_util::Full::new(Bytes::from_static(b"secure")).boxed_unsync();
     let response = Response::builder().header("x-from", "server");
-    Ok(response.version(if version == Version::HTTP_2 { Version::HTTP_2 } else { Version::HTTP_11 }).body(full).expect("a response"))
+    Ok(response
+        .version(if version == Version::HTTP_2 { Version::HTTP_2 } else { Version::HTTP_11 })
+        .body(full)
+        .expect("a response"))
 }
 
 /// One piece, and then nothing until the body is dropped.
@@ -177,7 +179,10 @@ fn over_tls(authority: &Authority, addr: SocketAddr, path: &str) -> Options {
 #[test]
 fn a_server_with_tls_is_reached_in_the_protocol_that_it_chooses() {
     for (protocols, want) in [
-        (&[b"h2".as_slice(), b"http/1.1"][..], "HTTP/2.0 https://localhost:PORT/mcp?q=1 host= ask trailers=false"),
+        (
+            &[b"h2".as_slice(), b"http/1.1"][..],
+            "HTTP/2.0 https://localhost:PORT/mcp?q=1 host= ask trailers=false",
+        ),
         (&[b"http/1.1"], "HTTP/1.1 /mcp?q=1 host=localhost:PORT ask trailers=false"),
         (&[], "HTTP/1.1 /mcp?q=1 host=localhost:PORT ask trailers=false"),
     ] {
@@ -309,7 +314,10 @@ fn a_server_with_tls_is_reached_through_the_proxys_tunnel() {
         "CONNECT server.test:443 HTTP/1.1\r\nHost: server.test:443\r\n\
          Proxy-Authorization: Basic c29tZW9uZTp3b3Jk\r\n\r\n"
     );
-    assert_eq!(log.iter().nth(1).expect("a request"), "HTTP/2.0 https://server.test/mcp host= ask trailers=false");
+    assert_eq!(
+        log.iter().nth(1).expect("a request"),
+        "HTTP/2.0 https://server.test/mcp host= ask trailers=false"
+    );
 }
 
 #[test]
@@ -338,7 +346,8 @@ fn a_proxy_that_refuses_is_named_without_its_password() {
 fn a_plain_server_behind_a_proxy_is_asked_for_by_its_whole_name() {
     let (server, asks) = Server::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let mut options = options("http://server.test:81/mcp");
-    options.proxy = ProxyVariables { http: Some(format!("http://me@{}", server.addr)), ..ProxyVariables::default() };
+    options.proxy =
+        ProxyVariables { http: Some(format!("http://me@{}", server.addr)), ..ProxyVariables::default() };
     let tap = Tap::start(options);
     assert!(tap.ask(b"GET /mcp?q HTTP/1.1\r\nHost: localhost\r\n\r\n").ends_with("ok"));
     assert_eq!(

@@ -22,11 +22,7 @@ impl Default for Body {
 impl Body {
     /// A framer that keeps a body of up to `limit` bytes whole.
     pub fn new(limit: usize) -> Self {
-        Self {
-            trail: Trail::default(),
-            gather: Gather::new(limit),
-            is_lost: false,
-        }
+        Self { trail: Trail::default(), gather: Gather::new(limit), is_lost: false }
     }
 
     /// Reads the next chunk.
@@ -45,11 +41,7 @@ impl Body {
             return;
         }
         let carried = self.trail.take(None);
-        let end = if *how == Ending::Clean {
-            End::Whole
-        } else {
-            End::Cut
-        };
+        let end = if *how == Ending::Clean { End::Whole } else { End::Cut };
         sink(self.gather.take_frame(carried, Vec::new(), end));
     }
 

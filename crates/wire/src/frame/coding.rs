@@ -27,10 +27,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            size: 256 * 1024 * 1024,
-            ratio: 200,
-        }
+        Self { size: 256 * 1024 * 1024, ratio: 200 }
     }
 }
 
@@ -88,13 +85,7 @@ impl Decoder {
         if names.next().is_some() {
             return Err(UNKNOWN);
         }
-        Ok(Some(Self {
-            coding,
-            limits,
-            n_in: 0,
-            n_out: 0,
-            broken: None,
-        }))
+        Ok(Some(Self { coding, limits, n_in: 0, n_out: 0, broken: None }))
     }
 
     /// Decodes the next piece and tells what it decodes to.
@@ -109,15 +100,8 @@ impl Decoder {
                 return Err(fault);
             }
             self.n_in += stride.len() as u64;
-            let allowed = self
-                .limits
-                .size
-                .min(Limits::FREE.max(self.n_in.saturating_mul(self.limits.ratio)));
-            let mut told = Told {
-                n_out: &mut self.n_out,
-                allowed,
-                sink,
-            };
+            let allowed = self.limits.size.min(Limits::FREE.max(self.n_in.saturating_mul(self.limits.ratio)));
+            let mut told = Told { n_out: &mut self.n_out, allowed, sink };
             if let Err(kind) = self.coding.push(stride, &mut |bytes| told.tell(bytes)) {
                 self.broken = Some(Fault { kind, at: self.n_in });
             }
@@ -135,20 +119,13 @@ impl Decoder {
             return Err(fault);
         }
         let (mut n_out, allowed) = (self.n_out, self.limits.size);
-        let mut told = Told {
-            n_out: &mut n_out,
-            allowed,
-            sink,
-        };
+        let mut told = Told { n_out: &mut n_out, allowed, sink };
         let fault = |kind| Fault { kind, at: self.n_in };
         self.coding.finish(&mut |bytes| told.tell(bytes)).map_err(fault)
     }
 }
 
-const UNKNOWN: Fault = Fault {
-    kind: FaultKind::UnknownCoding,
-    at: 0,
-};
+const UNKNOWN: Fault = Fault { kind: FaultKind::UnknownCoding, at: 0 };
 
 /// Counts what is told and stops where it is too much.
 struct Told<'a, F> {
@@ -236,11 +213,7 @@ impl Brotli {
         let alloc = StandardAlloc::default;
         // RFC 7932 windows only: the larger ones of an extension are an easy way to ask for memory.
         let state = BrotliState::new_strict(alloc(), alloc(), alloc());
-        Self {
-            state,
-            out: vec![0; PIECE],
-            is_done: false,
-        }
+        Self { state, out: vec![0; PIECE], is_done: false }
     }
 
     fn push(&mut self, stride: &[u8], tell: Tell<'_>) -> Result<(), FaultKind> {

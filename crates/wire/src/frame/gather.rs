@@ -58,12 +58,7 @@ enum Held {
     /// All of it, from several.
     Many(Vec<u8>),
     /// The beginning, and the shape as far as it was seen.
-    Over {
-        head: Bytes,
-        builder: Box<Builder>,
-        size: u64,
-        has_mark: bool,
-    },
+    Over { head: Bytes, builder: Box<Builder>, size: u64, has_mark: bool },
 }
 
 /// The content of one frame.
@@ -84,11 +79,7 @@ pub(super) enum End {
 
 impl Gather {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit: limit.max(BYTE_ORDER_MARK.len()),
-            held: Held::Nothing,
-            last: None,
-        }
+        Self { limit: limit.max(BYTE_ORDER_MARK.len()), held: Held::Nothing, last: None }
     }
 
     pub(super) fn push(&mut self, bytes: Bytes) {
@@ -112,19 +103,9 @@ impl Gather {
                 Held::Many(all)
             }
             Held::Many(all) => over(limit, &all, &bytes),
-            Held::Over {
-                head,
-                mut builder,
-                size,
-                has_mark,
-            } => {
+            Held::Over { head, mut builder, size, has_mark } => {
                 builder.push(&bytes);
-                Held::Over {
-                    head,
-                    builder,
-                    size: size + bytes.len() as u64,
-                    has_mark,
-                }
+                Held::Over { head, builder, size: size + bytes.len() as u64, has_mark }
             }
         };
     }
@@ -174,12 +155,7 @@ impl Gather {
     /// `faults` are what the framer saw; a byte order mark is taken away here.
     pub(super) fn take_frame(&mut self, carried: Carried, mut faults: Vec<Fault>, end: End) -> Frame {
         let message = match std::mem::take(&mut self.held) {
-            Held::Over {
-                head,
-                builder,
-                size,
-                has_mark,
-            } => {
+            Held::Over { head, builder, size, has_mark } => {
                 if has_mark {
                     note(&mut faults, FaultKind::ByteOrderMark, 0);
                 }
@@ -201,12 +177,7 @@ impl Gather {
 }
 
 fn frame(carried: Carried, mut message: Message, faults: Vec<Fault>, end: End) -> Frame {
-    let broken = message
-        .shape()
-        .faults
-        .iter()
-        .find(|fault| fault.kind == FaultKind::NotJson)
-        .copied();
+    let broken = message.shape().faults.iter().find(|fault| fault.kind == FaultKind::NotJson).copied();
     let Some(broken) = broken else {
         for fault in faults {
             message.note(fault.kind, fault.at);
@@ -224,20 +195,12 @@ fn frame(carried: Carried, mut message: Message, faults: Vec<Fault>, end: End) -
     if end == End::Cut {
         note(&mut all, FaultKind::CutShort, message.size());
     }
-    Frame::Stray {
-        carried,
-        bytes: message.raw().clone(),
-        faults: all,
-    }
+    Frame::Stray { carried, bytes: message.raw().clone(), faults: all }
 }
 
 /// A frame that just outgrew its limit.
 fn over(limit: usize, first: &[u8], second: &[u8]) -> Held {
-    let has_mark = first
-        .iter()
-        .chain(second)
-        .take(BYTE_ORDER_MARK.len())
-        .eq(BYTE_ORDER_MARK);
+    let has_mark = first.iter().chain(second).take(BYTE_ORDER_MARK.len()).eq(BYTE_ORDER_MARK);
     let mut parts = [first, second];
     if has_mark {
         let mut left = BYTE_ORDER_MARK.len();
@@ -257,10 +220,5 @@ fn over(limit: usize, first: &[u8], second: &[u8]) -> Held {
         head.extend_from_slice(part.get(..room).unwrap_or(part));
     }
     let size = parts.iter().map(|part| part.len() as u64).sum();
-    Held::Over {
-        head: head.into(),
-        builder,
-        size,
-        has_mark,
-    }
+    Held::Over { head: head.into(), builder, size, has_mark }
 }

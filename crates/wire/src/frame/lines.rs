@@ -29,12 +29,7 @@ impl Default for Lines {
 impl Lines {
     /// A framer that keeps lines of up to `limit` bytes whole.
     pub fn new(limit: usize) -> Self {
-        Self {
-            trail: Trail::default(),
-            gather: Gather::new(limit),
-            has_content: false,
-            is_lost: false,
-        }
+        Self { trail: Trail::default(), gather: Gather::new(limit), has_content: false, is_lost: false }
     }
 
     /// Reads the next chunk and tells the frames that end in it.
@@ -64,16 +59,8 @@ impl Lines {
         if !self.trail.is_empty() {
             let carried = self.trail.take(None);
             let end = if self.has_content { End::Cut } else { End::Whole };
-            let blank = Fault {
-                kind: FaultKind::BlankLine,
-                at: 0,
-            };
-            self.tell(
-                carried,
-                if self.has_content { Vec::new() } else { vec![blank] },
-                end,
-                sink,
-            );
+            let blank = Fault { kind: FaultKind::BlankLine, at: 0 };
+            self.tell(carried, if self.has_content { Vec::new() } else { vec![blank] }, end, sink);
         }
         self.is_lost = false;
     }
@@ -99,16 +86,10 @@ impl Lines {
         let mut faults = Vec::new();
         if self.gather.trim_return() {
             // Offset of the CR: in front of the LF.
-            faults.push(Fault {
-                kind: FaultKind::CarriageReturn,
-                at: carried.size.saturating_sub(2),
-            });
+            faults.push(Fault { kind: FaultKind::CarriageReturn, at: carried.size.saturating_sub(2) });
         }
         if !self.has_content {
-            faults.push(Fault {
-                kind: FaultKind::BlankLine,
-                at: 0,
-            });
+            faults.push(Fault { kind: FaultKind::BlankLine, at: 0 });
         }
         self.tell(carried, faults, End::Whole, sink);
     }
@@ -116,11 +97,7 @@ impl Lines {
     fn tell(&mut self, carried: Carried, faults: Vec<Fault>, end: End, sink: &mut impl FnMut(Frame)) {
         let is_blank = !std::mem::take(&mut self.has_content);
         sink(if is_blank {
-            Frame::Stray {
-                carried,
-                bytes: self.gather.take_bytes(),
-                faults,
-            }
+            Frame::Stray { carried, bytes: self.gather.take_bytes(), faults }
         } else {
             self.gather.take_frame(carried, faults, end)
         });

@@ -129,20 +129,13 @@ impl Sse {
         if !self.is_lost && !self.trail.is_empty() {
             let event = std::mem::take(&mut self.event);
             let mut faults = std::mem::take(&mut self.faults);
-            let comment = self
-                .comment
-                .take()
-                .filter(|_| !self.has_data && event == Event::default());
+            let comment = self.comment.take().filter(|_| !self.has_data && event == Event::default());
             // Nobody misses a comment that lacks its blank line.
             if comment.is_none() {
                 note(&mut faults, FaultKind::CutShort, self.trail.size());
             }
             let bytes = comment.unwrap_or_else(|| self.data.take_bytes());
-            sink(Frame::Stray {
-                carried: self.trail.take(Some(event)),
-                bytes,
-                faults,
-            });
+            sink(Frame::Stray { carried: self.trail.take(Some(event)), bytes, faults });
         }
         *self = Self::new(self.data.limit());
     }
@@ -198,11 +191,7 @@ impl Sse {
             }
             (Line::Start | Line::Name, b':') => {
                 self.count(chunk, 1);
-                let field = if self.line == Line::Start {
-                    Field::Comment
-                } else {
-                    Field::named(&self.text)
-                };
+                let field = if self.line == Line::Start { Field::Comment } else { Field::named(&self.text) };
                 self.start_value(field);
             }
             (Line::Start | Line::Name, _) => {
@@ -255,8 +244,7 @@ impl Sse {
             Line::Value(Field::Data) if !self.is_lost => self.data.push(chunk.bytes.slice(start..end)),
             Line::Value(_) => {
                 let room = MAX_FIELD.saturating_sub(self.text.len()).min(end - start);
-                self.text
-                    .extend_from_slice(chunk.bytes.get(start..start + room).unwrap_or_default());
+                self.text.extend_from_slice(chunk.bytes.get(start..start + room).unwrap_or_default());
             }
             _ => {}
         }
@@ -300,21 +288,14 @@ impl Sse {
     fn block_ended(&mut self, chunk: &Chunk, sink: &mut impl FnMut(Frame)) {
         let is_lost = std::mem::take(&mut self.is_lost);
         if is_lost || self.trail.is_empty() {
-            *self = Self {
-                after_return: self.after_return,
-                mark: None,
-                ..Self::new(self.data.limit())
-            };
+            *self = Self { after_return: self.after_return, mark: None, ..Self::new(self.data.limit()) };
             return;
         }
         self.trail.add(chunk.at, 1);
         let event = std::mem::take(&mut self.event);
         let comment = self.comment.take();
         let faults = std::mem::take(&mut self.faults);
-        let is_message = event
-            .name
-            .as_deref()
-            .is_none_or(|name| name == "message" || name.is_empty());
+        let is_message = event.name.as_deref().is_none_or(|name| name == "message" || name.is_empty());
         let has_data = std::mem::take(&mut self.has_data);
         let comment = comment.filter(|_| !has_data && event == Event::default());
         let carried = self.trail.take(Some(event));
@@ -322,11 +303,7 @@ impl Sse {
             self.data.take_frame(carried, faults, End::Whole)
         } else {
             let bytes = comment.unwrap_or_else(|| self.data.take_bytes());
-            Frame::Stray {
-                carried,
-                bytes,
-                faults,
-            }
+            Frame::Stray { carried, bytes, faults }
         });
     }
 }

@@ -64,9 +64,7 @@ pub fn decode(value: &[u8]) -> Result<Cow<'_, str>, Error> {
         return Ok(Cow::Borrowed(text));
     };
     let bytes = decode_base64(inner.as_bytes()).ok_or(Error::NotBase64)?;
-    String::from_utf8(bytes)
-        .map(Cow::Owned)
-        .map_err(|_| Error::NotUtf8)
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| Error::NotUtf8)
 }
 
 /// What stands between the markers, if both are there.

@@ -15,15 +15,7 @@ use super::{Container, Event, scan, unescape};
 /// assert_eq!(find(client, &["title"]), None);
 /// ```
 pub fn find<'a>(raw: &'a [u8], path: &[&str]) -> Option<&'a [u8]> {
-    let mut walk = Walk {
-        raw,
-        path,
-        depth: 0,
-        matched: 0,
-        hit: false,
-        start: None,
-        found: None,
-    };
+    let mut walk = Walk { raw, path, depth: 0, matched: 0, hit: false, start: None, found: None };
     scan(raw, &mut |event| walk.on(event)).ok()?;
     walk.found
 }

@@ -102,10 +102,7 @@ impl Scanner {
         if let State::Number(digits) = self.state
             && digits.may_end()
         {
-            sink(Event::Number(Span {
-                start: self.token,
-                end: self.base,
-            }));
+            sink(Event::Number(Span { start: self.token, end: self.base }));
             self.value_ended();
         }
         match self.state {
@@ -141,19 +138,12 @@ impl Scanner {
 
     /// The fault that ended the scan; `token` is where it stands.
     fn failed(&self) -> Fault {
-        Fault {
-            kind: FaultKind::NotJson,
-            at: self.token,
-        }
+        Fault { kind: FaultKind::NotJson, at: self.token }
     }
 
     #[inline]
     fn value_ended(&mut self) {
-        self.state = if self.depth == 0 {
-            State::Done
-        } else {
-            State::After
-        };
+        self.state = if self.depth == 0 { State::Done } else { State::After };
     }
 
     /// A byte between tokens.
@@ -225,10 +215,7 @@ impl Scanner {
             self.token = at;
             self.skim = Skim::default();
             self.state = State::Deep;
-            sink(Event::Odd(Fault {
-                kind: FaultKind::TooDeep,
-                at,
-            }));
+            sink(Event::Odd(Fault { kind: FaultKind::TooDeep, at }));
             return;
         };
         let bit = 1 << (self.depth % 64);
@@ -251,15 +238,9 @@ impl Scanner {
     fn close(&mut self, container: Container, at: usize, sink: &mut impl FnMut(Event)) {
         self.depth = self.depth.saturating_sub(1);
         let outer = self.depth.wrapping_sub(1);
-        self.in_object = self
-            .levels
-            .get(outer / 64)
-            .is_some_and(|bits| bits >> (outer % 64) & 1 == 1);
+        self.in_object = self.levels.get(outer / 64).is_some_and(|bits| bits >> (outer % 64) & 1 == 1);
         self.value_ended();
-        sink(Event::Close {
-            container,
-            at: self.base + at as u64,
-        });
+        sink(Event::Close { container, at: self.base + at as u64 });
     }
 
     /// The inside of a string, as far as the piece holds it.
@@ -292,10 +273,7 @@ impl Scanner {
     /// The quote that ends a string; takes what mostly follows with it.
     #[inline]
     fn text_ended(&mut self, piece: &[u8], end: usize, sink: &mut impl FnMut(Event)) -> usize {
-        let span = Span {
-            start: self.token,
-            end: self.base + end as u64 + 1,
-        };
+        let span = Span { start: self.token, end: self.base + end as u64 + 1 };
         let escaped = self.escaped;
         let next = piece.get(end + 1).copied();
         if self.is_key {
@@ -331,10 +309,7 @@ impl Scanner {
         if !digits.may_end() {
             return Err(self.fail(at));
         }
-        sink(Event::Number(Span {
-            start: self.token,
-            end: self.base + at as u64,
-        }));
+        sink(Event::Number(Span { start: self.token, end: self.base + at as u64 }));
         self.value_ended();
         Ok(at)
     }
@@ -354,13 +329,7 @@ impl Scanner {
         self.state = State::Literal(literal, seen + 1);
         if usize::from(seen) + 1 == word.len() {
             self.value_ended();
-            sink(Event::Literal(
-                literal,
-                Span {
-                    start: self.token,
-                    end: self.base + at as u64 + 1,
-                },
-            ));
+            sink(Event::Literal(literal, Span { start: self.token, end: self.base + at as u64 + 1 }));
         }
         Ok(at + 1)
     }
@@ -368,10 +337,7 @@ impl Scanner {
     fn deep(&mut self, byte: u8, at: usize, sink: &mut impl FnMut(Event)) -> usize {
         if self.skim.is_end(byte) {
             self.value_ended();
-            sink(Event::Deep(Span {
-                start: self.token,
-                end: self.base + at as u64 + 1,
-            }));
+            sink(Event::Deep(Span { start: self.token, end: self.base + at as u64 + 1 }));
         }
         at + 1
     }

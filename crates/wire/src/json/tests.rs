@@ -25,22 +25,10 @@ fn told(document: &[u8], cuts: impl Fn(usize) -> usize) -> String {
 fn word(document: &[u8], event: Event) -> String {
     let text = |span: Span| String::from_utf8_lossy(span.of(document).expect("spans fit")).into_owned();
     match event {
-        Event::Open {
-            container: Container::Object,
-            ..
-        } => "{".into(),
-        Event::Open {
-            container: Container::Array,
-            ..
-        } => "[".into(),
-        Event::Close {
-            container: Container::Object,
-            ..
-        } => "}".into(),
-        Event::Close {
-            container: Container::Array,
-            ..
-        } => "]".into(),
+        Event::Open { container: Container::Object, .. } => "{".into(),
+        Event::Open { container: Container::Array, .. } => "[".into(),
+        Event::Close { container: Container::Object, .. } => "}".into(),
+        Event::Close { container: Container::Array, .. } => "]".into(),
         Event::Key { span, escaped } => format!("{}{}:", text(span), if escaped { "~" } else { "" }),
         Event::String { span, escaped } => format!("{}{}", text(span), if escaped { "~" } else { "" }),
         Event::Number(span) | Event::Literal(_, span) => text(span),
@@ -52,10 +40,7 @@ fn word(document: &[u8], event: Event) -> String {
 #[test]
 fn tokens_come_with_their_place_however_the_bytes_are_cut() {
     let cases = [
-        (
-            r#"{"a":[1,-0,1e400],"b":{}}"#,
-            r#"{ "a": [ 1 -0 1e400 ] "b": { } }"#,
-        ),
+        (r#"{"a":[1,-0,1e400],"b":{}}"#, r#"{ "a": [ 1 -0 1e400 ] "b": { } }"#),
         (" [ true , false,null ] ", "[ true false null ]"),
         ("18446744073709551617", "18446744073709551617"),
         (r#""\u00e9""#, r#""\u00e9"~"#),
@@ -64,10 +49,7 @@ fn tokens_come_with_their_place_however_the_bytes_are_cut() {
         (r#""\ud83d""#, r#"?LoneSurrogate@1 "\ud83d"~"#),
         (r#""\ude00 ""#, r#"?LoneSurrogate@1 "\ude00 "~"#),
         (r#""\ud83d\n""#, r#"?LoneSurrogate@1 "\ud83d\n"~"#),
-        (
-            r#""\ud83d\ud83d\ude00""#,
-            r#"?LoneSurrogate@1 "\ud83d\ud83d\ude00"~"#,
-        ),
+        (r#""\ud83d\ud83d\ude00""#, r#"?LoneSurrogate@1 "\ud83d\ud83d\ude00"~"#),
         ("\"\u{2028}\"", "\"\u{2028}\""),
         ("", "!NotJson@0"),
         ("  ", "!NotJson@2"),
@@ -109,24 +91,13 @@ fn tokens_come_with_their_place_however_the_bytes_are_cut() {
 fn what_is_too_deep_is_one_value_and_does_not_end_the_scan() {
     let inner = r#"["]}\"",{}]"#;
     let (open, close) = ("[".repeat(MAX_DEPTH - 1), "]".repeat(MAX_DEPTH - 1));
-    let words = told(
-        format!(r#"{{"a":{open}{inner}{close},"b":1}}"#).as_bytes(),
-        |at| at + 7,
-    );
+    let words = told(format!(r#"{{"a":{open}{inner}{close},"b":1}}"#).as_bytes(), |at| at + 7);
     let expected = format!("[ ?TooDeep@{} deep({}) ]", 5 + MAX_DEPTH - 1, inner.len());
     assert!(words.contains(&expected), "{words}");
     assert!(words.ends_with(r#"] "b": 1 }"#), "{words}");
-    assert_eq!(
-        told("[".repeat(100_000).as_bytes(), |_| usize::MAX)
-            .matches('[')
-            .count(),
-        MAX_DEPTH
-    );
+    assert_eq!(told("[".repeat(100_000).as_bytes(), |_| usize::MAX).matches('[').count(), MAX_DEPTH);
     assert!(
-        told(&[b"[".repeat(MAX_DEPTH), b"]".repeat(MAX_DEPTH)].concat(), |_| {
-            usize::MAX
-        })
-        .ends_with(']')
+        told(&[b"[".repeat(MAX_DEPTH), b"]".repeat(MAX_DEPTH)].concat(), |_| { usize::MAX }).ends_with(']')
     );
 }
 
@@ -155,11 +126,7 @@ fn strings_are_decoded_and_written_back() {
             odd += usize::from(matches!(event, Event::Odd(_)));
         });
         assert_eq!(valid, Ok(()), "{raw}");
-        assert_eq!(
-            odd,
-            usize::from(decoded.windows(2).any(|two| two[0] == 0xed && two[1] >= 0xa0)),
-            "{raw}"
-        );
+        assert_eq!(odd, usize::from(decoded.windows(2).any(|two| two[0] == 0xed && two[1] >= 0xa0)), "{raw}");
     }
     assert_eq!(unescape_lossy(br#""a\ud83d""#), "a\u{fffd}\u{fffd}\u{fffd}");
     assert_eq!(unescape(br#""a\"#), &b"a\\"[..].to_vec()[..]);
@@ -168,11 +135,7 @@ fn strings_are_decoded_and_written_back() {
 #[test]
 fn a_value_is_found_inside_a_value() {
     let cases = [
-        (
-            r#"{"a":{"b":[1,{"b":2}],"c":"x"}}"#,
-            &["a", "b"][..],
-            Some(r#"[1,{"b":2}]"#),
-        ),
+        (r#"{"a":{"b":[1,{"b":2}],"c":"x"}}"#, &["a", "b"][..], Some(r#"[1,{"b":2}]"#)),
         (r#"{"a":{"b":[1],"c":"x"}}"#, &["a", "c"], Some(r#""x""#)),
         (r#"{"a":1,"a":2}"#, &["a"], Some("2")),
         (r#"{"a":{"b":1},"a":{}}"#, &["a", "b"], None),
@@ -185,11 +148,7 @@ fn a_value_is_found_inside_a_value() {
         (r#"{"a":1"#, &["a"], None),
     ];
     for (raw, path, expected) in cases {
-        assert_eq!(
-            find(raw.as_bytes(), path),
-            expected.map(str::as_bytes),
-            "{raw} {path:?}"
-        );
+        assert_eq!(find(raw.as_bytes(), path), expected.map(str::as_bytes), "{raw} {path:?}");
     }
 }
 

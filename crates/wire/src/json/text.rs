@@ -24,9 +24,7 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
             return n * 8 + (marks.trailing_zeros() / 8) as usize;
         }
     }
-    let tail = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+    let tail = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
     words.len() * 8 + tail.unwrap_or(rest.len())
 }
 
@@ -36,9 +34,7 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
 /// lost and [`escape_into`] writes it back; everything else that is not an escape stays as it is.
 /// Expects what the scanner told as a string; from a broken escape on all stays as it stands.
 pub fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
-    let inner = raw
-        .strip_prefix(b"\"")
-        .map_or(raw, |rest| rest.strip_suffix(b"\"").unwrap_or(rest));
+    let inner = raw.strip_prefix(b"\"").map_or(raw, |rest| rest.strip_suffix(b"\"").unwrap_or(rest));
     let Some(first) = memchr::memchr(b'\\', inner) else {
         return Cow::Borrowed(inner);
     };
@@ -98,11 +94,7 @@ pub fn escape_into(text: &[u8], out: &mut Vec<u8>) {
             _ => {
                 let run = plain_run(rest);
                 // A run may hold the first byte of a surrogate, so it ends before one.
-                let run = rest
-                    .iter()
-                    .take(run)
-                    .position(|byte| *byte == 0xed)
-                    .unwrap_or(run);
+                let run = rest.iter().take(run).position(|byte| *byte == 0xed).unwrap_or(run);
                 let (plain, tail) = rest.split_at(run);
                 out.push(byte);
                 out.extend_from_slice(plain);
@@ -207,9 +199,7 @@ fn unicode_escape(bytes: &[u8]) -> Option<(u32, usize)> {
 /// The number behind `\u`.
 fn unit(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
-    digits.iter().try_fold(0, |unit, digit| {
-        Some(unit << 4 | char::from(*digit).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
 }
 
 fn push_point(out: &mut Vec<u8>, point: u32) {
@@ -224,11 +214,6 @@ fn push_point(out: &mut Vec<u8>, point: u32) {
 fn push_unit(out: &mut Vec<u8>, unit: u32) {
     out.extend_from_slice(b"\\u");
     for shift in [12, 8, 4, 0] {
-        out.push(
-            b"0123456789abcdef"
-                .get((unit >> shift & 0xf) as usize)
-                .copied()
-                .unwrap_or(b'0'),
-        );
+        out.push(b"0123456789abcdef".get((unit >> shift & 0xf) as usize).copied().unwrap_or(b'0'));
     }
 }

@@ -55,22 +55,10 @@ static NAMED: &[(&str, Alphabet)] = &[
     ("upper", Alphabet::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
     ("uppernum", Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
     ("base62", BASE62),
-    (
-        "word",
-        Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"),
-    ),
-    (
-        "dash",
-        Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"),
-    ),
+    ("word", Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")),
+    ("dash", Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-")),
     ("url", URL),
-    (
-        "dotted",
-        Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_."),
-    ),
-    (
-        "base64",
-        Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/="),
-    ),
+    ("dotted", Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.")),
+    ("base64", Alphabet::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/=")),
     ("token", TOKEN),
 ];

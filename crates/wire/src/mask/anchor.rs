@@ -158,20 +158,10 @@ impl Anchors {
             .ascii_case_insensitive(true)
             .prefilter(false)
             .build(patterns);
-        #[expect(
-            clippy::expect_used,
-            reason = "a few hundred literals of the binary; a test builds it"
-        )]
+        #[expect(clippy::expect_used, reason = "a few hundred literals of the binary; a test builds it")]
         let automaton = built.expect("the literals fit an automaton");
         #[expect(clippy::expect_used, reason = "it was built for unanchored searches")]
-        let start = automaton
-            .start_state(Anchored::No)
-            .expect("an unanchored search begins somewhere");
-        Self {
-            automaton,
-            start,
-            meanings,
-            at_runs,
-        }
+        let start = automaton.start_state(Anchored::No).expect("an unanchored search begins somewhere");
+        Self { automaton, start, meanings, at_runs }
     }
 }

@@ -25,21 +25,14 @@ enum Next {
 
 /// Writes the arguments with blanks between them, those with blanks inside in quotes.
 pub(super) fn write(pen: &mut Pen<'_>, args: &[&[u8]]) {
-    let program = args
-        .first()
-        .map(|path| String::from_utf8_lossy(path).into_owned())
-        .unwrap_or_default();
+    let program = args.first().map(|path| String::from_utf8_lossy(path).into_owned()).unwrap_or_default();
     let program = program.rsplit(['/', '\\']).next().unwrap_or_default();
     let mut next = Next::Any;
     for (n, arg) in args.iter().enumerate() {
         if n > 0 {
             pen.plain(" ");
         }
-        let quote = if arg.is_empty() || arg.iter().any(u8::is_ascii_whitespace) {
-            "'"
-        } else {
-            ""
-        };
+        let quote = if arg.is_empty() || arg.iter().any(u8::is_ascii_whitespace) { "'" } else { "" };
         pen.plain(quote);
         next = match next {
             Next::Any => argument(pen, program, arg),
@@ -83,10 +76,7 @@ fn argument(pen: &mut Pen<'_>, program: &str, arg: &[u8]) -> Next {
         pen.text(arg);
         return Next::Secret("password");
     }
-    if let Some(rest) = arg
-        .strip_prefix(b"-p")
-        .filter(|_| P_TAKES_REST.contains(&program))
-    {
+    if let Some(rest) = arg.strip_prefix(b"-p").filter(|_| P_TAKES_REST.contains(&program)) {
         pen.plain("-p");
         pen.secret("password", rest);
         return Next::Any;
@@ -101,18 +91,12 @@ fn argument(pen: &mut Pen<'_>, program: &str, arg: &[u8]) -> Next {
 
 /// `--token=x`, `KEY=x`, or anything else.
 fn assignment(pen: &mut Pen<'_>, arg: &[u8]) {
-    let is_name = |name: &[u8]| {
-        name.iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte))
-    };
+    let is_name = |name: &[u8]| name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
     let equals = memchr::memchr(b'=', arg).filter(|at| arg.get(..*at).is_some_and(is_name));
     let Some(equals) = equals else {
         return pen.search(arg, uri::find);
     };
-    let (name, value) = (
-        arg.get(..equals).unwrap_or_default(),
-        arg.get(equals + 1..).unwrap_or_default(),
-    );
+    let (name, value) = (arg.get(..equals).unwrap_or_default(), arg.get(equals + 1..).unwrap_or_default());
     if HEADER_FLAGS.contains(&name) {
         pen.text(name);
         pen.plain("=");

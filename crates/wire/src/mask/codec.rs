@@ -13,16 +13,8 @@ pub(super) enum Base64 {
 
 /// The hexadecimal digits of `value`.
 pub(super) fn hex_of(value: &[u8], upper: bool) -> Vec<u8> {
-    let text: String = value
-        .iter()
-        .map(|byte| {
-            if upper {
-                format!("{byte:02X}")
-            } else {
-                format!("{byte:02x}")
-            }
-        })
-        .collect();
+    let text: String =
+        value.iter().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect();
     text.into_bytes()
 }
 
@@ -95,10 +87,7 @@ pub(super) fn hex_decode(digits: &[u8]) -> Option<Vec<u8>> {
     let (pairs, []) = digits.as_chunks::<2>() else {
         return None;
     };
-    pairs
-        .iter()
-        .map(|[high, low]| Some(hex(*high)? << 4 | hex(*low)?))
-        .collect()
+    pairs.iter().map(|[high, low]| Some(hex(*high)? << 4 | hex(*low)?)).collect()
 }
 
 #[cfg(test)]
@@ -113,10 +102,7 @@ mod tests {
                 let whole = [&b"123456789"[..shift], value, b"tail"].concat();
                 let encoded = base64_core(&whole, 0, alphabet);
                 let core = base64_core(value, shift % 3, alphabet);
-                assert!(
-                    memchr::memmem::find(&encoded, &core).is_some(),
-                    "{shift} {alphabet:?}"
-                );
+                assert!(memchr::memmem::find(&encoded, &core).is_some(), "{shift} {alphabet:?}");
                 assert!(whole.starts_with(&base64_decode(&encoded, 26)));
             }
         }

@@ -45,53 +45,31 @@ impl Decoded {
         if span.is_empty() {
             return 0..0;
         }
-        let start = self.piece(span.start).map_or(0, |(piece, _)| {
-            piece.raw_at
-                + if piece.plain {
-                    span.start - piece.text_at
-                } else {
-                    0
-                }
-        });
+        let start = self
+            .piece(span.start)
+            .map_or(0, |(piece, _)| piece.raw_at + if piece.plain { span.start - piece.text_at } else { 0 });
         let last = span.end - 1;
         let end = self.piece(last).map_or(self.raw_len, |(piece, next)| {
-            if piece.plain {
-                piece.raw_at + (last - piece.text_at) + 1
-            } else {
-                next
-            }
+            if piece.plain { piece.raw_at + (last - piece.text_at) + 1 } else { next }
         });
         start..end
     }
 
     fn decode(raw: &[u8], mark: u8, escape: impl Fn(&[u8], &mut Vec<u8>) -> Option<usize>) -> Self {
-        let mut decoded = Self {
-            text: Vec::with_capacity(raw.len()),
-            pieces: Vec::new(),
-            raw_len: raw.len(),
-        };
+        let mut decoded =
+            Self { text: Vec::with_capacity(raw.len()), pieces: Vec::new(), raw_len: raw.len() };
         let mut at = 0;
         while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
             let text_at = decoded.text.len();
-            let escaped = if rest.first() == Some(&mark) {
-                escape(rest, &mut decoded.text)
-            } else {
-                None
-            };
+            let escaped = if rest.first() == Some(&mark) { escape(rest, &mut decoded.text) } else { None };
             let plain = escaped.is_none();
             let length = escaped.unwrap_or_else(|| {
                 let behind = rest.get(1..).unwrap_or_default();
                 let run = 1 + memchr::memchr(mark, behind).unwrap_or(behind.len());
-                decoded
-                    .text
-                    .extend_from_slice(rest.get(..run).unwrap_or_default());
+                decoded.text.extend_from_slice(rest.get(..run).unwrap_or_default());
                 run
             });
-            decoded.pieces.push(Piece {
-                text_at,
-                raw_at: at,
-                plain,
-            });
+            decoded.pieces.push(Piece { text_at, raw_at: at, plain });
             at += length;
         }
         decoded
@@ -133,10 +111,7 @@ fn escape(rest: &[u8], out: &mut Vec<u8>) -> Option<usize> {
 /// Decodes the digits behind `\u`, and a second half when they are the first half of a pair.
 fn unicode(digits: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     let first = unit(digits)?;
-    let second = digits
-        .get(4..)
-        .and_then(|rest| rest.strip_prefix(b"\\u"))
-        .and_then(unit);
+    let second = digits.get(4..).and_then(|rest| rest.strip_prefix(b"\\u")).and_then(unit);
     let (point, length) = match (first, second) {
         (0xd800..0xdc00, Some(second @ 0xdc00..0xe000)) => {
             (0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00), 10)
@@ -149,8 +124,5 @@ fn unicode(digits: &[u8], out: &mut Vec<u8>) -> Option<usize> {
 }
 
 fn unit(digits: &[u8]) -> Option<u32> {
-    digits
-        .get(..4)?
-        .iter()
-        .try_fold(0, |value, digit| Some(value << 4 | u32::from(hex(*digit)?)))
+    digits.get(..4)?.iter().try_fold(0, |value, digit| Some(value << 4 | u32::from(hex(*digit)?)))
 }

@@ -35,13 +35,7 @@ pub(super) fn find(scan: &mut Scan<'_>, text: &[u8], hits: &mut Vec<Hit>) {
         find_in_run(scan, text, &run, hits);
     }
     if has_percent(text) {
-        find_behind(
-            scan,
-            &Decoded::percent(text),
-            text,
-            |quote| quote.replace('"', "%22"),
-            hits,
-        );
+        find_behind(scan, &Decoded::percent(text), text, |quote| quote.replace('"', "%22"), hits);
     }
     if has_hiding_escape(text) || has_nested_escape(text) {
         find_behind(scan, &Decoded::unescape(text), text, escape, hits);
@@ -52,14 +46,8 @@ pub(super) fn find(scan: &mut Scan<'_>, text: &[u8], hits: &mut Vec<Hit>) {
 pub(super) fn widen(text: &[u8], span: Range<usize>) -> Range<usize> {
     let before = text.get(..span.start).unwrap_or_default().iter().rev();
     let behind = text.get(span.end..).unwrap_or_default().iter();
-    let left = before
-        .take(MAX_WIDEN)
-        .take_while(|byte| ENCODED.has(**byte))
-        .count();
-    let right = behind
-        .take(MAX_WIDEN)
-        .take_while(|byte| ENCODED.has(**byte) || **byte == b'=')
-        .count();
+    let left = before.take(MAX_WIDEN).take_while(|byte| ENCODED.has(**byte)).count();
+    let right = behind.take(MAX_WIDEN).take_while(|byte| ENCODED.has(**byte) || **byte == b'=').count();
     span.start - left..span.end + right
 }
 
@@ -93,18 +81,9 @@ fn find_in_run(scan: &mut Scan<'_>, text: &[u8], run: &Range<usize>, hits: &mut 
     if let Some(hit) = best
         && !super::placeholder::touches(text, run.start, run.end)
     {
-        let padded = text
-            .get(run.end..)
-            .unwrap_or_default()
-            .iter()
-            .take(2)
-            .take_while(|b| **b == b'=')
-            .count();
-        hits.push(Hit {
-            span: run.start..run.end + padded,
-            quote: String::new(),
-            ..hit
-        });
+        let padded =
+            text.get(run.end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
+        hits.push(Hit { span: run.start..run.end + padded, quote: String::new(), ..hit });
     }
 }
 
@@ -130,25 +109,17 @@ fn is_likely_text(digits: &[u8; 20]) -> bool {
     let mut bytes = [0; 15];
     for (group, out) in digits.as_chunks::<4>().0.iter().zip(bytes.as_chunks_mut::<3>().0) {
         let value = |digit| u32::from(base64_value(digit).unwrap_or_default());
-        let [_, high, middle, low] = group
-            .iter()
-            .fold(0, |bits, digit| bits << 6 | value(*digit))
-            .to_be_bytes();
+        let [_, high, middle, low] =
+            group.iter().fold(0, |bits, digit| bits << 6 | value(*digit)).to_be_bytes();
         *out = [high, middle, low];
     }
     let behind = bytes.get(3..).unwrap_or_default();
-    let cut = behind
-        .iter()
-        .take_while(|byte| matches!(byte, 0x80..0xc0))
-        .count();
+    let cut = behind.iter().take_while(|byte| matches!(byte, 0x80..0xc0)).count();
     count_printable(&bytes) >= 10 || is_utf8_text(behind.get(cut..).unwrap_or_default())
 }
 
 fn count_printable(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
-        .count()
+    bytes.iter().filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')).count()
 }
 
 /// Whether `bytes` are UTF-8 without controls, the last character perhaps cut.
@@ -190,11 +161,7 @@ fn find_behind(
         let place = decoded.raw(&hit.span);
         if !super::placeholder::touches(raw, place.start, place.end) {
             let quote = escape(&hit.quote);
-            hits.push(Hit {
-                span: place,
-                quote,
-                ..hit
-            });
+            hits.push(Hit { span: place, quote, ..hit });
         }
     }
 }

@@ -7,16 +7,8 @@ use super::{key, scheme, uri};
 use crate::header::PARAM_PREFIX;
 
 /// Attributes of `Set-Cookie` (RFC 6265, section 4.1) that stay readable.
-const COOKIE_ATTRIBUTES: &[&[u8]] = &[
-    b"expires",
-    b"max-age",
-    b"domain",
-    b"path",
-    b"secure",
-    b"httponly",
-    b"samesite",
-    b"partitioned",
-];
+const COOKIE_ATTRIBUTES: &[&[u8]] =
+    &[b"expires", b"max-age", b"domain", b"path", b"secure", b"httponly", b"samesite", b"partitioned"];
 
 /// Headers whose values are part of the protocol; secrets of known shape are still taken out of them.
 const KEPT: &[&str] = &[
@@ -103,9 +95,7 @@ pub(super) fn value(pen: &mut Pen<'_>, name: &str, value: &[u8]) {
 
 /// Writes the scheme and a placeholder.
 fn credential(pen: &mut Pen<'_>, value: &[u8]) {
-    let (scheme, secret) = value
-        .split_at_checked(scheme::credential_start(value))
-        .unwrap_or((&[], value));
+    let (scheme, secret) = value.split_at_checked(scheme::credential_start(value)).unwrap_or((&[], value));
     pen.plain(&String::from_utf8_lossy(scheme));
     pen.secret(scheme::class_of(value), secret);
 }
@@ -121,12 +111,10 @@ fn unknown(pen: &mut Pen<'_>, name: &[u8], value: &[u8]) {
 
 /// Whether a value holds a long run that mixes capitals, small letters and digits, as keys do and words do not.
 fn is_suspicious(value: &[u8]) -> bool {
-    value
-        .split(|byte| !byte.is_ascii_alphanumeric() && !b"_-+/".contains(byte))
-        .any(|run| {
-            let kinds = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
-            run.len() >= SUSPICIOUS && kinds.iter().all(|kind| run.iter().any(kind))
-        })
+    value.split(|byte| !byte.is_ascii_alphanumeric() && !b"_-+/".contains(byte)).any(|run| {
+        let kinds = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
+        run.len() >= SUSPICIOUS && kinds.iter().all(|kind| run.iter().any(kind))
+    })
 }
 
 /// `Cookie`: names only.
@@ -141,16 +129,8 @@ fn cookies(pen: &mut Pen<'_>, value: &[u8]) {
 
 /// `Set-Cookie`: the name, and attributes that the RFC knows.
 fn set_cookie(pen: &mut Pen<'_>, value: &[u8]) {
-    for (n, part) in value
-        .split(|byte| *byte == b';')
-        .map(<[u8]>::trim_ascii)
-        .enumerate()
-    {
-        let name = part
-            .split(|byte| *byte == b'=')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+    for (n, part) in value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).enumerate() {
+        let name = part.split(|byte| *byte == b'=').next().unwrap_or_default().to_ascii_lowercase();
         if n == 0 {
             cookie(pen, part);
         } else {

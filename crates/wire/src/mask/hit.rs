@@ -38,11 +38,7 @@ pub(super) fn join(hits: &mut Vec<Hit>) {
             continue;
         };
         let span = last.span.start..last.span.end.max(hit.span.end);
-        let quote = if last.quote.is_empty() {
-            hit.quote.clone()
-        } else {
-            last.quote.clone()
-        };
+        let quote = if last.quote.is_empty() { hit.quote.clone() } else { last.quote.clone() };
         if (hit.sure, hit.span.len()) > (last.sure, last.span.len()) {
             *last = hit;
         }

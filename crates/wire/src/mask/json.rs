@@ -15,13 +15,7 @@ pub(super) fn find(scan: &mut Scan<'_>, document: &[u8], hits: &mut Vec<Hit>) ->
     let mut stops = Vec::new();
     ANCHORS.each(document, |stop| stops.push(stop));
     stops.sort_by_key(|stop: &Stop| stop.start);
-    let mut walk = Walk {
-        scan,
-        document,
-        stops,
-        frames: vec![Frame::default()],
-        hits: Vec::new(),
-    };
+    let mut walk = Walk { scan, document, stops, frames: vec![Frame::default()], hits: Vec::new() };
     if json::scan(document, &mut |event| walk.on(event)).is_err() {
         return false;
     }
@@ -102,11 +96,7 @@ impl Walk<'_, '_, '_> {
         };
         let member = outer.member;
         let is_array = container == Container::Array;
-        let mut frame = Frame {
-            is_array,
-            class: member.class.or(outer.class),
-            ..Frame::default()
-        };
+        let mut frame = Frame { is_array, class: member.class.or(outer.class), ..Frame::default() };
         if outer.properties && !is_array {
             frame.is_schema = true;
             frame.of_value = member.class;
@@ -146,10 +136,7 @@ impl Walk<'_, '_, '_> {
         let Some(frame) = self.frames.last_mut() else {
             return;
         };
-        frame.member = Member {
-            class,
-            role: role(name),
-        };
+        frame.member = Member { class, role: role(name) };
         if frame.is_schema {
             match frame.member.role {
                 Role::Keyword => frame.member.class = None,
@@ -169,11 +156,7 @@ impl Walk<'_, '_, '_> {
         let Some(frame) = self.frames.last_mut() else {
             return;
         };
-        let member = if frame.is_array {
-            Member::default()
-        } else {
-            frame.member
-        };
+        let member = if frame.is_array { Member::default() } else { frame.member };
         match member.role {
             Role::Name => frame.named = key::class_of(raw),
             Role::Value => frame.value = Some((inside.clone(), escaped)),
@@ -185,10 +168,7 @@ impl Walk<'_, '_, '_> {
         }
         // What is inside something secret is secret, but for what says what it is.
         let describes = matches!(member.role, Role::Keyword | Role::Name);
-        let class = member
-            .class
-            .or(if describes { None } else { frame.class })
-            .or(flag);
+        let class = member.class.or(if describes { None } else { frame.class }).or(flag);
         match class {
             Some(class) => self.secret_string(inside, escaped, class),
             None => self.plain_string(inside, escaped),
@@ -197,16 +177,11 @@ impl Walk<'_, '_, '_> {
 
     fn number(&mut self, span: Span) {
         let Some(frame) = self.frames.last() else { return };
-        let class = if frame.is_array {
-            frame.class
-        } else {
-            frame.member.class
-        };
+        let class = if frame.is_array { frame.class } else { frame.member.class };
         let raw = span.of(self.document).unwrap_or_default();
         let known = self.scan.known.any(raw).then_some("known");
         if let Some(class) = class.filter(|class| !key::counts(class)).or(known) {
-            self.scan
-                .hit_number(self.document, span.range(), class, &mut self.hits);
+            self.scan.hit_number(self.document, span.range(), class, &mut self.hits);
         }
     }
 
@@ -227,20 +202,12 @@ impl Walk<'_, '_, '_> {
         {
             return;
         }
-        let decoded = if escaped {
-            Decoded::unescape(raw).text
-        } else {
-            raw.to_vec()
-        };
+        let decoded = if escaped { Decoded::unescape(raw).text } else { raw.to_vec() };
         let skip = if escaped { 0 } else { scheme::credential_start(raw) };
         let secret = decoded.get(skip..).unwrap_or_default();
         let mut inner = Vec::new();
-        self.scan
-            .hit(secret, 0..secret.len(), class, Sure::Certain, &mut inner);
-        self.hits.extend(inner.into_iter().map(|hit| Hit {
-            span: inside.start + skip..inside.end,
-            ..hit
-        }));
+        self.scan.hit(secret, 0..secret.len(), class, Sure::Certain, &mut inner);
+        self.hits.extend(inner.into_iter().map(|hit| Hit { span: inside.start + skip..inside.end, ..hit }));
     }
 
     /// A string that may hold secrets.
@@ -269,10 +236,7 @@ impl Walk<'_, '_, '_> {
         let document = self.document;
         self.hits.extend(
             hits.into_iter()
-                .map(|hit| Hit {
-                    span: hit.span.start + at..hit.span.end + at,
-                    ..hit
-                })
+                .map(|hit| Hit { span: hit.span.start + at..hit.span.end + at, ..hit })
                 .filter(|hit| !super::placeholder::touches(document, hit.span.start, hit.span.end)),
         );
     }
@@ -288,13 +252,11 @@ fn stops_in<'s>(stops: &'s [Stop], span: &Range<usize>) -> impl Iterator<Item = 
     let (start, end) = (span.start, span.end);
     let first = stops.partition_point(|stop| stop.start < start);
     let rest = stops.get(first..).unwrap_or_default().iter();
-    rest.take_while(move |stop| stop.start < end)
-        .filter(move |stop| stop.end <= end)
-        .map(move |stop| Stop {
-            start: stop.start - start,
-            end: stop.end - start,
-            anchor: stop.anchor,
-        })
+    rest.take_while(move |stop| stop.start < end).filter(move |stop| stop.end <= end).map(move |stop| Stop {
+        start: stop.start - start,
+        end: stop.end - start,
+        anchor: stop.anchor,
+    })
 }
 
 /// A string without its quotes.

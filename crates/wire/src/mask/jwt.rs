@@ -16,16 +16,12 @@ pub(super) fn find(scan: &mut Scan<'_>, text: &[u8], start: usize, hits: &mut Ve
     }
     let rest = text.get(start..).unwrap_or_default();
     let rest = rest.get(..rest.len().min(MAX_LENGTH)).unwrap_or_default();
-    let length = rest
-        .iter()
-        .take_while(|byte| URL.has(**byte) || **byte == b'.')
-        .count();
+    let length = rest.iter().take_while(|byte| URL.has(**byte) || **byte == b'.').count();
     let token = rest.get(..length).unwrap_or_default();
     let mut segments = token.split(|byte| *byte == b'.');
     let header = base64_decode(segments.next().unwrap_or_default(), 1024);
-    let names_algorithm = [&br#""alg""#[..], br#""enc""#]
-        .iter()
-        .any(|name| memchr::memmem::find(&header, name).is_some());
+    let names_algorithm =
+        [&br#""alg""#[..], br#""enc""#].iter().any(|name| memchr::memmem::find(&header, name).is_some());
     let payload = segments.next().unwrap_or_default();
     if names_algorithm && payload.len() >= 4 {
         let dots = token.iter().rev().take_while(|byte| **byte == b'.').count();

@@ -38,10 +38,7 @@ pub(super) fn class_of_parameter(name: &[u8]) -> Option<&'static str> {
 
 /// Whether a segment of `name` is one of `words`.
 pub(super) fn has_segment(name: &[u8], words: &[String]) -> bool {
-    Name::split(name)
-        .segments()
-        .iter()
-        .any(|segment| words.iter().any(|word| word == segment))
+    Name::split(name).segments().iter().any(|segment| words.iter().any(|word| word == segment))
 }
 
 /// Whether a number under a name of this class is a count or a limit rather than a secret.
@@ -58,14 +55,8 @@ struct Name {
 
 impl Name {
     fn split(name: &[u8]) -> Self {
-        let name = name
-            .get(name.len().saturating_sub(MAX_NAME)..)
-            .unwrap_or_default();
-        let mut split = Self {
-            lower: [0; MAX_NAME],
-            bounds: [(0, 0); MAX_SEGMENTS],
-            n_segments: 0,
-        };
+        let name = name.get(name.len().saturating_sub(MAX_NAME)..).unwrap_or_default();
+        let mut split = Self { lower: [0; MAX_NAME], bounds: [(0, 0); MAX_SEGMENTS], n_segments: 0 };
         let mut start = 0;
         for (at, &byte) in name.iter().enumerate() {
             if let Some(lower) = split.lower.get_mut(at) {

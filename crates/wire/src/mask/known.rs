@@ -72,16 +72,9 @@ impl Known {
         }
         let n = self.n_forgotten + self.values.len() as u64;
         self.seen.insert(value.into());
-        self.values.push_back(Value {
-            class,
-            bytes: value.into(),
-        });
+        self.values.push_back(Value { class, bytes: value.into() });
         for (bytes, widens) in forms(value) {
-            self.add(Pattern {
-                bytes: bytes.into(),
-                value: n,
-                widens,
-            });
+            self.add(Pattern { bytes: bytes.into(), value: n, widens });
         }
         true
     }
@@ -99,14 +92,11 @@ impl Known {
     /// The known values in `text`, in order of place.
     pub(super) fn find<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Found<'a>> {
         let text_to_search = if self.is_empty() { &[][..] } else { text };
-        text_to_search
-            .windows(MIN_LENGTH)
-            .enumerate()
-            .filter_map(move |(at, window)| {
-                let window = first_window(window);
-                self.may_begin(window).then_some(())?;
-                self.longest_at(text, at, window)
-            })
+        text_to_search.windows(MIN_LENGTH).enumerate().filter_map(move |(at, window)| {
+            let window = first_window(window);
+            self.may_begin(window).then_some(())?;
+            self.longest_at(text, at, window)
+        })
     }
 
     /// The longest pattern at `at`.
@@ -117,20 +107,10 @@ impl Known {
             .iter()
             .filter(|pattern| rest.starts_with(&pattern.bytes))
             .max_by_key(|pattern| pattern.bytes.len())?;
-        let value = self
-            .values
-            .get(usize::try_from(pattern.value.checked_sub(self.n_forgotten)?).ok()?)?;
+        let value = self.values.get(usize::try_from(pattern.value.checked_sub(self.n_forgotten)?).ok()?)?;
         let span = at..at + pattern.bytes.len();
-        let span = if pattern.widens {
-            encoded::widen(text, span)
-        } else {
-            span
-        };
-        Some(Found {
-            span,
-            class: value.class,
-            value: &value.bytes,
-        })
+        let span = if pattern.widens { encoded::widen(text, span) } else { span };
+        Some(Found { span, class: value.class, value: &value.bytes })
     }
 
     fn add(&mut self, pattern: Pattern) {
@@ -175,9 +155,7 @@ fn filter_place(window: u64) -> (usize, u64) {
 }
 
 fn first_window(bytes: &[u8]) -> u64 {
-    bytes
-        .first_chunk::<MIN_LENGTH>()
-        .map_or(0, |window| u64::from_le_bytes(*window))
+    bytes.first_chunk::<MIN_LENGTH>().map_or(0, |window| u64::from_le_bytes(*window))
 }
 
 /// Whether a value is rare enough to be replaced wherever it stands.
@@ -242,11 +220,7 @@ mod tests {
         assert!(known.learn("known", value));
         assert!(!known.learn("known", value));
         for (form, _) in forms(value) {
-            assert!(
-                finds(&known, &[b"a=".as_slice(), &form, b" b"].concat()) > 0,
-                "{}",
-                form.escape_ascii()
-            );
+            assert!(finds(&known, &[b"a=".as_slice(), &form, b" b"].concat()) > 0, "{}", form.escape_ascii());
         }
         for n in 0..MAX_VALUES {
             known.learn("known", format!("other-value-{n}").as_bytes());

@@ -73,17 +73,9 @@ fn name_around(text: &[u8], word: Range<usize>) -> Range<usize> {
     let behind = text.get(word.end..).unwrap_or_default();
     // An anchor may hold the character behind the name (`auth=`).
     let word_end = word.end - usize::from(!text.get(word.end - 1).is_some_and(is_name));
-    let right = if word_end < word.end {
-        0
-    } else {
-        behind.iter().take(MAX_NAME).take_while(|b| is_name(b)).count()
-    };
-    let mut left = before
-        .iter()
-        .rev()
-        .take(MAX_NAME)
-        .take_while(|b| is_name(b))
-        .count();
+    let right =
+        if word_end < word.end { 0 } else { behind.iter().take(MAX_NAME).take_while(|b| is_name(b)).count() };
+    let mut left = before.iter().rev().take(MAX_NAME).take_while(|b| is_name(b)).count();
     // The n of an escaped line end is no part of the name.
     let first = before.len() - left;
     if left > 0
@@ -100,11 +92,7 @@ fn read(text: &[u8], name: &Range<usize>) -> Option<Pair> {
     let in_query = matches!(before, Some(b'?' | b'&' | b';'));
     let words = text.get(name.clone())?;
     let (separator, at) = separator(text, name.end)?;
-    let class = if in_query {
-        key::class_of_parameter(words)
-    } else {
-        class_with_word_before(text, name)
-    }?;
+    let class = if in_query { key::class_of_parameter(words) } else { class_with_word_before(text, name) }?;
     let quoted_name = matches!(before, Some(b'"' | b'\''));
     let (value, quoted) = value(text, at)?;
     let is_upper = !words.iter().any(u8::is_ascii_lowercase);
@@ -115,11 +103,7 @@ fn read(text: &[u8], name: &Range<usize>) -> Option<Pair> {
         _ if quoted => How::Quoted,
         _ => How::Bare,
     };
-    Some(behind_scheme(
-        text,
-        Pair { class, value, how },
-        separator == b':' && !quoted,
-    ))
+    Some(behind_scheme(text, Pair { class, value, how }, text.get(name.end) == Some(&b':') && !quoted))
 }
 
 /// The class of a name, which may be two words (`api key`).
@@ -127,12 +111,7 @@ fn class_with_word_before(text: &[u8], name: &Range<usize>) -> Option<&'static s
     let words = text.get(name.clone())?;
     key::class_of(words).or_else(|| {
         let before = text.get(..name.start)?.strip_suffix(b" ")?;
-        let left = before
-            .iter()
-            .rev()
-            .take(MAX_NAME)
-            .take_while(|byte| byte.is_ascii_alphabetic())
-            .count();
+        let left = before.iter().rev().take(MAX_NAME).take_while(|byte| byte.is_ascii_alphabetic()).count();
         let both = text.get(name.start - 1 - left..name.end)?;
         let one_word = words.iter().all(u8::is_ascii_alphabetic);
         (left > 0 && one_word).then(|| key::class_of(both)).flatten()
@@ -168,55 +147,33 @@ fn value(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     if matches!(quote, b'"' | b'\'' | b'`') {
         let start = escaped + 1;
         let inside = rest.get(start..)?;
-        let length = inside
-            .iter()
-            .position(|byte| *byte == quote || *byte == b'\n')
-            .unwrap_or(inside.len());
+        let length = inside.iter().position(|byte| *byte == quote || *byte == b'\n').unwrap_or(inside.len());
         let before = inside.get(..length)?;
         let length = length - usize::from(escaped == 1 && before.ends_with(b"\\"));
         return Some((at + start..at + start + length, true));
     }
     let ends = |byte: &u8| byte.is_ascii_whitespace() || b",;&\"'`<>)}]|\\".contains(byte);
     let length = rest.iter().position(ends).unwrap_or(rest.len());
-    let dots = rest
-        .get(..length)?
-        .iter()
-        .rev()
-        .take_while(|byte| **byte == b'.')
-        .count();
+    let dots = rest.get(..length)?.iter().rev().take_while(|byte| **byte == b'.').count();
     Some((at..at + length - dots, false))
 }
 
 /// For `authorization: Bearer …` the value is what stands behind the scheme; for cookies it is the rest of the line.
 fn behind_scheme(text: &[u8], pair: Pair, is_header: bool) -> Pair {
     let start = pair.value.start;
-    let line = text
-        .get(start..text.len().min(start + MAX_VALUE))
-        .unwrap_or_default();
+    let line = text.get(start..text.len().min(start + MAX_VALUE)).unwrap_or_default();
     let line = line.get(
-        ..line
-            .iter()
-            .position(|b| matches!(b, b'\n' | b'\r' | b'"' | b'\'' | b'\\'))
-            .unwrap_or(line.len()),
+        ..line.iter().position(|b| matches!(b, b'\n' | b'\r' | b'"' | b'\'' | b'\\')).unwrap_or(line.len()),
     );
     let line = line.unwrap_or_default();
     match pair.class {
         "bearer" => {
             let skip = scheme::credential_start(line);
             let credential = line.get(skip..).unwrap_or_default();
-            let length = credential
-                .iter()
-                .position(u8::is_ascii_whitespace)
-                .unwrap_or(credential.len());
-            Pair {
-                value: start + skip..start + skip + length,
-                ..pair
-            }
+            let length = credential.iter().position(u8::is_ascii_whitespace).unwrap_or(credential.len());
+            Pair { value: start + skip..start + skip + length, ..pair }
         }
-        "cookie" if is_header && line.contains(&b'=') => Pair {
-            value: start..start + line.len(),
-            ..pair
-        },
+        "cookie" if is_header && line.contains(&b'=') => Pair { value: start..start + line.len(), ..pair },
         _ => pair,
     }
 }
@@ -254,29 +211,16 @@ fn is_plausible(value: &[u8], pair: &Pair) -> bool {
 
 /// Whether a value names where the secret is, or stands for one.
 pub(super) fn is_reference(value: &[u8]) -> bool {
-    let template = matches!(
-        value,
-        [b'$', b'{' | b'(', ..] | [b'{', b'{', ..] | [b'<', .., b'>'] | [b'%', .., b'%']
-    );
+    let template =
+        matches!(value, [b'$', b'{' | b'(', ..] | [b'{', b'{', ..] | [b'<', .., b'>'] | [b'%', .., b'%']);
     let variable = value.strip_prefix(b"$").is_some_and(|name| {
         !name.is_empty()
-            && name
-                .iter()
-                .all(|byte| byte.is_ascii_uppercase() || *byte == b'_' || byte.is_ascii_digit())
+            && name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_' || byte.is_ascii_digit())
     });
     let same = value.len() >= 4 && value.iter().all(|byte| b"*xX.\xe2\x80\xa2".contains(byte));
     let lower = value.to_ascii_lowercase();
-    let source = [
-        "env:",
-        "file:",
-        "keyring:",
-        "os.environ",
-        "os.getenv",
-        "process.env",
-        "env[",
-        "env.",
-        "secrets.",
-    ];
+    let source =
+        ["env:", "file:", "keyring:", "os.environ", "os.getenv", "process.env", "env[", "env.", "secrets."];
     template || variable || same || source.iter().any(|prefix| lower.starts_with(prefix.as_bytes()))
 }
 
@@ -288,18 +232,11 @@ pub(super) fn is_short_code(value: &[u8], class: &str) -> bool {
 /// Whether a value is a name or a path of attributes (`config.token2`, `self._api_key`).
 fn is_attribute(value: &[u8]) -> bool {
     let is_name = |part: &[u8]| {
-        let letters = part
-            .iter()
-            .filter(|byte| byte.is_ascii_alphabetic() || **byte == b'_')
-            .count();
-        let begins = part
-            .first()
-            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+        let letters = part.iter().filter(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
+        let begins = part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
         begins
             && part.len() - letters <= 2
-            && part
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+            && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     };
     let n_parts = value.split(|byte| *byte == b'.').count();
     let names = value.split(|byte| *byte == b'.').all(is_name);

@@ -30,19 +30,9 @@ pub(super) fn find_headless(scan: &mut Scan<'_>, text: &[u8], start: usize, hits
     if memchr::memmem::rfind(before, b"-----BEGIN ").is_some() {
         return;
     }
-    let body = before
-        .iter()
-        .rev()
-        .take_while(|byte| is_body(**byte) && **byte != b' ')
-        .count();
+    let body = before.iter().rev().take_while(|byte| is_body(**byte) && **byte != b' ').count();
     let end = start + "-----END ".len() + label.len() + "-----".len();
-    scan.hit(
-        text,
-        start - body..end.min(text.len()),
-        "private-key",
-        Sure::Certain,
-        hits,
-    );
+    scan.hit(text, start - body..end.min(text.len()), "private-key", Sure::Certain, hits);
 }
 
 /// Whether `text` ends inside a private key that began in it.
@@ -74,16 +64,10 @@ fn block(text: &[u8], start: usize) -> Option<Range<usize>> {
 
 /// The length of a body whose footer is missing: headers, long words of base64, and a shorter last one.
 fn cut_body(body: &[u8]) -> Option<usize> {
-    let length = body
-        .iter()
-        .take_while(|byte| is_body(**byte) || is_header(**byte))
-        .count();
+    let length = body.iter().take_while(|byte| is_body(**byte) || is_header(**byte)).count();
     let mut at = 0;
     let mut end = None;
-    for word in body
-        .get(..length)?
-        .split(|byte| byte.is_ascii_whitespace() || *byte == b'\\')
-    {
+    for word in body.get(..length)?.split(|byte| byte.is_ascii_whitespace() || *byte == b'\\') {
         at += word.len() + 1;
         let long = word.len() >= MIN_RUN;
         if !long && end.is_some() && word.len() > 1 {
@@ -100,9 +84,7 @@ fn cut_body(body: &[u8]) -> Option<usize> {
 /// The label that `text` begins with, if it is that of a private key.
 fn label(text: &[u8]) -> Option<&[u8]> {
     let window = text.get(..text.len().min(MAX_LABEL))?;
-    let line_end = window
-        .iter()
-        .position(|byte| matches!(byte, b'-' | b'\n' | b'\r' | b'\\'));
+    let line_end = window.iter().position(|byte| matches!(byte, b'-' | b'\n' | b'\r' | b'\\'));
     let label = window.get(..line_end.unwrap_or(window.len()))?;
     memchr::memmem::find(label, PRIVATE).is_some().then_some(label)
 }

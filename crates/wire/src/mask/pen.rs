@@ -17,11 +17,7 @@ pub(super) struct Pen<'m> {
 impl<'m> Pen<'m> {
     /// A pen that masks as `masker` does.
     pub(super) fn new(masker: &'m mut Masker) -> Self {
-        Self {
-            masker,
-            text: Vec::new(),
-            outcome: Outcome::nothing(),
-        }
+        Self { masker, text: Vec::new(), outcome: Outcome::nothing() }
     }
 
     /// Writes our own words.
@@ -69,9 +65,6 @@ impl<'m> Pen<'m> {
 
     /// A line stays a line, whatever a peer put into it.
     fn put(&mut self, text: &[u8]) {
-        self.text.extend(
-            text.iter()
-                .map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }),
-        );
+        self.text.extend(text.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
     }
 }

@@ -28,32 +28,18 @@ pub(super) const BUILT_IN: &[&str] = &[
 ];
 
 const OPEN: &[u8] = b"[masked:";
-const LENGTHS: &[(usize, &str)] = &[
-    (8, "1-8"),
-    (16, "9-16"),
-    (32, "17-32"),
-    (64, "33-64"),
-    (128, "65-128"),
-];
+const LENGTHS: &[(usize, &str)] = &[(8, "1-8"), (16, "9-16"), (32, "17-32"), (64, "33-64"), (128, "65-128")];
 const LONGEST: &str = "over128";
 const NUMBER: &str = "number";
 
 /// The placeholder for `secret`.
 pub(super) fn make(key: &[u8; 32], class: &str, secret: &[u8]) -> String {
-    format!(
-        "[masked:{class}:{}:{}]",
-        length_class(secret.len()),
-        digest(key, secret)
-    )
+    format!("[masked:{class}:{}:{}]", length_class(secret.len()), digest(key, secret))
 }
 
 /// The placeholder for a number; it says what it stands for.
 pub(super) fn make_number(key: &[u8; 32], class: &str, secret: &[u8]) -> String {
-    format!(
-        "[masked:{class}:{}:{}:{NUMBER}]",
-        length_class(secret.len()),
-        digest(key, secret)
-    )
+    format!("[masked:{class}:{}:{}:{NUMBER}]", length_class(secret.len()), digest(key, secret))
 }
 
 /// The first 32 bits of the keyed digest of `secret`, in hexadecimal.
@@ -93,8 +79,5 @@ pub(super) fn length_at(text: &[u8]) -> Option<usize> {
 }
 
 fn length_class(length: usize) -> &'static str {
-    LENGTHS
-        .iter()
-        .find(|(max, _)| length <= *max)
-        .map_or(LONGEST, |(_, name)| name)
+    LENGTHS.iter().find(|(max, _)| length <= *max).map_or(LONGEST, |(_, name)| name)
 }

@@ -10,10 +10,7 @@ use super::hit::Sure;
 
 /// All rules, parsed once in a process.
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| {
-    #[expect(
-        clippy::expect_used,
-        reason = "the file is part of the binary and a test parses it"
-    )]
+    #[expect(clippy::expect_used, reason = "the file is part of the binary and a test parses it")]
     parse(include_str!("rules.toml")).expect("rules.toml is valid")
 });
 
@@ -134,11 +131,7 @@ pub(super) enum Piece {
     /// These bytes.
     Literal(Vec<u8>),
     /// So many bytes of an alphabet.
-    Run {
-        of: &'static Alphabet,
-        min: usize,
-        max: usize,
-    },
+    Run { of: &'static Alphabet, min: usize, max: usize },
 }
 
 /// Parses the notation of `tail` and of the examples: literals, `{alphabet:n}`, `{alphabet:min-max}`.
@@ -213,18 +206,12 @@ fn parse(toml: &str) -> Option<Rules> {
     }
     let file: File = toml::from_str(toml).ok()?;
     let shapes = file.rule.into_iter().map(rule).collect::<Option<_>>()?;
-    Some(Rules {
-        shapes,
-        sensitive: file.sensitive,
-    })
+    Some(Rules { shapes, sensitive: file.sensitive })
 }
 
 #[cfg_attr(
     not(test),
-    expect(
-        clippy::needless_pass_by_value,
-        reason = "tests keep the entry for its examples"
-    )
+    expect(clippy::needless_pass_by_value, reason = "tests keep the entry for its examples")
 )]
 fn rule(entry: Entry) -> Option<Rule> {
     Some(Rule {
@@ -275,12 +262,7 @@ fn match_back(pieces: &[Piece], text: &[u8], end: usize) -> Option<usize> {
         at -= match piece {
             Piece::Literal(literal) => rest.ends_with(literal).then_some(literal.len())?,
             Piece::Run { of, min, max } => {
-                let run = rest
-                    .iter()
-                    .rev()
-                    .take(*max)
-                    .take_while(|byte| of.has(**byte))
-                    .count();
+                let run = rest.iter().rev().take(*max).take_while(|byte| of.has(**byte)).count();
                 (run >= *min).then_some(run)?
             }
         };

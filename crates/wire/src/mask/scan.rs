@@ -37,9 +37,7 @@ impl<'a> Scan<'a> {
             complete: true,
             key,
             depth: 0,
-            budget: length
-                .saturating_mul(DECODED_PER_BYTE)
-                .saturating_add(DECODED_AT_LEAST),
+            budget: length.saturating_mul(DECODED_PER_BYTE).saturating_add(DECODED_AT_LEAST),
         }
     }
 
@@ -81,13 +79,7 @@ impl<'a> Scan<'a> {
     ) {
         if !placeholder::touches(text, span.start, span.end) {
             let placeholder = placeholder::make(self.key, class, value);
-            hits.push(Hit {
-                span,
-                class,
-                sure: Sure::Certain,
-                placeholder,
-                quote: String::new(),
-            });
+            hits.push(Hit { span, class, sure: Sure::Certain, placeholder, quote: String::new() });
         }
     }
 
@@ -101,13 +93,7 @@ impl<'a> Scan<'a> {
     ) {
         let secret = text.get(span.clone()).unwrap_or_default();
         let placeholder = placeholder::make_number(self.key, class, secret);
-        hits.push(Hit {
-            span,
-            class,
-            sure: Sure::Certain,
-            placeholder,
-            quote: "\"".to_owned(),
-        });
+        hits.push(Hit { span, class, sure: Sure::Certain, placeholder, quote: "\"".to_owned() });
     }
 
     /// Searches a text of `length` bytes that is encoded in the one at hand, if bounds allow.

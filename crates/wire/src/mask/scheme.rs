@@ -42,19 +42,13 @@ pub(super) fn credential_start(value: &[u8]) -> usize {
     let (word, rest) = value.split_at(blank);
     let credential = rest.trim_ascii_start();
     let known = SCHEMES.contains(&word.to_ascii_lowercase().as_slice());
-    if known && !credential.is_empty() {
-        value.len() - credential.len()
-    } else {
-        0
-    }
+    if known && !credential.is_empty() { value.len() - credential.len() } else { 0 }
 }
 
 /// The class of what stands behind the scheme that `value` begins with.
 pub(super) fn class_of(value: &[u8]) -> &'static str {
     let is = |scheme: &str| {
-        value
-            .get(..scheme.len())
-            .is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
+        value.get(..scheme.len()).is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
     };
     if is("basic ") {
         "password"
@@ -79,13 +73,7 @@ pub(super) fn find(scan: &mut Scan<'_>, text: &[u8], word: Range<usize>, hits: &
     let token = token.get(..length - dots).unwrap_or_default();
     let scheme = text.get(word).unwrap_or_default();
     if is_credential(scheme, token) {
-        scan.hit(
-            text,
-            start..start + token.len(),
-            class_of(scheme),
-            Sure::Certain,
-            hits,
-        );
+        scan.hit(text, start..start + token.len(), class_of(scheme), Sure::Certain, hits);
     }
 }
 

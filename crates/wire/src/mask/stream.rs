@@ -66,10 +66,7 @@ impl TextStream {
         let last = self.held.len().saturating_sub(TAIL);
         let blanks = memchr::memrchr2_iter(b' ', b'\n', self.held.get(..last).unwrap_or_default()).take(64);
         let is_quiet = |at: &usize| {
-            let before = self
-                .held
-                .get(at.saturating_sub(NAME_ROOM)..*at)
-                .unwrap_or_default();
+            let before = self.held.get(at.saturating_sub(NAME_ROOM)..*at).unwrap_or_default();
             !ANCHORS.any(before) && !before.contains(&b'\\')
         };
         let place = blanks.map(|at| at + 1).find(is_quiet);
@@ -85,11 +82,7 @@ impl TextStream {
 
 /// Whether `lines` end inside something that goes on in the next line.
 fn is_open(lines: &[u8]) -> bool {
-    let last = lines
-        .trim_ascii_end()
-        .rsplit(u8::is_ascii_whitespace)
-        .next()
-        .unwrap_or_default();
+    let last = lines.trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
     let is_base64 = last.len() >= MIN_BASE64_LINE && last.iter().all(|byte| ENCODED.has(*byte));
     lines.len() <= MAX_HELD && (is_base64 || pem::is_open(lines))
 }

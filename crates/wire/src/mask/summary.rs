@@ -21,10 +21,7 @@ pub(super) fn is_sensitive(target: &str) -> bool {
     let sensitive = &RULES.sensitive;
     let looks_like_path = lower.contains(['/', '.', ':']);
     (looks_like_path
-        && sensitive
-            .paths
-            .iter()
-            .any(|path| lower.contains(path) || lower == path.trim_start_matches('/')))
+        && sensitive.paths.iter().any(|path| lower.contains(path) || lower == path.trim_start_matches('/')))
         || (!looks_like_path && key::has_segment(target.as_bytes(), &sensitive.words))
 }
 
@@ -35,16 +32,8 @@ pub(super) fn write(masker: &Masker, because: &[String], raw: &[u8], outcome: &O
     let is_json = json::scan(document, &mut |event| outline.on(document, event)).is_ok();
     outline.finish();
     let mut out = String::from("{\"summary\":1,\"because\":[");
-    join(
-        &mut out,
-        because.iter().take(12).map(|reason| format!("\"{reason}\"")),
-    );
-    let _ = write!(
-        out,
-        "],\"bytes\":{},\"digest\":\"{}\"",
-        raw.len(),
-        placeholder::digest(&masker.key, raw)
-    );
+    join(&mut out, because.iter().take(12).map(|reason| format!("\"{reason}\"")));
+    let _ = write!(out, "],\"bytes\":{},\"digest\":\"{}\"", raw.len(), placeholder::digest(&masker.key, raw));
     let kind = match (is_json, std::str::from_utf8(raw)) {
         (true, _) => "json",
         (false, Ok(_)) => "text",
@@ -58,32 +47,14 @@ pub(super) fn write(masker: &Masker, because: &[String], raw: &[u8], outcome: &O
         out.push_str(",\"scanned\":\"in part\"");
     }
     out.push_str(",\"hits\":{");
-    join(
-        &mut out,
-        outcome
-            .hits
-            .iter()
-            .take(16)
-            .map(|(class, n)| format!("\"{class}\":{n}")),
-    );
+    join(&mut out, outcome.hits.iter().take(16).map(|(class, n)| format!("\"{class}\":{n}")));
     out.push_str("},\"content\":{");
-    join(
-        &mut out,
-        outline
-            .content
-            .iter()
-            .filter(|(_, n)| *n > 0)
-            .map(|(kind, n)| format!("\"{kind}\":{n}")),
-    );
+    join(&mut out, outline.content.iter().filter(|(_, n)| *n > 0).map(|(kind, n)| format!("\"{kind}\":{n}")));
     out.push_str("},\"media\":[");
     join(&mut out, outline.media.iter().map(|media| format!("\"{media}\"")));
     out.push(']');
     if is_json {
-        let _ = write!(
-            out,
-            ",\"shape\":{},\"truncated\":{}",
-            outline.shape, outline.truncated
-        );
+        let _ = write!(out, ",\"shape\":{},\"truncated\":{}", outline.shape, outline.truncated);
     }
     out.push('}');
     out
@@ -143,10 +114,8 @@ impl Outline {
             Event::Open { container, .. } => self.open(container),
             Event::Close { container, .. } => self.close(container),
             Event::Key { span, .. } => {
-                let name = span
-                    .of(document)
-                    .and_then(|raw| std::str::from_utf8(raw).ok())
-                    .unwrap_or_default();
+                let name =
+                    span.of(document).and_then(|raw| std::str::from_utf8(raw).ok()).unwrap_or_default();
                 self.name(name);
             }
             Event::String { span, .. } => {
@@ -160,11 +129,7 @@ impl Outline {
                 if self.key == "isError" && self.levels.len() == 2 {
                     self.is_error = Some(literal == json::Literal::True);
                 }
-                self.scalar(if literal == json::Literal::Null {
-                    "null"
-                } else {
-                    "\"boolean\""
-                });
+                self.scalar(if literal == json::Literal::Null { "null" } else { "\"boolean\"" });
             }
             Event::Deep(_) => self.scalar("\"deep\""),
             Event::Odd(_) => {}
@@ -182,11 +147,7 @@ impl Outline {
             return;
         }
         let long = quoted.len() > MAX_NAME;
-        let name = if long {
-            format!("\"({} bytes)\"", quoted.len() - 2)
-        } else {
-            quoted.to_owned()
-        };
+        let name = if long { format!("\"({} bytes)\"", quoted.len() - 2) } else { quoted.to_owned() };
         self.separate();
         let _ = write!(self.shape, "{name}:");
     }
@@ -197,20 +158,12 @@ impl Outline {
         if self.n_hidden > 0 || !self.shows() {
             self.n_hidden += 1;
             // What is hidden is still counted.
-            self.levels.push(Level {
-                is_array,
-                n_values: 0,
-                is_content,
-            });
+            self.levels.push(Level { is_array, n_values: 0, is_content });
             return;
         }
         self.begin_value();
         self.shape.push(if is_array { '[' } else { '{' });
-        self.levels.push(Level {
-            is_array,
-            n_values: 0,
-            is_content,
-        });
+        self.levels.push(Level { is_array, n_values: 0, is_content });
     }
 
     fn close(&mut self, container: Container) {
@@ -225,8 +178,7 @@ impl Outline {
         if level.n_values > 1 && level.is_array {
             let _ = write!(self.shape, ",{}", level.n_values);
         }
-        self.shape
-            .push(if container == Container::Array { ']' } else { '}' });
+        self.shape.push(if container == Container::Array { ']' } else { '}' });
     }
 
     fn scalar(&mut self, kind: &str) {
@@ -244,10 +196,7 @@ impl Outline {
     /// Whether the value that begins is shown: the first of an array, and what there is room for.
     fn shows(&mut self) -> bool {
         let in_bounds = self.shape.len() < MAX_SHAPE && self.levels.len() < MAX_SHAPE_DEPTH;
-        let later = self
-            .levels
-            .last()
-            .is_some_and(|level| level.is_array && level.n_values > 0);
+        let later = self.levels.last().is_some_and(|level| level.is_array && level.n_values > 0);
         self.truncated |= !in_bounds && !later;
         in_bounds && !later
     }
@@ -285,16 +234,9 @@ impl Outline {
             }
             "type" => {
                 let in_content = self.levels.len() >= 2
-                    && self
-                        .levels
-                        .get(self.levels.len() - 2)
-                        .is_some_and(|level| level.is_content);
+                    && self.levels.get(self.levels.len() - 2).is_some_and(|level| level.is_content);
                 let last = self.content.len() - 1;
-                let at = self
-                    .content
-                    .iter()
-                    .position(|(kind, _)| kind.as_bytes() == text)
-                    .unwrap_or(last);
+                let at = self.content.iter().position(|(kind, _)| kind.as_bytes() == text).unwrap_or(last);
                 if let Some((_, n)) = self.content.get_mut(at).filter(|_| in_content) {
                     *n += 1;
                 }
@@ -313,10 +255,7 @@ impl Outline {
 
 fn is_media_type(text: &[u8]) -> bool {
     let is_part = |part: &[u8]| {
-        !part.is_empty()
-            && part
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b))
+        !part.is_empty() && part.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b))
     };
     let mut parts = text.split(|byte| *byte == b'/');
     text.len() <= 48

@@ -27,18 +27,11 @@ pub(super) fn find(scan: &mut Scan<'_>, uri: &[u8], hits: &mut Vec<Hit>) {
 pub(super) fn find_at(scan: &mut Scan<'_>, text: &[u8], colon: usize, hits: &mut Vec<Hit>) {
     let behind = text.get(colon + 3..).unwrap_or_default();
     let behind = behind.get(..behind.len().min(MAX_LENGTH)).unwrap_or_default();
-    let length = behind
-        .iter()
-        .position(|byte| ends_uri(*byte))
-        .unwrap_or(behind.len());
+    let length = behind.iter().position(|byte| ends_uri(*byte)).unwrap_or(behind.len());
     let uri = behind.get(..length).unwrap_or_default();
     let before = text.get(..colon).unwrap_or_default();
-    let scheme = before
-        .iter()
-        .rev()
-        .take(16)
-        .take_while(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b))
-        .count();
+    let scheme =
+        before.iter().rev().take(16).take_while(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b)).count();
     let is_web = before.ends_with(b"http") || before.ends_with(b"https");
     if scheme > 0 {
         find_userinfo(scan, text, colon + 3, uri, is_web, hits);
@@ -50,15 +43,8 @@ pub(super) fn find_at(scan: &mut Scan<'_>, text: &[u8], colon: usize, hits: &mut
 pub(super) fn find_form(scan: &mut Scan<'_>, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let before = text.get(at.saturating_sub(MAX_LENGTH)..at).unwrap_or_default();
     let behind = text.get(at..text.len().min(at + MAX_LENGTH)).unwrap_or_default();
-    let left = before
-        .iter()
-        .rev()
-        .position(|byte| ends_uri(*byte))
-        .unwrap_or(before.len());
-    let right = behind
-        .iter()
-        .position(|byte| ends_uri(*byte))
-        .unwrap_or(behind.len());
+    let left = before.iter().rev().position(|byte| ends_uri(*byte)).unwrap_or(before.len());
+    let right = behind.iter().position(|byte| ends_uri(*byte)).unwrap_or(behind.len());
     for parameter in parameters(text, at - left..at + right) {
         find_parameter(scan, text, parameter, hits);
     }
@@ -66,10 +52,7 @@ pub(super) fn find_form(scan: &mut Scan<'_>, text: &[u8], at: usize, hits: &mut 
 
 /// `user:password@host`: the password, or all of it when the user may be the secret.
 fn find_userinfo(scan: &mut Scan<'_>, text: &[u8], at: usize, uri: &[u8], is_web: bool, hits: &mut Vec<Hit>) {
-    let authority = uri
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
-        .unwrap_or(uri.len());
+    let authority = uri.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(uri.len());
     let within = |length| uri.get(..length).and_then(|part| memchr::memrchr(b'@', part));
     // Passwords of databases often hold an unencoded slash.
     let end = within(authority).or_else(|| if is_web { None } else { within(uri.len()) });
@@ -77,20 +60,17 @@ fn find_userinfo(scan: &mut Scan<'_>, text: &[u8], at: usize, uri: &[u8], is_web
         return;
     };
     let (user, password) = match memchr::memchr(b':', userinfo) {
-        Some(colon) => (
-            userinfo.get(..colon).unwrap_or_default(),
-            userinfo.get(colon + 1..).unwrap_or_default(),
-        ),
+        Some(colon) => {
+            (userinfo.get(..colon).unwrap_or_default(), userinfo.get(colon + 1..).unwrap_or_default())
+        }
         None => (userinfo, &[][..]),
     };
     if is_reference(password) || is_reference(userinfo) {
         return;
     }
     let end = at + userinfo.len();
-    let is_name = user.len() <= MAX_USER
-        && user
-            .iter()
-            .all(|byte| byte.is_ascii_lowercase() || b"_.-".contains(byte));
+    let is_name =
+        user.len() <= MAX_USER && user.iter().all(|byte| byte.is_ascii_lowercase() || b"_.-".contains(byte));
     if !password.is_empty() && is_name && password != b"x-oauth-basic" {
         scan.hit(text, end - password.len()..end, "connection", Sure::Certain, hits);
     } else if !password.is_empty() || (is_web && !user.is_empty()) {
@@ -112,13 +92,11 @@ fn find_parameters(scan: &mut Scan<'_>, text: &[u8], uri: Range<usize>, hits: &m
 fn parameters(text: &[u8], query: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.get(query.clone()).unwrap_or_default();
     let mut at = query.start;
-    bytes
-        .split(|byte| matches!(byte, b'&' | b';' | b'?' | b'#'))
-        .map(move |parameter| {
-            let start = at;
-            at += parameter.len() + 1;
-            start..start + parameter.len()
-        })
+    bytes.split(|byte| matches!(byte, b'&' | b';' | b'?' | b'#')).map(move |parameter| {
+        let start = at;
+        at += parameter.len() + 1;
+        start..start + parameter.len()
+    })
 }
 
 fn find_parameter(scan: &mut Scan<'_>, text: &[u8], parameter: Range<usize>, hits: &mut Vec<Hit>) {
@@ -126,10 +104,8 @@ fn find_parameter(scan: &mut Scan<'_>, text: &[u8], parameter: Range<usize>, hit
     let Some(equals) = memchr::memchr(b'=', bytes) else {
         return;
     };
-    let (name, value) = (
-        bytes.get(..equals).unwrap_or_default(),
-        bytes.get(equals + 1..).unwrap_or_default(),
-    );
+    let (name, value) =
+        (bytes.get(..equals).unwrap_or_default(), bytes.get(equals + 1..).unwrap_or_default());
     let Some(class) = key::class_of_parameter(&Decoded::percent(name).text) else {
         return;
     };
@@ -140,18 +116,11 @@ fn find_parameter(scan: &mut Scan<'_>, text: &[u8], parameter: Range<usize>, hit
     let start = parameter.start + equals + 1;
     // The digest is that of the decoded value, so that it equals the same value elsewhere.
     let mut inner = Vec::new();
-    scan.hit(
-        &decoded.text,
-        0..decoded.text.len(),
-        class,
-        Sure::Certain,
-        &mut inner,
-    );
+    scan.hit(&decoded.text, 0..decoded.text.len(), class, Sure::Certain, &mut inner);
     let is_masked = super::placeholder::touches(text, start, parameter.end);
-    hits.extend(inner.into_iter().filter(|_| !is_masked).map(|hit| Hit {
-        span: start..parameter.end,
-        ..hit
-    }));
+    hits.extend(
+        inner.into_iter().filter(|_| !is_masked).map(|hit| Hit { span: start..parameter.end, ..hit }),
+    );
 }
 
 fn ends_uri(byte: u8) -> bool {

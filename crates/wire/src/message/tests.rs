@@ -22,41 +22,17 @@ fn edits_are_made_in_any_order_and_never_overlap() {
             &[(22..23, "9", Ok(())), (0..0, " ", Ok(())), (40..40, "\n", Ok(()))],
             r#" {"jsonrpc":"2.0","id":9,"method":"ping"}"#,
         ),
-        (
-            &[(1..17, "", Ok(())), (1..17, "x", Err(SpliceError::Overlap))],
-            r#"{"id":1,"method":"ping"}"#,
-        ),
-        (
-            &[(1..17, "", Ok(())), (16..18, "x", Err(SpliceError::Overlap))],
-            r#"{"id":1,"method":"ping"}"#,
-        ),
-        (
-            &[(1..17, "", Ok(())), (0..2, "x", Err(SpliceError::Overlap))],
-            r#"{"id":1,"method":"ping"}"#,
-        ),
-        (
-            &[(1..17, "", Ok(())), (5..5, "x", Err(SpliceError::Overlap))],
-            r#"{"id":1,"method":"ping"}"#,
-        ),
-        (
-            &[(1..17, "", Ok(())), (0..20, "x", Err(SpliceError::Overlap))],
-            r#"{"id":1,"method":"ping"}"#,
-        ),
+        (&[(1..17, "", Ok(())), (1..17, "x", Err(SpliceError::Overlap))], r#"{"id":1,"method":"ping"}"#),
+        (&[(1..17, "", Ok(())), (16..18, "x", Err(SpliceError::Overlap))], r#"{"id":1,"method":"ping"}"#),
+        (&[(1..17, "", Ok(())), (0..2, "x", Err(SpliceError::Overlap))], r#"{"id":1,"method":"ping"}"#),
+        (&[(1..17, "", Ok(())), (5..5, "x", Err(SpliceError::Overlap))], r#"{"id":1,"method":"ping"}"#),
+        (&[(1..17, "", Ok(())), (0..20, "x", Err(SpliceError::Overlap))], r#"{"id":1,"method":"ping"}"#),
         (
             &[(1..17, "b", Ok(())), (1..1, "a", Ok(())), (17..17, "c", Ok(()))],
             r#"{abc"id":1,"method":"ping"}"#,
         ),
-        (
-            &[(1..1, "a", Ok(())), (1..1, "b", Ok(())), (1..17, "c", Ok(()))],
-            r#"{abc"id":1,"method":"ping"}"#,
-        ),
-        (
-            &[
-                (39..41, "x", Err(SpliceError::Outside)),
-                (41..41, "x", Err(SpliceError::Outside)),
-            ],
-            RAW,
-        ),
+        (&[(1..1, "a", Ok(())), (1..1, "b", Ok(())), (1..17, "c", Ok(()))], r#"{abc"id":1,"method":"ping"}"#),
+        (&[(39..41, "x", Err(SpliceError::Outside)), (41..41, "x", Err(SpliceError::Outside))], RAW),
     ];
     for (edits, expected) in cases {
         let mut message = message();
@@ -81,13 +57,7 @@ fn a_message_that_was_not_kept_whole_cannot_be_edited() {
     let mut message = Message::oversized(Bytes::from_static(b"{"), message().shape().clone(), 40);
     assert_eq!(message.splice(0..0, Bytes::new()), Err(SpliceError::NotWhole));
     assert!(!message.is_whole());
-    assert_eq!(
-        message.shape().faults,
-        [crate::Fault {
-            kind: FaultKind::TooLarge,
-            at: 1
-        }]
-    );
+    assert_eq!(message.shape().faults, [crate::Fault { kind: FaultKind::TooLarge, at: 1 }]);
 }
 
 proptest! {

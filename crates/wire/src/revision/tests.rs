@@ -11,11 +11,7 @@ fn names_are_read_exactly_and_ordered_by_date() {
     }
     assert_eq!(Revision::V2025_11_25.era(), Era::Legacy);
     assert_eq!(Revision::LATEST.era(), Era::Modern);
-    let eras = [
-        ("2023-01-01", Some(Era::Legacy)),
-        ("2027-01-01", Some(Era::Modern)),
-        ("2026-07", None),
-    ];
+    let eras = [("2023-01-01", Some(Era::Legacy)), ("2027-01-01", Some(Era::Modern)), ("2026-07", None)];
     for (name, era) in eras {
         assert_eq!(Revision::era_of(name), era, "{name}");
     }
@@ -23,13 +19,8 @@ fn names_are_read_exactly_and_ordered_by_date() {
 
 #[test]
 fn sets_hold_what_was_put_in() {
-    let set = Revisions::NONE
-        .with(V2025_03_26, V2025_06_18)
-        .with(V2026_07_28, V2026_07_28);
-    assert_eq!(
-        set.iter().collect::<Vec<_>>(),
-        [V2025_03_26, V2025_06_18, V2026_07_28]
-    );
+    let set = Revisions::NONE.with(V2025_03_26, V2025_06_18).with(V2026_07_28, V2026_07_28);
+    assert_eq!(set.iter().collect::<Vec<_>>(), [V2025_03_26, V2025_06_18, V2026_07_28]);
     assert_eq!(ALL.iter().count(), Revision::ALL.len());
     assert_eq!(Revisions::NONE.iter().count(), 0);
 }
@@ -89,16 +80,10 @@ fn fields_are_known_and_required_where_they_are() {
     let known = |field: Option<&Field>| field.map(|field| (field.known, field.required));
     let call = method("tools/call").unwrap();
     assert_eq!(known(call.param("name")), Some((ALL, ALL)));
-    assert_eq!(
-        known(call.param("_meta")).map(|(_, required)| required),
-        Some(MODERN)
-    );
+    assert_eq!(known(call.param("_meta")).map(|(_, required)| required), Some(MODERN));
     assert_eq!(known(call.param("requestState")), Some((MODERN, Revisions::NONE)));
     assert_eq!(known(call.result_field("resultType")), Some((MODERN, MODERN)));
-    assert!(
-        call.result_field("structuredContent")
-            .is_some_and(|field| !field.known.contains(V2025_03_26))
-    );
+    assert!(call.result_field("structuredContent").is_some_and(|field| !field.known.contains(V2025_03_26)));
     assert!(method("ping").is_some_and(|ping| ping.result_field("resultType").is_none()));
 }
 
@@ -107,10 +92,7 @@ fn codes_and_keys_have_their_meaning_in_their_revisions() {
     assert_eq!(error_name(-32_601, V2024_11_05), Some("MethodNotFound"));
     assert_eq!(error_name(-32_042, V2025_11_25), Some("URLElicitationRequired"));
     assert_eq!(error_name(-32_042, V2026_07_28), None);
-    assert_eq!(
-        error_name(-32_022, V2026_07_28),
-        Some("UnsupportedProtocolVersion")
-    );
+    assert_eq!(error_name(-32_022, V2026_07_28), Some("UnsupportedProtocolVersion"));
     assert_eq!(error_name(-32_002, V2026_07_28), None);
     let has =
         |key: &str, revision| meta_keys().any(|meta| meta.key == key && meta.revisions.contains(revision));
@@ -119,9 +101,5 @@ fn codes_and_keys_have_their_meaning_in_their_revisions() {
     assert!(!has("io.modelcontextprotocol/protocolVersion", V2025_11_25));
     assert!(has("io.modelcontextprotocol/related-task", V2025_11_25));
     assert_eq!(mirrored_param("resources/read"), Some("uri"));
-    assert!(
-        HEADERS
-            .iter()
-            .all(|header| header.name == header.name.to_ascii_lowercase())
-    );
+    assert!(HEADERS.iter().all(|header| header.name == header.name.to_ascii_lowercase()));
 }

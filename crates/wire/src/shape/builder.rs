@@ -24,10 +24,7 @@ impl<'a> Window<'a> {
         if self.whole.is_none() && span.len() > Builder::MAX_VALUE {
             return None;
         }
-        let place = Span {
-            start: span.start.checked_sub(self.base)?,
-            end: span.end.checked_sub(self.base)?,
-        };
+        let place = Span { start: span.start.checked_sub(self.base)?, end: span.end.checked_sub(self.base)? };
         place.of(self.bytes)
     }
 
@@ -48,14 +45,8 @@ impl<'a> Window<'a> {
 }
 
 pub(super) fn read(raw: &Bytes) -> Shape {
-    let window = Window {
-        bytes: raw,
-        base: 0,
-        whole: Some(raw),
-    };
-    let utf8 = std::str::from_utf8(raw)
-        .err()
-        .map(|error| error.valid_up_to() as u64);
+    let window = Window { bytes: raw, base: 0, whole: Some(raw) };
+    let utf8 = std::str::from_utf8(raw).err().map(|error| error.valid_up_to() as u64);
     if raw.trim_ascii_start().first() == Some(&b'[') {
         let mut reading = Reading::new();
         let broken = scan(raw, &mut |event| reading.on(event, &window)).err();
@@ -70,13 +61,9 @@ pub(super) fn read(raw: &Bytes) -> Shape {
 fn shape(broken: Option<Fault>, utf8: Option<u64>, read: impl FnOnce() -> Shape) -> Shape {
     let mut shape = match broken {
         None => read(),
-        Some(fault) => Shape {
-            kind: Kind::Other,
-            id: None,
-            members: Vec::new(),
-            parts: Vec::new(),
-            faults: vec![fault],
-        },
+        Some(fault) => {
+            Shape { kind: Kind::Other, id: None, members: Vec::new(), parts: Vec::new(), faults: vec![fault] }
+        }
     };
     if let Some(at) = utf8 {
         note(&mut shape.faults, FaultKind::NotUtf8, at);
@@ -132,50 +119,29 @@ impl Builder {
                 return;
             }
             self.window.extend_from_slice(stride);
-            let window = Window {
-                bytes: &self.window,
-                base: self.base,
-                whole: None,
-            };
+            let window = Window { bytes: &self.window, base: self.base, whole: None };
             let reading = &mut self.reading;
-            self.broken = self
-                .scanner
-                .push(stride, &mut |event| reading.on(event, &window))
-                .err();
+            self.broken = self.scanner.push(stride, &mut |event| reading.on(event, &window)).err();
             self.slide();
         }
     }
 
     /// Says that the message ends here.
     pub fn finish(mut self) -> Shape {
-        let window = Window {
-            bytes: &self.window,
-            base: self.base,
-            whole: None,
-        };
+        let window = Window { bytes: &self.window, base: self.base, whole: None };
         let reading = &mut self.reading;
-        let broken = self
-            .broken
-            .or_else(|| self.scanner.finish(&mut |event| reading.on(event, &window)).err());
+        let broken =
+            self.broken.or_else(|| self.scanner.finish(&mut |event| reading.on(event, &window)).err());
         self.reading.finish(broken, self.utf8.finish())
     }
 
     /// Forgets what nothing open needs any more.
     fn slide(&mut self) {
         let end = self.base + self.window.len() as u64;
-        let token = self
-            .scanner
-            .open_token()
-            .filter(|start| end - start <= Self::MAX_VALUE);
+        let token = self.scanner.open_token().filter(|start| end - start <= Self::MAX_VALUE);
         let value = self.reading.keeps_from(end, Self::MAX_VALUE);
         let start = [token, value].into_iter().flatten().min().unwrap_or(end);
-        self.window.drain(
-            ..Span {
-                start: self.base,
-                end: start,
-            }
-            .len() as usize,
-        );
+        self.window.drain(..Span { start: self.base, end: start }.len() as usize);
         self.base = start;
     }
 }
@@ -212,15 +178,7 @@ impl Reading {
             self.on_batch(event, window);
             return;
         }
-        if self.depth == 0
-            && matches!(
-                event,
-                Event::Open {
-                    container: Container::Array,
-                    ..
-                }
-            )
-        {
+        if self.depth == 0 && matches!(event, Event::Open { container: Container::Array, .. }) {
             self.is_batch = true;
         } else {
             self.walk.on(event, window);
@@ -233,20 +191,8 @@ impl Reading {
     /// An event inside the brackets of a batch, or their end.
     fn on_batch(&mut self, event: Event, window: &Window<'_>) {
         let (span, is_open) = match event {
-            Event::Open { at, .. } => (
-                Span {
-                    start: at,
-                    end: at + 1,
-                },
-                true,
-            ),
-            Event::Close { at, .. } => (
-                Span {
-                    start: self.part,
-                    end: at + 1,
-                },
-                false,
-            ),
+            Event::Open { at, .. } => (Span { start: at, end: at + 1 }, true),
+            Event::Close { at, .. } => (Span { start: self.part, end: at + 1 }, false),
             Event::Key { span, .. }
             | Event::String { span, .. }
             | Event::Number(span)
@@ -272,13 +218,7 @@ impl Reading {
         }
         self.walk.on(event, window);
         if self.depth == 1 {
-            self.part_ended(
-                Span {
-                    start: self.part,
-                    end: span.end,
-                },
-                window,
-            );
+            self.part_ended(Span { start: self.part, end: span.end }, window);
         }
     }
 
@@ -309,13 +249,7 @@ impl Reading {
             if self.n_parts == 0 {
                 note(&mut faults, FaultKind::EmptyBatch, 0);
             }
-            Shape {
-                kind: Kind::Batch,
-                id: None,
-                members: Vec::new(),
-                parts: self.parts,
-                faults,
-            }
+            Shape { kind: Kind::Batch, id: None, members: Vec::new(), parts: self.parts, faults }
         })
     }
 }

@@ -31,30 +31,12 @@ const PLACES: &[(&str, Slot)] = &[
     ("/params/uri", Slot::Member(Member::Uri)),
     ("/params/arguments", Slot::Member(Member::Arguments)),
     ("/params/_meta", Slot::Member(Member::Meta)),
-    (
-        "/params/_meta/progressToken",
-        Slot::Member(Member::ProgressTokenAsked),
-    ),
-    (
-        "/params/_meta/io.modelcontextprotocol~1protocolVersion",
-        Slot::Member(Member::MetaRevision),
-    ),
-    (
-        "/params/_meta/io.modelcontextprotocol~1clientInfo",
-        Slot::Member(Member::MetaClient),
-    ),
-    (
-        "/params/_meta/io.modelcontextprotocol~1clientCapabilities",
-        Slot::Member(Member::MetaCapabilities),
-    ),
-    (
-        "/params/_meta/io.modelcontextprotocol~1related-task",
-        Slot::Member(Member::RelatedTask),
-    ),
-    (
-        "/params/_meta/io.modelcontextprotocol~1subscriptionId",
-        Slot::Member(Member::SubscriptionId),
-    ),
+    ("/params/_meta/progressToken", Slot::Member(Member::ProgressTokenAsked)),
+    ("/params/_meta/io.modelcontextprotocol~1protocolVersion", Slot::Member(Member::MetaRevision)),
+    ("/params/_meta/io.modelcontextprotocol~1clientInfo", Slot::Member(Member::MetaClient)),
+    ("/params/_meta/io.modelcontextprotocol~1clientCapabilities", Slot::Member(Member::MetaCapabilities)),
+    ("/params/_meta/io.modelcontextprotocol~1related-task", Slot::Member(Member::RelatedTask)),
+    ("/params/_meta/io.modelcontextprotocol~1subscriptionId", Slot::Member(Member::SubscriptionId)),
     ("/params/progressToken", Slot::Member(Member::ProgressToken)),
     ("/params/requestId", Slot::Member(Member::CancelledId)),
     ("/params/protocolVersion", Slot::Member(Member::OfferedRevision)),
@@ -67,23 +49,11 @@ const PLACES: &[(&str, Slot)] = &[
     ("/params/status", Slot::Member(Member::TaskStatus)),
     ("/result/protocolVersion", Slot::Member(Member::AgreedRevision)),
     ("/result/serverInfo", Slot::Member(Member::ServerInfo)),
-    (
-        "/result/_meta/io.modelcontextprotocol~1serverInfo",
-        Slot::Member(Member::MetaServer),
-    ),
-    (
-        "/result/_meta/io.modelcontextprotocol~1related-task",
-        Slot::Member(Member::RelatedTask),
-    ),
-    (
-        "/result/_meta/io.modelcontextprotocol~1subscriptionId",
-        Slot::Member(Member::SubscriptionId),
-    ),
+    ("/result/_meta/io.modelcontextprotocol~1serverInfo", Slot::Member(Member::MetaServer)),
+    ("/result/_meta/io.modelcontextprotocol~1related-task", Slot::Member(Member::RelatedTask)),
+    ("/result/_meta/io.modelcontextprotocol~1subscriptionId", Slot::Member(Member::SubscriptionId)),
     ("/result/capabilities", Slot::Member(Member::ServerCapabilities)),
-    (
-        "/result/supportedVersions",
-        Slot::Member(Member::SupportedRevisions),
-    ),
+    ("/result/supportedVersions", Slot::Member(Member::SupportedRevisions)),
     ("/result/isError", Slot::Member(Member::IsError)),
     ("/result/resultType", Slot::Member(Member::ResultType)),
     ("/result/requestState", Slot::Member(Member::ResultState)),
@@ -113,17 +83,9 @@ struct Node {
 
 /// The places, each one's index its [`Place`]; fewer than 64, so that a set of them is a `u64`.
 static TREE: LazyLock<Vec<Node>> = LazyLock::new(|| {
-    let mut nodes = vec![Node {
-        name: String::new(),
-        slot: None,
-        parent: ROOT,
-        children: Vec::new(),
-    }];
+    let mut nodes = vec![Node { name: String::new(), slot: None, parent: ROOT, children: Vec::new() }];
     for (pointer, slot) in PLACES {
-        let place = pointer
-            .split('/')
-            .skip(1)
-            .fold(ROOT, |parent, step| enter(&mut nodes, parent, step));
+        let place = pointer.split('/').skip(1).fold(ROOT, |parent, step| enter(&mut nodes, parent, step));
         if let Some(node) = nodes.get_mut(usize::from(place)) {
             node.slot = Some(*slot);
         }
@@ -134,20 +96,13 @@ static TREE: LazyLock<Vec<Node>> = LazyLock::new(|| {
 /// The child with this name, made if it is not there.
 fn enter(nodes: &mut Vec<Node>, parent: Place, step: &str) -> Place {
     let name = step.replace("~1", "/").replace("~0", "~");
-    let known = nodes
-        .iter()
-        .position(|node| node.parent == parent && node.name == name);
+    let known = nodes.iter().position(|node| node.parent == parent && node.name == name);
     let place = known.unwrap_or(nodes.len()) as Place;
     if known.is_none() {
         if let Some(node) = nodes.get_mut(usize::from(parent)) {
             node.children.push((hash(name.as_bytes()), place));
         }
-        nodes.push(Node {
-            name,
-            slot: None,
-            parent,
-            children: Vec::new(),
-        });
+        nodes.push(Node { name, slot: None, parent, children: Vec::new() });
     }
     place
 }
@@ -158,9 +113,7 @@ pub(super) fn child(parent: Place, name: &[u8], hash: u64) -> Option<Place> {
     let tree = &*TREE;
     let children = &tree.get(usize::from(parent))?.children;
     let (_, place) = children.iter().find(|(known, _)| *known == hash)?;
-    tree.get(usize::from(*place))
-        .filter(|node| node.name.as_bytes() == name)
-        .map(|_| *place)
+    tree.get(usize::from(*place)).filter(|node| node.name.as_bytes() == name).map(|_| *place)
 }
 
 /// What a place holds, `None` where it only leads to others.
@@ -215,11 +168,7 @@ mod tests {
     fn the_tree_holds_every_pointer_and_fits_its_bounds() {
         assert!(TREE.len() <= 64, "{} places", TREE.len());
         for (pointer, expected) in PLACES {
-            let steps: Vec<_> = pointer
-                .split('/')
-                .skip(1)
-                .map(|step| step.replace("~1", "/"))
-                .collect();
+            let steps: Vec<_> = pointer.split('/').skip(1).map(|step| step.replace("~1", "/")).collect();
             assert!(steps.len() <= MAX_STEPS, "{pointer}");
             let place = steps.iter().fold(ROOT, |place, step| named(place, step).unwrap());
             assert_eq!(slot(place), Some(*expected), "{pointer}");

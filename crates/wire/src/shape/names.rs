@@ -46,10 +46,7 @@ impl Names {
         let start = self.objects.last().copied().unwrap_or(0);
         let siblings = self.seen.get(start..).unwrap_or_default();
         let same = |earlier: &Name| {
-            earlier.hash == hash
-                && window
-                    .whole(earlier.span)
-                    .is_none_or(|raw| *unescape(raw) == *name)
+            earlier.hash == hash && window.whole(earlier.span).is_none_or(|raw| *unescape(raw) == *name)
         };
         if siblings.iter().any(same) {
             return true;
@@ -72,9 +69,7 @@ pub(super) fn hash(name: &[u8]) -> u64 {
     }
     let mix =
         |hash: u64, word: [u8; 8]| (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
-    let hash = words
-        .iter()
-        .fold(name.len() as u64, |hash, word| mix(hash, *word));
+    let hash = words.iter().fold(name.len() as u64, |hash, word| mix(hash, *word));
     let hash = mix(hash, last);
     hash ^ hash >> 32
 }

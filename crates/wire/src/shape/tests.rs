@@ -21,15 +21,8 @@ fn in_pieces(raw: &[u8], size: usize) -> Shape {
 
 /// All of a shape, parts by their own shape.
 fn summary(shape: &Shape) -> String {
-    let parts: Vec<_> = shape
-        .parts
-        .iter()
-        .map(|part| (part.size(), summary(part.shape())))
-        .collect();
-    format!(
-        "{:?} {:?} {:?} {:?} {parts:?}",
-        shape.kind, shape.id, shape.members, shape.faults
-    )
+    let parts: Vec<_> = shape.parts.iter().map(|part| (part.size(), summary(part.shape()))).collect();
+    format!("{:?} {:?} {:?} {:?} {parts:?}", shape.kind, shape.id, shape.members, shape.faults)
 }
 
 fn codes(shape: &Shape) -> Vec<&'static str> {
@@ -44,115 +37,30 @@ fn forms() -> Vec<Case> {
     use Kind::{Batch, Error, Notification, Other, Request, Result};
     let v = r#""jsonrpc":"2.0""#;
     vec![
-        (
-            format!(r#"{{{v},"id":1,"method":"ping"}}"#),
-            Request,
-            Some("1"),
-            &[],
-        ),
-        (
-            format!(r#"{{{v},"id":"1","method":"ping"}}"#),
-            Request,
-            Some("\"1\""),
-            &[],
-        ),
-        (
-            format!(r#"{{"method":"ping","id":-7,{v}}}"#),
-            Request,
-            Some("-7"),
-            &[],
-        ),
+        (format!(r#"{{{v},"id":1,"method":"ping"}}"#), Request, Some("1"), &[]),
+        (format!(r#"{{{v},"id":"1","method":"ping"}}"#), Request, Some("\"1\""), &[]),
+        (format!(r#"{{"method":"ping","id":-7,{v}}}"#), Request, Some("-7"), &[]),
         (
             format!(r#"{{{v},"id":18446744073709551617,"method":"m"}}"#),
             Request,
             Some("18446744073709551617"),
             &[],
         ),
-        (
-            format!(r#"{{{v},"id":-0,"method":"m"}}"#),
-            Request,
-            Some("-0"),
-            &[],
-        ),
-        (
-            format!(r#"{{{v},"id":"caf\u00e9","method":"m"}}"#),
-            Request,
-            Some("\"café\""),
-            &[],
-        ),
-        (
-            format!(r#"{{{v},"id":1.0,"method":"m"}}"#),
-            Request,
-            Some("1.0"),
-            &["rpc.fractional-id"],
-        ),
-        (
-            format!(r#"{{{v},"id":1e400,"method":"m"}}"#),
-            Request,
-            Some("1e400"),
-            &["rpc.fractional-id"],
-        ),
-        (
-            format!(r#"{{{v},"id":null,"method":"m"}}"#),
-            Request,
-            None,
-            &["rpc.null-id"],
-        ),
-        (
-            format!(r#"{{{v},"id":true,"method":"m"}}"#),
-            Request,
-            None,
-            &["rpc.wrong-id-type"],
-        ),
-        (
-            format!(r#"{{{v},"id":[1],"method":"m"}}"#),
-            Request,
-            None,
-            &["rpc.wrong-id-type"],
-        ),
-        (
-            format!(r#"{{{v},"id":{{"a":1}},"result":{{}}}}"#),
-            Result,
-            None,
-            &["rpc.wrong-id-type"],
-        ),
-        (
-            format!(r#"{{{v},"method":"notifications/initialized"}}"#),
-            Notification,
-            None,
-            &[],
-        ),
+        (format!(r#"{{{v},"id":-0,"method":"m"}}"#), Request, Some("-0"), &[]),
+        (format!(r#"{{{v},"id":"caf\u00e9","method":"m"}}"#), Request, Some("\"café\""), &[]),
+        (format!(r#"{{{v},"id":1.0,"method":"m"}}"#), Request, Some("1.0"), &["rpc.fractional-id"]),
+        (format!(r#"{{{v},"id":1e400,"method":"m"}}"#), Request, Some("1e400"), &["rpc.fractional-id"]),
+        (format!(r#"{{{v},"id":null,"method":"m"}}"#), Request, None, &["rpc.null-id"]),
+        (format!(r#"{{{v},"id":true,"method":"m"}}"#), Request, None, &["rpc.wrong-id-type"]),
+        (format!(r#"{{{v},"id":[1],"method":"m"}}"#), Request, None, &["rpc.wrong-id-type"]),
+        (format!(r#"{{{v},"id":{{"a":1}},"result":{{}}}}"#), Result, None, &["rpc.wrong-id-type"]),
+        (format!(r#"{{{v},"method":"notifications/initialized"}}"#), Notification, None, &[]),
         (format!(r#"{{{v},"id":1,"result":{{}}}}"#), Result, Some("1"), &[]),
-        (
-            format!(r#"{{{v},"id":null,"result":{{}}}}"#),
-            Result,
-            None,
-            &["rpc.null-id"],
-        ),
-        (
-            format!(r#"{{{v},"result":{{}}}}"#),
-            Result,
-            None,
-            &["rpc.missing-id"],
-        ),
-        (
-            format!(r#"{{{v},"id":1,"error":{{"code":-32601,"message":"x"}}}}"#),
-            Error,
-            Some("1"),
-            &[],
-        ),
-        (
-            format!(r#"{{{v},"id":null,"error":{{"code":-32700,"message":"x"}}}}"#),
-            Error,
-            None,
-            &[],
-        ),
-        (
-            format!(r#"{{{v},"error":{{"code":-32700,"message":"x"}}}}"#),
-            Error,
-            None,
-            &[],
-        ),
+        (format!(r#"{{{v},"id":null,"result":{{}}}}"#), Result, None, &["rpc.null-id"]),
+        (format!(r#"{{{v},"result":{{}}}}"#), Result, None, &["rpc.missing-id"]),
+        (format!(r#"{{{v},"id":1,"error":{{"code":-32601,"message":"x"}}}}"#), Error, Some("1"), &[]),
+        (format!(r#"{{{v},"id":null,"error":{{"code":-32700,"message":"x"}}}}"#), Error, None, &[]),
+        (format!(r#"{{{v},"error":{{"code":-32700,"message":"x"}}}}"#), Error, None, &[]),
         (
             format!(r#"{{{v},"id":1,"result":{{}},"error":null}}"#),
             Result,
@@ -171,42 +79,12 @@ fn forms() -> Vec<Case> {
             Some("1"),
             &["rpc.method-in-answer"],
         ),
-        (
-            format!(r#"{{{v},"id":1,"method":7}}"#),
-            Other,
-            Some("1"),
-            &["rpc.wrong-method-type"],
-        ),
-        (
-            r#"{"id":1,"method":"m"}"#.into(),
-            Request,
-            Some("1"),
-            &["rpc.missing-version"],
-        ),
-        (
-            r#"{"jsonrpc":"1.0","id":1,"method":"m"}"#.into(),
-            Request,
-            Some("1"),
-            &["rpc.wrong-version"],
-        ),
-        (
-            r#"{"jsonrpc":2.0,"id":1,"method":"m"}"#.into(),
-            Request,
-            Some("1"),
-            &["rpc.wrong-version"],
-        ),
-        (
-            r#"{"jsonrpc":"\u0032.0","id":1,"method":"m"}"#.into(),
-            Request,
-            Some("1"),
-            &[],
-        ),
-        (
-            r#"{"\u006dethod":"m","jsonrpc":"2.0"}"#.into(),
-            Notification,
-            None,
-            &[],
-        ),
+        (format!(r#"{{{v},"id":1,"method":7}}"#), Other, Some("1"), &["rpc.wrong-method-type"]),
+        (r#"{"id":1,"method":"m"}"#.into(), Request, Some("1"), &["rpc.missing-version"]),
+        (r#"{"jsonrpc":"1.0","id":1,"method":"m"}"#.into(), Request, Some("1"), &["rpc.wrong-version"]),
+        (r#"{"jsonrpc":2.0,"id":1,"method":"m"}"#.into(), Request, Some("1"), &["rpc.wrong-version"]),
+        (r#"{"jsonrpc":"\u0032.0","id":1,"method":"m"}"#.into(), Request, Some("1"), &[]),
+        (r#"{"\u006dethod":"m","jsonrpc":"2.0"}"#.into(), Notification, None, &[]),
         (format!(r#"{{{v},"id":1}}"#), Other, Some("1"), &["rpc.not-rpc"]),
         ("{}".into(), Other, None, &["rpc.not-rpc"]),
         ("7".into(), Other, None, &["rpc.not-rpc"]),
@@ -214,18 +92,8 @@ fn forms() -> Vec<Case> {
         ("[]".into(), Batch, None, &["rpc.empty-batch"]),
         (r#"[{"id":1},7]"#.into(), Batch, None, &[]),
         ("starting…".into(), Other, None, &["frame.not-json"]),
-        (
-            format!("{{{v},\"method\":\"m\"}} x"),
-            Other,
-            None,
-            &["frame.not-json"],
-        ),
-        (
-            format!("{{{v},\"method\":\"m\",\"params\":{{\"a\":\"\u{2028}\"}}}}"),
-            Notification,
-            None,
-            &[],
-        ),
+        (format!("{{{v},\"method\":\"m\"}} x"), Other, None, &["frame.not-json"]),
+        (format!("{{{v},\"method\":\"m\",\"params\":{{\"a\":\"\u{2028}\"}}}}"), Notification, None, &[]),
         (
             format!(r#"{{{v},"method":"m","params":{{"a":"\ud83d"}}}}"#),
             Notification,
@@ -238,24 +106,10 @@ fn forms() -> Vec<Case> {
             None,
             &["frame.duplicate-key"],
         ),
+        (format!(r#"{{{v},"method":"m","params":[{{"a":1}},{{"a":2}}]}}"#), Notification, None, &[]),
+        (format!(r#"{{{v},"method":"m","id":1,"id":2}}"#), Request, Some("2"), &["frame.duplicate-key"]),
         (
-            format!(r#"{{{v},"method":"m","params":[{{"a":1}},{{"a":2}}]}}"#),
-            Notification,
-            None,
-            &[],
-        ),
-        (
-            format!(r#"{{{v},"method":"m","id":1,"id":2}}"#),
-            Request,
-            Some("2"),
-            &["frame.duplicate-key"],
-        ),
-        (
-            format!(
-                r#"{{{v},"method":"m","params":{}{}}}"#,
-                "[".repeat(600),
-                "]".repeat(600)
-            ),
+            format!(r#"{{{v},"method":"m","params":{}{}}}"#, "[".repeat(600), "]".repeat(600)),
             Notification,
             None,
             &["frame.too-deep"],
@@ -268,11 +122,7 @@ fn kind_and_id_and_faults_of_every_form() {
     for (raw, kind, id, faults) in forms() {
         let shape = shape(&raw);
         assert_eq!(shape.kind, kind, "{raw}");
-        assert_eq!(
-            shape.id,
-            id.map(|id| Id(Bytes::copy_from_slice(id.as_bytes()))),
-            "{raw}"
-        );
+        assert_eq!(shape.id, id.map(|id| Id(Bytes::copy_from_slice(id.as_bytes()))), "{raw}");
         assert_eq!(codes(&shape), faults, "{raw}");
     }
 }
@@ -281,17 +131,8 @@ fn kind_and_id_and_faults_of_every_form() {
 fn a_message_that_is_not_utf8_still_has_its_shape() {
     let raw = Bytes::from_static(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"caf\xe9\"}");
     let whole = Shape::of(&raw);
-    assert_eq!(
-        (whole.kind, whole.method().as_deref()),
-        (Kind::Request, Some("caf\u{fffd}"))
-    );
-    assert_eq!(
-        whole.faults,
-        [Fault {
-            kind: FaultKind::NotUtf8,
-            at: 37
-        }]
-    );
+    assert_eq!((whole.kind, whole.method().as_deref()), (Kind::Request, Some("caf\u{fffd}")));
+    assert_eq!(whole.faults, [Fault { kind: FaultKind::NotUtf8, at: 37 }]);
     assert_eq!(summary(&in_pieces(&raw, 1)), summary(&whole));
 }
 
@@ -306,20 +147,9 @@ fn members_are_found_where_they_belong_and_nowhere_else() {
     assert_eq!(shape.text(Member::Name).as_deref(), Some("read"));
     assert_eq!(shape.text(Member::ProgressTokenAsked).as_deref(), Some("t"));
     assert_eq!(shape.text(Member::MetaRevision).as_deref(), Some("2026-07-28"));
-    assert_eq!(
-        shape.text_inside(Member::MetaClient, &["version"]).as_deref(),
-        Some("2.0")
-    );
-    assert_eq!(
-        shape.inside(Member::RelatedTask, &["taskId"]).as_deref(),
-        Some(&b"\"a\""[..])
-    );
-    assert!(
-        shape
-            .raw(Member::Arguments)
-            .unwrap()
-            .starts_with(b"{\"name\":\"x\"")
-    );
+    assert_eq!(shape.text_inside(Member::MetaClient, &["version"]).as_deref(), Some("2.0"));
+    assert_eq!(shape.inside(Member::RelatedTask, &["taskId"]).as_deref(), Some(&b"\"a\""[..]));
+    assert!(shape.raw(Member::Arguments).unwrap().starts_with(b"{\"name\":\"x\""));
     assert_eq!(shape.raw(Member::Result), None);
     assert_eq!(shape.faults, []);
 
@@ -330,10 +160,7 @@ fn members_are_found_where_they_belong_and_nowhere_else() {
     assert_eq!(answer.flag(Member::IsError), Some(true));
     assert_eq!(answer.text(Member::CreatedTask).as_deref(), Some("t1"));
     assert_eq!(answer.text(Member::TaskStatus).as_deref(), Some("working"));
-    assert_eq!(
-        answer.id_in(Member::SubscriptionId),
-        Some(Id(Bytes::from_static(b"3")))
-    );
+    assert_eq!(answer.id_in(Member::SubscriptionId), Some(Id(Bytes::from_static(b"3"))));
 
     let error =
         self::shape(r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32042,"message":"m","data":{"a":[]}}}"#);
@@ -351,10 +178,7 @@ fn of_a_repeated_member_the_last_one_counts_with_all_inside_it() {
     assert_eq!(shape.raw(Member::Uri), None);
     assert_eq!(
         shape.faults,
-        [Fault {
-            kind: FaultKind::DuplicateKey,
-            at: raw.rfind("\"method").unwrap() as u64
-        }]
+        [Fault { kind: FaultKind::DuplicateKey, at: raw.rfind("\"method").unwrap() as u64 }]
     );
 }
 
@@ -368,17 +192,11 @@ fn a_batch_has_parts_with_shapes_of_their_own() {
     assert_eq!(kinds, [Kind::Request, Kind::Result, Kind::Other, Kind::Other]);
     assert_eq!(shape.parts[1].raw(), r#"{"jsonrpc":"2.0","id":"a","result":{}}"#);
     assert_eq!(shape.parts[1].shape().faults, []);
-    assert_eq!(
-        shape.parts[0].shape(),
-        Message::parse(shape.parts[0].raw().clone()).shape()
-    );
+    assert_eq!(shape.parts[0].shape(), Message::parse(shape.parts[0].raw().clone()).shape());
 
     let many = format!("[{}0]", "0,".repeat(MAX_PARTS));
     let many = Shape::of(&many.into());
-    assert_eq!(
-        (many.parts.len(), codes(&many)),
-        (MAX_PARTS, vec!["rpc.too-many-parts"])
-    );
+    assert_eq!((many.parts.len(), codes(&many)), (MAX_PARTS, vec!["rpc.too-many-parts"]));
 }
 
 #[test]
@@ -389,16 +207,9 @@ fn a_large_message_is_known_by_what_stands_behind_its_bulk() {
     );
     for size in [1000, 16 * 1024, 100_000, raw.len()] {
         let shape = in_pieces(raw.as_bytes(), size);
-        assert_eq!(
-            (shape.kind, shape.id),
-            (Kind::Result, Some(Id(Bytes::from_static(b"\"late\""))))
-        );
+        assert_eq!((shape.kind, shape.id), (Kind::Result, Some(Id(Bytes::from_static(b"\"late\"")))));
         let members: Vec<_> = shape.members.iter().map(|(member, _)| *member).collect();
-        assert_eq!(
-            members,
-            [Member::IsError],
-            "the result itself is too long to be kept"
-        );
+        assert_eq!(members, [Member::IsError], "the result itself is too long to be kept");
     }
 }
 
@@ -406,11 +217,7 @@ fn a_large_message_is_known_by_what_stands_behind_its_bulk() {
 fn names_beyond_the_bound_are_not_remembered() {
     let object = |n: usize| {
         let members: Vec<_> = (0..n).map(|n| format!("\"k{n}\":0")).collect();
-        format!(
-            r#"{{"jsonrpc":"2.0","method":"m","params":{{{},"k{}":1}}}}"#,
-            members.join(","),
-            n - 1
-        )
+        format!(r#"{{"jsonrpc":"2.0","method":"m","params":{{{},"k{}":1}}}}"#, members.join(","), n - 1)
     };
     assert_eq!(codes(&shape(&object(256))), ["frame.duplicate-key"]);
     assert_eq!(codes(&shape(&object(257))), [""; 0]);
@@ -418,11 +225,7 @@ fn names_beyond_the_bound_are_not_remembered() {
 
 /// JSON values with the names that the shape looks for, so that random documents meet its rules.
 fn json() -> impl Strategy<Value = String> {
-    let text = prop_oneof![
-        Just("\"a\\u00e9\"".to_owned()),
-        Just("\"2.0\"".to_owned()),
-        "\"[a-z]{0,9}\""
-    ];
+    let text = prop_oneof![Just("\"a\\u00e9\"".to_owned()), Just("\"2.0\"".to_owned()), "\"[a-z]{0,9}\""];
     let leaf = prop_oneof![
         text,
         "-?[1-9][0-9]{0,4}(\\.[0-9]e[0-9])?",

@@ -72,9 +72,7 @@ impl Walk {
     /// Where the outermost value began that is open, wanted, and no longer than `max` so far.
     pub(super) fn keeps_from(&self, end: u64, max: u64) -> Option<u64> {
         let open = self.path.get(1..self.n_path).unwrap_or_default();
-        open.iter()
-            .map(|(_, start)| *start)
-            .find(|start| end - start <= max)
+        open.iter().map(|(_, start)| *start).find(|start| end - start <= max)
     }
 
     pub(super) fn finish(mut self) -> Shape {
@@ -86,13 +84,7 @@ impl Walk {
                 members.push((member, raw));
             }
         }
-        Shape {
-            kind,
-            id,
-            members,
-            parts: Vec::new(),
-            faults: self.faults,
-        }
+        Shape { kind, id, members, parts: Vec::new(), faults: self.faults }
     }
 
     fn note(&mut self, kind: FaultKind, at: u64) {
@@ -111,10 +103,7 @@ impl Walk {
         } else {
             raw.get(1..raw.len() - 1).unwrap_or_default()
         };
-        let parent = self
-            .path
-            .get(self.n_path.wrapping_sub(1))
-            .filter(|_| self.n_path == self.depth);
+        let parent = self.path.get(self.n_path.wrapping_sub(1)).filter(|_| self.n_path == self.depth);
         let hash = hash(name);
         let Some(place) = parent.and_then(|(parent, _)| child(*parent, name, hash)) else {
             if self.names.is_repeated(name, hash, span, window) {
@@ -167,11 +156,7 @@ impl Walk {
 
     fn find(&mut self, place: Place, span: Span, window: &Window<'_>) {
         if let Some(slot) = slot(place) {
-            self.found.push(Found {
-                place,
-                slot,
-                raw: window.keep(span),
-            });
+            self.found.push(Found { place, slot, raw: window.keep(span) });
         }
     }
 
@@ -237,10 +222,7 @@ impl Walk {
             Some(b'n') => Some(FaultKind::NullId),
             Some(b'"') => None,
             _ if id.is_none() => Some(FaultKind::WrongIdType),
-            _ => raw
-                .iter()
-                .any(|byte| matches!(byte, b'.' | b'e' | b'E'))
-                .then_some(FaultKind::FractionalId),
+            _ => raw.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')).then_some(FaultKind::FractionalId),
         };
         if let Some(kind) = fault {
             note(&mut self.faults, kind, 0);

@@ -9,10 +9,7 @@ impl Scanner {
     #[cold]
     pub(super) fn lone_surrogate(&mut self, sink: &mut impl FnMut(Event)) {
         if let Some(at) = self.high.take() {
-            sink(Event::Odd(Fault {
-                kind: FaultKind::LoneSurrogate,
-                at,
-            }));
+            sink(Event::Odd(Fault { kind: FaultKind::LoneSurrogate, at }));
         }
     }
 
@@ -56,10 +53,7 @@ impl Scanner {
         }
         self.lone_surrogate(sink);
         if is_low {
-            sink(Event::Odd(Fault {
-                kind: FaultKind::LoneSurrogate,
-                at: self.escape,
-            }));
+            sink(Event::Odd(Fault { kind: FaultKind::LoneSurrogate, at: self.escape }));
         } else if (0xd800..0xdc00).contains(&self.hex) {
             self.high = Some(self.escape);
         }

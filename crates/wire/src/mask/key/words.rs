@@ -91,18 +91,8 @@ pub(super) const HARMLESS_TOKENS: &[&str] = &[
 ];
 
 /// Words that make even a next token one to hide.
-pub(super) const CREDENTIAL_WORDS: &[&str] = &[
-    "auth",
-    "access",
-    "api",
-    "secret",
-    "bearer",
-    "refresh",
-    "oauth",
-    "password",
-    "private",
-    "credential",
-];
+pub(super) const CREDENTIAL_WORDS: &[&str] =
+    &["auth", "access", "api", "secret", "bearer", "refresh", "oauth", "password", "private", "credential"];
 
 /// Words behind a secret's name that make it a description of the secret.
 pub(super) const DESCRIBES: &[&str] = &[

@@ -25,26 +25,11 @@ fn plain(text: &str) -> String {
 #[test]
 fn uris_keep_what_is_no_secret() {
     for (uri, expected) in [
-        (
-            "https://user:hunter2@host.example/mcp?x=1",
-            "https://user:<connection>@host.example/mcp?x=1",
-        ),
-        (
-            "https://abcdef0123@host.example/",
-            "https://<userinfo>@host.example/",
-        ),
-        (
-            "/callback?code=abcdefghij&state=0123456789&iss=x",
-            "/callback?code=<code>&state=<code>&iss=x",
-        ),
-        (
-            "/mcp?api_key=short&page_token=abc",
-            "/mcp?api_key=short&page_token=abc",
-        ),
-        (
-            "/messages?sessionId=0123456789abcdef",
-            "/messages?sessionId=<session>",
-        ),
+        ("https://user:hunter2@host.example/mcp?x=1", "https://user:<connection>@host.example/mcp?x=1"),
+        ("https://abcdef0123@host.example/", "https://<userinfo>@host.example/"),
+        ("/callback?code=abcdefghij&state=0123456789&iss=x", "/callback?code=<code>&state=<code>&iss=x"),
+        ("/mcp?api_key=short&page_token=abc", "/mcp?api_key=short&page_token=abc"),
+        ("/messages?sessionId=0123456789abcdef", "/messages?sessionId=<session>"),
         (
             "https://h/#access_token=abcdef0123456789&token_type=Bearer",
             "https://h/#access_token=<token>&token_type=Bearer",
@@ -64,22 +49,10 @@ fn uris_keep_what_is_no_secret() {
 #[test]
 fn command_lines_keep_what_is_no_secret() {
     for (args, expected) in [
-        (
-            &["npx", "-y", "server", "--port", "3000"][..],
-            "npx -y server --port 3000",
-        ),
-        (
-            &["server", "--token", "abc", "--verbose"],
-            "server --token <token> --verbose",
-        ),
-        (
-            &["server", "--token=abc", "--api-key=x y"],
-            "server --token=<token> '--api-key=<api-key>'",
-        ),
-        (
-            &["env", "API_KEY=abc", "HOME=/root", "server"],
-            "env API_KEY=<api-key> HOME=/root server",
-        ),
+        (&["npx", "-y", "server", "--port", "3000"][..], "npx -y server --port 3000"),
+        (&["server", "--token", "abc", "--verbose"], "server --token <token> --verbose"),
+        (&["server", "--token=abc", "--api-key=x y"], "server --token=<token> '--api-key=<api-key>'"),
+        (&["env", "API_KEY=abc", "HOME=/root", "server"], "env API_KEY=<api-key> HOME=/root server"),
         (
             &["curl", "-H", "Authorization: Bearer abc", "http://h"],
             "curl -H 'Authorization: Bearer <bearer>' http://h",
@@ -88,28 +61,13 @@ fn command_lines_keep_what_is_no_secret() {
             &["mcp-remote", "https://h/mcp", "--header", "X-Api-Key: abc"],
             "mcp-remote https://h/mcp --header 'X-Api-Key: <api-key>'",
         ),
-        (
-            &["curl", "-u", "me:hunter2", "http://h"],
-            "curl -u me:<password> http://h",
-        ),
-        (
-            &["docker", "run", "-u", "1000:1000", "-p", "80:80"],
-            "docker run -u 1000:1000 -p 80:80",
-        ),
+        (&["curl", "-u", "me:hunter2", "http://h"], "curl -u me:<password> http://h"),
+        (&["docker", "run", "-u", "1000:1000", "-p", "80:80"], "docker run -u 1000:1000 -p 80:80"),
         (&["mysql", "-phunter2"], "mysql -p<password>"),
         (&["psql", "-p", "hunter2"], "psql -p <password>"),
-        (
-            &["npx", "-p", "@scope/package", "run"],
-            "npx -p @scope/package run",
-        ),
-        (
-            &["server", "postgres://u:hunter2@h/db"],
-            "server postgres://u:<connection>@h/db",
-        ),
-        (
-            &["server", "--token-file", "/run/secrets/token"],
-            "server --token-file /run/secrets/token",
-        ),
+        (&["npx", "-p", "@scope/package", "run"], "npx -p @scope/package run"),
+        (&["server", "postgres://u:hunter2@h/db"], "server postgres://u:<connection>@h/db"),
+        (&["server", "--token-file", "/run/secrets/token"], "server --token-file /run/secrets/token"),
         (&["server", "--token", "--verbose"], "server --token --verbose"),
         (&["server", "--token", "${TOKEN}"], "server --token ${TOKEN}"),
     ] {
@@ -133,17 +91,12 @@ fn heads_keep_names_schemes_and_what_the_protocol_needs() {
         ("x-api-key", "abc"),
         ("x-request-id", "123e4567-e89b-12d3-a456-426614174000"),
         ("x-odd", "Ab3Cd4Ef5Gh6Ij7Kl8Mn9"),
-        (
-            "www-authenticate",
-            "Bearer resource_metadata=\"https://h/x\", error=\"invalid_token\"",
-        ),
+        ("www-authenticate", "Bearer resource_metadata=\"https://h/x\", error=\"invalid_token\""),
         ("location", "https://h/cb?code=abcdefghij"),
     ] {
         headers.append(name, HeaderValue::from_static(value));
     }
-    let head = plain(&shown(
-        &masker().head("GET /mcp?token=abcdefgh HTTP/1.1", &headers),
-    ));
+    let head = plain(&shown(&masker().head("GET /mcp?token=abcdefgh HTTP/1.1", &headers)));
     let expected = "GET /mcp?token=<token> HTTP/1.1\n\
         content-type: application/json\n\
         authorization: Bearer <bearer>\n\
@@ -165,14 +118,8 @@ fn heads_keep_names_schemes_and_what_the_protocol_needs() {
 #[test]
 fn messages_keep_their_bytes_around_a_placeholder() {
     for (message, expected) in [
-        (
-            r#"{"password": "x" , "n":1.0}"#,
-            r#"{"password": "<password>" , "n":1.0}"#,
-        ),
-        (
-            r#"{"pin":1234,"password":1234}"#,
-            r#"{"pin":1234,"password":"<password>"}"#,
-        ),
+        (r#"{"password": "x" , "n":1.0}"#, r#"{"password": "<password>" , "n":1.0}"#),
+        (r#"{"pin":1234,"password":1234}"#, r#"{"pin":1234,"password":"<password>"}"#),
         (r#"{"token":5,"token":"abc"}"#, r#"{"token":5,"token":"<token>"}"#),
         (
             r#"{"secrets":{"a":"x","b":["y",2,true]}}"#,
@@ -182,10 +129,7 @@ fn messages_keep_their_bytes_around_a_placeholder() {
             r#"{"headers":{"Authorization":"Bearer abc"}}"#,
             r#"{"headers":{"Authorization":"Bearer <bearer>"}}"#,
         ),
-        (
-            r#"{"args":["--token","abc","-v"]}"#,
-            r#"{"args":["--token","<token>","-v"]}"#,
-        ),
+        (r#"{"args":["--token","abc","-v"]}"#, r#"{"args":["--token","<token>","-v"]}"#),
         (
             r#"{"env":[{"name":"API_KEY","value":"abc"}]}"#,
             r#"{"env":[{"name":"API_KEY","value":"<api-key>"}]}"#,
@@ -194,14 +138,8 @@ fn messages_keep_their_bytes_around_a_placeholder() {
             r#"{"properties":{"password":{"type":"string","default":"abc","examples":["d"]}}}"#,
             r#"{"properties":{"password":{"type":"string","default":"<password>","examples":["<password>"]}}}"#,
         ),
-        (
-            r#"{"properties":{"password":"abc"}}"#,
-            r#"{"properties":{"password":"<password>"}}"#,
-        ),
-        (
-            r#"{"text":"{\"password\":\"a b\"}"}"#,
-            r#"{"text":"{\"password\":\"<password>\"}"}"#,
-        ),
+        (r#"{"properties":{"password":"abc"}}"#, r#"{"properties":{"password":"<password>"}}"#),
+        (r#"{"text":"{\"password\":\"a b\"}"}"#, r#"{"text":"{\"password\":\"<password>\"}"}"#),
         (r#"[{"token":"abc"}]"#, r#"[{"token":"<token>"}]"#),
         (r#"{"pass\u0077ord":"abc"}"#, r#"{"pass\u0077ord":"<password>"}"#),
         (r#"{"password":"abc"#, r#"{"password":"abc"#),
@@ -214,17 +152,11 @@ fn messages_keep_their_bytes_around_a_placeholder() {
 #[test]
 fn equal_secrets_look_equal_in_every_encoding_of_one_capture_and_in_no_other() {
     let token = format!("ghp_{}", Dice(3).draw("base62", 36));
-    let message = format!(
-        r#"{{"a":"{token}","b":"{}","token":"{token}"}}"#,
-        base64(token.as_bytes(), false)
-    );
+    let message = format!(r#"{{"a":"{token}","b":"{}","token":"{token}"}}"#, base64(token.as_bytes(), false));
     let placeholders = |key: u8| {
         let masked = shown(&Masker::new([key; 32], Level::Masked).message(message.as_bytes()));
-        let digests: Vec<_> = masked
-            .split(':')
-            .filter_map(|part| part.split_once(']'))
-            .map(|(d, _)| d.to_owned())
-            .collect();
+        let digests: Vec<_> =
+            masked.split(':').filter_map(|part| part.split_once(']')).map(|(d, _)| d.to_owned()).collect();
         assert_eq!(digests.len(), 3, "{masked}");
         assert!(digests.iter().all(|digest| *digest == digests[0]), "{masked}");
         digests[0].clone()
@@ -235,10 +167,7 @@ fn equal_secrets_look_equal_in_every_encoding_of_one_capture_and_in_no_other() {
 #[test]
 fn a_value_learnt_late_in_a_message_is_masked_early_in_it() {
     let masked = shown(&masker().message(br#"{"text":"I use zebra-7-lamp here","password":"zebra-7-lamp"}"#));
-    assert_eq!(
-        plain(&masked),
-        r#"{"text":"I use <password> here","password":"<password>"}"#
-    );
+    assert_eq!(plain(&masked), r#"{"text":"I use <password> here","password":"<password>"}"#);
 }
 
 #[test]
@@ -265,19 +194,10 @@ fn consent_is_for_a_day_at_most_and_ends() {
     let body = br#"{"password":"abc"}"#;
     masker.tick(now);
     let stored = masker.store(Piece::Request, None, body);
-    assert_eq!(
-        (stored.body, &stored.outcome.masked.bytes()[..]),
-        (Body::Full, &body[..])
-    );
+    assert_eq!((stored.body, &stored.outcome.masked.bytes()[..]), (Body::Full, &body[..]));
     assert_eq!(stored.outcome.hits, [("password", 1)]);
-    assert_eq!(
-        plain(&shown(&masker.uri("/x?token=abcdefgh"))),
-        "/x?token=<token>"
-    );
-    assert_eq!(
-        plain(&shown(&masker.argv(&["s", "--token", "abc"]))),
-        "s --token <token>"
-    );
+    assert_eq!(plain(&shown(&masker.uri("/x?token=abcdefgh"))), "/x?token=<token>");
+    assert_eq!(plain(&shown(&masker.argv(&["s", "--token", "abc"]))), "s --token <token>");
     masker.tick(consent.end());
     assert_eq!(masker.store(Piece::Request, None, body).body, Body::Masked);
 }
@@ -289,36 +209,13 @@ fn a_result_is_summarised_when_it_may_hold_secrets() {
         r#"{{"id":1,"result":{{"content":[{{"type":"text","text":"x {token}"}}],"isError":false}}}}"#
     );
     let harmless = r#"{"id":1,"result":{"content":[{"type":"image","mimeType":"image/png","data":""},{"type":"text","text":"x"}]}}"#;
-    let large = format!(
-        r#"{{"id":1,"result":{{"content":"{}"}}}}"#,
-        "long ".repeat(MAX_STORED / 5)
-    );
+    let large = format!(r#"{{"id":1,"result":{{"content":"{}"}}}}"#, "long ".repeat(MAX_STORED / 5));
     for (piece, target, body, because) in [
         (Piece::Result, Some("read"), secret.as_str(), Some("github x1")),
-        (
-            Piece::Result,
-            Some("list_env"),
-            harmless,
-            Some("sensitive target"),
-        ),
-        (
-            Piece::Result,
-            Some("getCredentials"),
-            harmless,
-            Some("sensitive target"),
-        ),
-        (
-            Piece::Result,
-            Some("file:///home/me/.ssh/config"),
-            harmless,
-            Some("sensitive target"),
-        ),
-        (
-            Piece::Result,
-            Some("file:///srv/app/.env"),
-            harmless,
-            Some("sensitive target"),
-        ),
+        (Piece::Result, Some("list_env"), harmless, Some("sensitive target")),
+        (Piece::Result, Some("getCredentials"), harmless, Some("sensitive target")),
+        (Piece::Result, Some("file:///home/me/.ssh/config"), harmless, Some("sensitive target")),
+        (Piece::Result, Some("file:///srv/app/.env"), harmless, Some("sensitive target")),
         (Piece::Result, Some("read"), &large, Some("size")),
         (Piece::Result, Some("read"), "a\0b", Some("binary")),
         (Piece::Result, Some("environmental_report"), harmless, None),
@@ -345,11 +242,7 @@ fn a_summary_tells_shape_and_counts_and_no_value() {
     let body = format!(
         r#"{{"result":{{"content":[{{"type":"text","text":"a"}},{{"type":"image","mimeType":"image/png","data":"AA=="}}],"isError":true,"{token}":{{"n":1,"when":null}}}}}}"#
     );
-    let text = shown(
-        &masker()
-            .store(Piece::Result, Some("vault"), body.as_bytes())
-            .outcome,
-    );
+    let text = shown(&masker().store(Piece::Result, Some("vault"), body.as_bytes()).outcome);
     let digest = text.split("\"digest\":\"").nth(1).unwrap()[..8].to_owned();
     let expected = format!(
         r#"{{"summary":1,"because":["github x1","sensitive target"],"bytes":{},"digest":"{digest}","kind":"json","isError":true,"hits":{{"github":1}},"content":{{"text":1,"image":1}},"media":["image/png"],"shape":{{"result":{{"content":[{{"type":"string","text":"string"}},2],"isError":"boolean","<github>":{{"n":"number","when":null}}}}}},"truncated":false}}"#,
@@ -360,28 +253,16 @@ fn a_summary_tells_shape_and_counts_and_no_value() {
 
 #[test]
 fn summaries_of_wide_and_deep_bodies_stay_short() {
-    let wide = format!(
-        "{{{}}}",
-        (0..5000)
-            .map(|n| format!("\"member-{n}\":[{{}}]"))
-            .collect::<Vec<_>>()
-            .join(",")
-    );
+    let wide =
+        format!("{{{}}}", (0..5000).map(|n| format!("\"member-{n}\":[{{}}]")).collect::<Vec<_>>().join(","));
     let long = format!("{{\"{}\":1}}", "n".repeat(100_000));
     let deep = format!("{}1{}", "[".repeat(400), "]".repeat(400));
     let escaped = format!(
         "{{{}}}",
-        (0..900)
-            .map(|n| format!("{}:1", quoted(&format!("\n\"{n}"))))
-            .collect::<Vec<_>>()
-            .join(",")
+        (0..900).map(|n| format!("{}:1", quoted(&format!("\n\"{n}")))).collect::<Vec<_>>().join(",")
     );
     for body in [wide, long, deep, escaped] {
-        let text = shown(
-            &masker()
-                .store(Piece::Result, Some("vault"), body.as_bytes())
-                .outcome,
-        );
+        let text = shown(&masker().store(Piece::Result, Some("vault"), body.as_bytes()).outcome);
         assert!(text.len() < MAX_SUMMARY, "{}", text.len());
         assert!(crate::json::scan(text.as_bytes(), &mut |_| {}).is_ok(), "{text}");
     }
@@ -394,24 +275,14 @@ fn a_line_without_end_is_cut_where_no_name_is_near_and_otherwise_not_stored() {
     let mut stream = TextStream::default();
     let mut out = String::new();
     for n in 0..40_000 {
-        let word = if n % 50 == 0 {
-            format!("password: {secret} ")
-        } else {
-            "and so on ".to_owned()
-        };
-        out += &stream
-            .push(&mut masker, word.as_bytes())
-            .as_ref()
-            .map(shown)
-            .unwrap_or_default();
+        let word = if n % 50 == 0 { format!("password: {secret} ") } else { "and so on ".to_owned() };
+        out += &stream.push(&mut masker, word.as_bytes()).as_ref().map(shown).unwrap_or_default();
         assert!(stream.held_len() <= 66 * 1024);
     }
     out += &stream.finish(&mut masker).as_ref().map(shown).unwrap_or_default();
     assert!(!out.contains(secret) && out.len() > 300_000);
     let endless = "password:".repeat(20_000);
-    let cut = stream
-        .push(&mut masker, endless.as_bytes())
-        .expect("more than is held");
+    let cut = stream.push(&mut masker, endless.as_bytes()).expect("more than is held");
     assert_eq!(plain(&shown(&cut)), "<unscanned>");
 }
 

@@ -32,6 +32,7 @@ const TEXTS: &[&str] = &[
     "monkey business with a keyboard: compass, passage, keynote, tokenization",
     "key: value, primary_key: user_id_12345678, cache_key=items-2024-01-01",
     "password=********",
+    "a callback without the state cookie is `400 Bad Request`, a cookie is set with `HttpOnly=true` 12",
     "author: someone1234567890",
     "Task 12345 passed: 100, failed: 0, skipped_tests=12",
 ];
@@ -101,12 +102,7 @@ fn the_sources_of_this_module_hold_next_to_nothing_that_looks_like_a_secret() {
     let mut replaced = Vec::new();
     for source in sources {
         let masked = shown(&masker().text(source.as_bytes()));
-        replaced.extend(
-            masked
-                .lines()
-                .filter(|line| line.contains("[masked:"))
-                .map(str::to_owned),
-        );
+        replaced.extend(masked.lines().filter(|line| line.contains("[masked:")).map(str::to_owned));
     }
     assert!(replaced.len() <= 2, "{replaced:#?}");
 }

@@ -5,26 +5,11 @@ use super::sample::{Dice, Sample, base64, expand};
 
 /// Structures without a prefix of their own; `@` stands for five dashes, so that no line here looks like a key.
 const STRUCTURES: &[(&str, &str)] = &[
-    (
-        "pkcs1",
-        "@BEGIN RSA PRIVATE KEY@\n{base64:64}\n{base64:64}\n{base64:40}\n@END RSA PRIVATE KEY@",
-    ),
-    (
-        "pkcs8",
-        "@BEGIN PRIVATE KEY@\n{base64:64}\n{base64:64}\n@END PRIVATE KEY@\n",
-    ),
-    (
-        "sec1",
-        "@BEGIN EC PRIVATE KEY@\r\n{base64:64}\r\n{base64:40}\r\n@END EC PRIVATE KEY@",
-    ),
-    (
-        "openssh",
-        "@BEGIN OPENSSH PRIVATE KEY@\n{base64:70}\n{base64:70}\n@END OPENSSH PRIVATE KEY@",
-    ),
-    (
-        "pkcs8 sealed",
-        "@BEGIN ENCRYPTED PRIVATE KEY@\n{base64:64}\n@END ENCRYPTED PRIVATE KEY@",
-    ),
+    ("pkcs1", "@BEGIN RSA PRIVATE KEY@\n{base64:64}\n{base64:64}\n{base64:40}\n@END RSA PRIVATE KEY@"),
+    ("pkcs8", "@BEGIN PRIVATE KEY@\n{base64:64}\n{base64:64}\n@END PRIVATE KEY@\n"),
+    ("sec1", "@BEGIN EC PRIVATE KEY@\r\n{base64:64}\r\n{base64:40}\r\n@END EC PRIVATE KEY@"),
+    ("openssh", "@BEGIN OPENSSH PRIVATE KEY@\n{base64:70}\n{base64:70}\n@END OPENSSH PRIVATE KEY@"),
+    ("pkcs8 sealed", "@BEGIN ENCRYPTED PRIVATE KEY@\n{base64:64}\n@END ENCRYPTED PRIVATE KEY@"),
     (
         "pgp",
         "@BEGIN PGP PRIVATE KEY BLOCK@\nVersion: 1\n\n{base64:64}\n{base64:64}\n=abcd\n@END PGP PRIVATE KEY BLOCK@",
@@ -33,75 +18,30 @@ const STRUCTURES: &[(&str, &str)] = &[
         "pem with headers",
         "@BEGIN RSA PRIVATE KEY@\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,{hex:32}\n\n{base64:64}\n@END RSA PRIVATE KEY@",
     ),
-    (
-        "pem without footer",
-        "@BEGIN RSA PRIVATE KEY@\n{base64:64}\n{base64:64}\n{base64:64}",
-    ),
-    (
-        "pem without header",
-        "{base64:64}\n{base64:64}\n{base64:64}\n@END RSA PRIVATE KEY@",
-    ),
-    (
-        "pem in one line",
-        "@BEGIN PRIVATE KEY@ {base64:64} {base64:64} @END PRIVATE KEY@",
-    ),
-    (
-        "pem with escaped lines",
-        "@BEGIN PRIVATE KEY@\\n{base64:64}\\n{base64:64}\\n@END PRIVATE KEY@",
-    ),
+    ("pem without footer", "@BEGIN RSA PRIVATE KEY@\n{base64:64}\n{base64:64}\n{base64:64}"),
+    ("pem without header", "{base64:64}\n{base64:64}\n{base64:64}\n@END RSA PRIVATE KEY@"),
+    ("pem in one line", "@BEGIN PRIVATE KEY@ {base64:64} {base64:64} @END PRIVATE KEY@"),
+    ("pem with escaped lines", "@BEGIN PRIVATE KEY@\\n{base64:64}\\n{base64:64}\\n@END PRIVATE KEY@"),
     ("postgres", "postgres://admin:{base62:18}@db.example:5432/main"),
-    (
-        "postgresql",
-        "postgresql+asyncpg://app:{base62:18}/{base62:12}@db.example/main",
-    ),
+    ("postgresql", "postgresql+asyncpg://app:{base62:18}/{base62:12}@db.example/main"),
     ("mysql", "mysql://root:{base62:18}@db.example"),
-    (
-        "mongodb",
-        "mongodb+srv://app:{base62:24}@cluster.example/?retryWrites=true",
-    ),
+    ("mongodb", "mongodb+srv://app:{base62:24}@cluster.example/?retryWrites=true"),
     ("redis", "rediss://:{base62:32}@cache.example:6380/0"),
     ("amqp", "amqps://app:{base62:18}@queue.example/vhost"),
     ("smtp", "smtp://me%40x.example:{base62:18}@mail.example:587"),
     ("password in web url", "https://me:{base62:18}@host.example/x"),
     ("token as user", "https://{base62:30}@git.example/x.git"),
-    (
-        "token with oauth user",
-        "https://oauth2:{base62:26}@git.example/x.git",
-    ),
-    (
-        "token with fixed password",
-        "https://{base62:40}:x-oauth-basic@git.example/x.git",
-    ),
-    (
-        "query access_token",
-        "https://api.example/v1?page=2&access_token={base62:24}&x=y",
-    ),
+    ("token with oauth user", "https://oauth2:{base62:26}@git.example/x.git"),
+    ("token with fixed password", "https://{base62:40}:x-oauth-basic@git.example/x.git"),
+    ("query access_token", "https://api.example/v1?page=2&access_token={base62:24}&x=y"),
     ("query api_key", "https://api.example/v1?api_key={base62:24}"),
-    (
-        "query sig",
-        "https://store.example/c/b?sv=2024-01-01&sig={base62:43}%3D&se=2030",
-    ),
-    (
-        "query amz",
-        "https://b.s3.example/k?X-Amz-Date=1&X-Amz-Signature={hex:64}",
-    ),
-    (
-        "query code",
-        "https://app.example/cb?code={url:32}&state={url:24}",
-    ),
+    ("query sig", "https://store.example/c/b?sv=2024-01-01&sig={base62:43}%3D&se=2030"),
+    ("query amz", "https://b.s3.example/k?X-Amz-Date=1&X-Amz-Signature={hex:64}"),
+    ("query code", "https://app.example/cb?code={url:32}&state={url:24}"),
     ("query key", "https://maps.example/api?key={base62:39}&q=x"),
-    (
-        "fragment",
-        "https://app.example/#id_token={url:40}&token_type=Bearer",
-    ),
-    (
-        "oauth form",
-        "grant_type=authorization_code&code={url:32}&code_verifier={url:43}",
-    ),
-    (
-        "refresh form",
-        "client_id=x&refresh_token={url:40}&grant_type=refresh_token",
-    ),
+    ("fragment", "https://app.example/#id_token={url:40}&token_type=Bearer"),
+    ("oauth form", "grant_type=authorization_code&code={url:32}&code_verifier={url:43}"),
+    ("refresh form", "client_id=x&refresh_token={url:40}&grant_type=refresh_token"),
     ("quoted password", "password=\"{base62:16}\""),
     ("bare password", "db_password: {base62:16}"),
     ("variable", "DATABASE_PASSWORD={base62:20}"),
@@ -141,24 +81,16 @@ pub(super) fn samples() -> Vec<(String, Sample)> {
     let basic = base64(format!("admin:{}", dice.draw("base62", 20)).as_bytes(), false);
     samples.push((
         "basic".to_owned(),
-        Sample {
-            text: format!("Authorization: Basic {basic}"),
-            parts: vec![basic],
-        },
+        Sample { text: format!("Authorization: Basic {basic}"), parts: vec![basic] },
     ));
     samples
 }
 
 /// Expands a template that may hold braces of its own.
 fn structure(template: &str, dice: &mut Dice) -> Sample {
-    let mut sample = Sample {
-        text: String::new(),
-        parts: Vec::new(),
-    };
-    let dashed = template
-        .replace("@BEGIN", "-----BEGIN")
-        .replace("@END", "-----END")
-        .replace("KEY@", "KEY-----");
+    let mut sample = Sample { text: String::new(), parts: Vec::new() };
+    let dashed =
+        template.replace("@BEGIN", "-----BEGIN").replace("@END", "-----END").replace("KEY@", "KEY-----");
     let mut rest = dashed.replace("BLOCK@", "BLOCK-----");
     while let Some(at) = rest.find('{') {
         let length = rest[at..].find('}').map_or(1, |end| end + 1);
@@ -180,13 +112,7 @@ fn structure(template: &str, dice: &mut Dice) -> Sample {
 
 fn jwt(dice: &mut Dice) -> Sample {
     let header = base64(br#"{"typ":"JWT","alg":"ES256"}"#, true);
-    let payload = base64(
-        format!(r#"{{"sub":"{}","iat":1}}"#, dice.draw("base62", 20)).as_bytes(),
-        true,
-    );
+    let payload = base64(format!(r#"{{"sub":"{}","iat":1}}"#, dice.draw("base62", 20)).as_bytes(), true);
     let signature = dice.draw("url", 43);
-    Sample {
-        text: format!("{header}.{payload}.{signature}"),
-        parts: vec![payload, signature],
-    }
+    Sample { text: format!("{header}.{payload}.{signature}"), parts: vec![payload, signature] }
 }

@@ -1,11 +1,13 @@
 //! What holds for every input.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::super::{MAX_SUMMARY, TextStream};
 use super::{masker, shown};
 use crate::json;
 use crate::record::Piece;
+use crate::shape::Shape;
 
 /// JSON with names and values that the masker looks at, secret and harmless ones.
 fn document() -> impl Strategy<Value = String> {
@@ -46,10 +48,8 @@ fn document() -> impl Strategy<Value = String> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(|items| format!("[{}]", items.join(", "))),
             prop::collection::vec((name.clone(), inner.clone()), 0..6).prop_map(|members| {
-                let members: Vec<_> = members
-                    .iter()
-                    .map(|(name, value)| format!("\"{name}\" :{value}"))
-                    .collect();
+                let members: Vec<_> =
+                    members.iter().map(|(name, value)| format!("\"{name}\" :{value}")).collect();
                 format!("{{{}}}", members.join(","))
             }),
             inner.prop_map(|value| super::sample::quoted(&value)),
@@ -82,6 +82,21 @@ proptest! {
     fn masked_json_has_the_same_members_in_the_same_order(document in document()) {
         let masked = shown(&masker().message(document.as_bytes()));
         prop_assert_eq!(skeleton(&document), skeleton(&masked), "{} -> {}", document, masked);
+    }
+
+    #[test]
+    fn masking_neither_makes_nor_removes_a_finding(
+        document in document(),
+        head in prop::sample::select(vec![
+            r#""jsonrpc":"2.0","id":1,"method":"tools/call","params":"#, r#""jsonrpc":"2.0","id":"a","result":"#,
+            r#""id":null,"error":"#, r#""jsonrpc":"1.0","id":1.5,"method":"x","params":"#, r#""id":7,"id":8,"result":"#,
+        ]),
+    ) {
+        let raw = Bytes::from(format!("{{{head}{document}}}"));
+        let masked = masker().message(&raw);
+        let (before, after) = (Shape::of(&raw), Shape::of(masked.masked.bytes()));
+        let kinds = |shape: &Shape| shape.faults.iter().map(|fault| fault.kind).collect::<Vec<_>>();
+        prop_assert_eq!((before.kind, &before.id, kinds(&before)), (after.kind, &after.id, kinds(&after)), "{:?}", raw);
     }
 
     #[test]

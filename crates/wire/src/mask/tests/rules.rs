@@ -8,11 +8,9 @@ fn every_rule_masks_what_it_says_leaks() {
         for (n, template) in rule.entry.leak.iter().enumerate() {
             for seed in 0..20 {
                 let sample = expand(template, &mut Dice(seed * 1000 + n as u64));
-                for text in [
-                    sample.text.clone(),
-                    format!("see {} and", sample.text),
-                    format!("x='{}'", sample.text),
-                ] {
+                for text in
+                    [sample.text.clone(), format!("see {} and", sample.text), format!("x='{}'", sample.text)]
+                {
                     let outcome = masker().text(text.as_bytes());
                     assert_gone(&shown(&outcome), &sample.parts, &rule.entry.id);
                     assert!(!outcome.hits.is_empty(), "{} misses {text}", rule.entry.id);
@@ -45,19 +43,9 @@ fn rules_have_unique_names_and_examples_of_both_kinds() {
     assert_eq!(ids.len(), n_ids);
     assert!(n_ids >= 90);
     for rule in &RULES.shapes {
-        assert!(
-            !rule.entry.leak.is_empty() && !rule.entry.safe.is_empty(),
-            "{}",
-            rule.entry.id
-        );
-        let plain = rule
-            .class
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        assert!(
-            plain && rule.class.len() <= 20,
-            "{} has a class that fits a placeholder",
-            rule.entry.id
-        );
+        assert!(!rule.entry.leak.is_empty() && !rule.entry.safe.is_empty(), "{}", rule.entry.id);
+        let plain =
+            rule.class.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        assert!(plain && rule.class.len() <= 20, "{} has a class that fits a placeholder", rule.entry.id);
     }
 }

@@ -39,10 +39,7 @@ impl Dice {
 
 /// Draws what `template` describes.
 pub(super) fn expand(template: &str, dice: &mut Dice) -> Sample {
-    let mut sample = Sample {
-        text: String::new(),
-        parts: Vec::new(),
-    };
+    let mut sample = Sample { text: String::new(), parts: Vec::new() };
     let mut drawn = String::new();
     for (n, plain) in template.split("{crc}").enumerate() {
         if n > 0 {
@@ -70,10 +67,7 @@ fn name_of(alphabet: &'static Alphabet) -> &'static str {
         "digit", "hex", "anyhex", "base32", "lower", "lowernum", "upper", "uppernum", "base62", "word",
         "dash", "url", "dotted", "base64", "token",
     ];
-    names
-        .into_iter()
-        .find(|name| std::ptr::eq(Alphabet::named(name).unwrap(), alphabet))
-        .unwrap()
+    names.into_iter().find(|name| std::ptr::eq(Alphabet::named(name).unwrap(), alphabet)).unwrap()
 }
 
 /// Base64 with padding.
@@ -92,14 +86,12 @@ pub(super) fn base64(bytes: &[u8], url: bool) -> String {
 
 /// Every byte behind a percent sign.
 pub(super) fn percent(text: &str) -> String {
-    text.bytes()
-        .fold(String::new(), |out, byte| out + &format!("%{byte:02X}"))
+    text.bytes().fold(String::new(), |out, byte| out + &format!("%{byte:02X}"))
 }
 
 /// Every character as `\u0041`.
 pub(super) fn unicode(text: &str) -> String {
-    text.encode_utf16()
-        .fold(String::new(), |out, unit| out + &format!("\\u{unit:04x}"))
+    text.encode_utf16().fold(String::new(), |out, unit| out + &format!("\\u{unit:04x}"))
 }
 
 /// A JSON string, quotes included.
@@ -136,10 +128,7 @@ pub(super) fn assert_gone(output: &str, parts: &[String], context: &str) {
     for part in parts {
         let windows = (0..part.len().saturating_sub(9)).filter_map(|at| part.get(at..at + 10));
         for form in forms(part).into_iter().chain(windows.map(str::to_owned)) {
-            assert!(
-                !output.contains(&form),
-                "{context}: {form:?} of {part:?} is in {output}"
-            );
+            assert!(!output.contains(&form), "{context}: {form:?} of {part:?} is in {output}");
         }
     }
 }
