@@ -90,17 +90,16 @@ fn a_corrupt_journal_is_kept_and_said() {
 fn a_journal_that_was_cut_off_at_its_birth_is_an_empty_one() {
     let home = Home::new();
     let elsewhere = tempfile::tempdir().unwrap();
-    let born = elsewhere.path().join("journal.db");
-    let birth = rusqlite::Connection::open(&born).unwrap();
-    // A transaction that is larger than the cache has begun to write the file, and needs its rollback journal.
-    let begun = "PRAGMA cache_size = 1; BEGIN IMMEDIATE; CREATE TABLE t (x BLOB);
-                 INSERT INTO t VALUES (randomblob(90000)), (randomblob(90000));";
-    birth.execute_batch(begun).unwrap();
-    for name in ["journal.db", "journal.db-journal"] {
+    let birth = rusqlite::Connection::open(elsewhere.path().join("journal.db")).unwrap();
+    let keep = |name: &str| {
         fs::copy(elsewhere.path().join(name), home.path().join(name)).unwrap();
         fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    drop(birth);
+    };
+    // The last moment of the first transaction: the file is written, and its rollback journal not yet deleted.
+    birth.execute_batch("PRAGMA cache_size = 1; BEGIN IMMEDIATE; CREATE TABLE t (x BLOB); INSERT INTO t VALUES (randomblob(90000));").unwrap();
+    keep("journal.db-journal");
+    birth.execute_batch("COMMIT").unwrap();
+    keep("journal.db");
     for args in [&["ls"][..], &["calls"], &["stats"], &["explain"]] {
         let ran = home.run(args);
         assert_eq!((ran.code, ran.err().as_str()), (Some(0), ""), "{args:?}");
