@@ -114,7 +114,7 @@ impl Command {
             Self::Stats(args) => args.run(output),
             Self::Prune(args) => args.run(output),
             Self::Explain(args) => args.run(output),
-            Self::Completions(args) => args.run(),
+            Self::Completions(args) => Ok(args.run()),
             Self::Man(args) => args.run(),
         }
     }

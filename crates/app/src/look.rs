@@ -65,13 +65,12 @@ impl Look {
             return Ok(Around::default());
         };
         let mut sources = self.sources.borrow_mut();
-        let source = match sources.get(&source) {
-            Some(known) => known.clone(),
-            None => {
-                let row = self.reader.source(source).map_err(|trouble| home::problem(&trouble))?.map(Rc::new);
-                sources.insert(source, row.clone());
-                row
-            }
+        let source = if let Some(known) = sources.get(&source) {
+            known.clone()
+        } else {
+            let row = self.reader.source(source).map_err(|trouble| home::problem(&trouble))?.map(Rc::new);
+            sources.insert(source, row.clone());
+            row
         };
         Ok(Around { session, source })
     }

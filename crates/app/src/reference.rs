@@ -11,8 +11,9 @@ use tapgate_wire::fault::{FaultKind, Severity};
 
 use crate::cli;
 
-const PAGES: &[(&str, fn() -> String)] =
-    &[("commands.md", commands), ("filters.md", filters), ("findings.md", findings)];
+type Page = (&'static str, fn() -> String);
+
+const PAGES: &[Page] = &[("commands.md", commands), ("filters.md", filters), ("findings.md", findings)];
 
 #[test]
 fn the_reference_is_what_the_program_says() {

@@ -5,8 +5,6 @@ use std::process::ExitCode;
 
 use clap_complete::Shell;
 
-use crate::problem::Problem;
-
 /// Print a completion script for a shell
 ///
 /// Example: tapgate completions bash > ~/.local/share/bash-completion/completions/tapgate
@@ -19,8 +17,8 @@ pub struct Args {
 
 impl Args {
     /// Prints the script.
-    pub fn run(&self) -> Result<ExitCode, Problem> {
+    pub fn run(&self) -> ExitCode {
         clap_complete::generate(self.shell, &mut super::command(), "tapgate", &mut io::stdout());
-        Ok(ExitCode::SUCCESS)
+        ExitCode::SUCCESS
     }
 }

@@ -15,7 +15,7 @@ use tapgate_testkit::Chance;
 use crate::support::{Home, HttpTap, StdioTap};
 use code::{Alphabet, Padding, base64, hex, percent, unicode};
 use family::FAMILIES;
-use plant::{Encoding, ENCODINGS, Sower};
+use plant::{ENCODINGS, Encoding, Sower};
 use search::Search;
 use traffic::{Line, cut, talk};
 
@@ -32,7 +32,8 @@ fn a_secret_on_stdio_is_in_no_artefact() {
     let mut own = Vec::new();
     let mut n_bytes = 0;
     for first in (0..ROUNDS).step_by(ROUNDS_OF_TAP) {
-        let (argv, known) = (traffic::secrets_of_argv(&mut sower), traffic::secrets_of_environment(&mut sower));
+        let (argv, known) =
+            (traffic::secrets_of_argv(&mut sower), traffic::secrets_of_environment(&mut sower));
         let args: Vec<&str> = argv.iter().map(String::as_str).collect();
         let mut tap = StdioTap::start_with(&home, &[], &args, |command| {
             command.envs(known.iter().cloned());
@@ -53,7 +54,8 @@ fn a_secret_on_stdio_is_in_no_artefact() {
         assert_eq!(status, Some(0));
         own.extend(said);
     }
-    let drawn: BTreeSet<_> = sower.plants.iter().map(|plant| (plant.family.name, plant.encoding as u8)).collect();
+    let drawn: BTreeSet<_> =
+        sower.plants.iter().map(|plant| (plant.family.name, plant.encoding as u8)).collect();
     assert_eq!(drawn.len(), FAMILIES.len() * ENCODINGS.len(), "each family was planted in each encoding");
     assert!(n_bytes > 100_000, "journals of {n_bytes} bytes hold no such conversation");
     let mut search = Search::new(&sower.plants);
@@ -156,10 +158,13 @@ fn equal_secrets_look_equal_in_one_run_and_unlike_in_another() {
         }
         tap.end();
         let wire = home.run(&["show", "--wire", "last", "--json"]).out();
-        let placeholders: Vec<&str> = wire.split("[masked:").skip(1).filter_map(|rest| rest.split(']').next()).collect();
+        let placeholders: Vec<&str> =
+            wire.split("[masked:").skip(1).filter_map(|rest| rest.split(']').next()).collect();
         let n_placeholders = placeholders.len();
-        let digests: BTreeSet<String> =
-            placeholders.iter().map(|placeholder| placeholder.rsplit(':').next().unwrap().to_owned()).collect();
+        let digests: BTreeSet<String> = placeholders
+            .iter()
+            .map(|placeholder| placeholder.rsplit(':').next().unwrap().to_owned())
+            .collect();
         (n_placeholders, digests)
     };
     let (n_first, first) = digests_of_run();
@@ -168,5 +173,3 @@ fn equal_secrets_look_equal_in_one_run_and_unlike_in_another() {
     assert_eq!((first.len(), second.len()), (1, 1), "one secret has one digest: {first:?} {second:?}");
     assert_ne!(first, second);
 }
-
-

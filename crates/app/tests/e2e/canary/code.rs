@@ -22,7 +22,8 @@ pub(crate) fn base64(bytes: &[u8], alphabet: Alphabet, padding: Padding) -> Stri
     };
     let mut out = String::new();
     for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let bits =
+            group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
         let n_digits = group.len() + 1;
         out.extend((0..n_digits).map(|n| char::from(digits[(bits >> (18 - 6 * n)) as usize & 63])));
         if padding == Padding::Yes {

@@ -73,7 +73,11 @@ pub(crate) const FAMILIES: &[Family] = &[
     shape("aws-key-id", "AK|IA<b32 16>"),
     shape("aws-temporary", "AS|IA<b32 16>"),
     context("aws-secret", "aws_secret_access_key = @", "<all 20>/<all 19>"),
-    context("azure-storage", "DefaultEndpointsProtocol=https;AccountName=demo;AccountKey=@;EndpointSuffix=core.example", "<all 86>=="),
+    context(
+        "azure-storage",
+        "DefaultEndpointsProtocol=https;AccountName=demo;AccountKey=@;EndpointSuffix=core.example",
+        "<all 86>==",
+    ),
     shape("azure-client", "<all 3>8|Q~<url 34>"),
     shape("digitalocean", "dop|_v1_<hex 64>"),
     shape("sendgrid", "S|G.<url 22>.<url 43>"),
@@ -192,8 +196,12 @@ fn mixed(set: &str, n: usize, chance: &mut Chance) -> String {
     loop {
         let run = run_of(letters, n, chance);
         let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let is_mixed = run.bytes().any(|b| b.is_ascii_digit()) && run.bytes().any(|b| b.is_ascii_alphabetic());
-        if is_edge(run.as_bytes().first()) && is_edge(run.as_bytes().last()) && (is_mixed || n < 8 || set == "num" || set == "low") {
+        let is_mixed =
+            run.bytes().any(|b| b.is_ascii_digit()) && run.bytes().any(|b| b.is_ascii_alphabetic());
+        if is_edge(run.as_bytes().first())
+            && is_edge(run.as_bytes().last())
+            && (is_mixed || n < 8 || set == "num" || set == "low")
+        {
             return run;
         }
     }

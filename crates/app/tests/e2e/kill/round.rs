@@ -33,7 +33,11 @@ pub(crate) fn play(death: &Death, seed: u64) {
     let Relayed { stdin, stdout, stderr, pid } = tap.server.take().expect("the server runs");
     let (reached, moment_came) = mpsc::channel();
     let (struck, over) = mpsc::channel::<()>();
-    let client_ends = if *death == Death::OfClient { (chance.below(asked.len()), chance.below(told.len())) } else { (asked.len(), usize::MAX) };
+    let client_ends = if *death == Death::OfClient {
+        (chance.below(asked.len()), chance.below(told.len()))
+    } else {
+        (asked.len(), usize::MAX)
+    };
     let (to_server, from_server) = (tap.to_server.take().expect("a pipe"), tap.from_server);
     let (at_server, at_client) = thread::scope(|scope| {
         let at_server = scope.spawn(move || read(stdin, usize::MAX, moment, Some(reached)));
@@ -65,13 +69,21 @@ pub(crate) fn play(death: &Death, seed: u64) {
     assert!(told.starts_with(&at_client), "{case}: the client got what the server did not send");
     match death {
         Death::OfNobody | Death::OfJournal => {
-            assert_eq!((at_server.len(), at_client.len()), (asked.len(), told.len()), "{case}: something is missing");
+            assert_eq!(
+                (at_server.len(), at_client.len()),
+                (asked.len(), told.len()),
+                "{case}: something is missing"
+            );
             assert_eq!(status.code(), Some(0), "{case}: {status}");
         }
         Death::OfTap | Death::OfServer => assert_eq!(status.signal(), Some(9), "{case}: {status}"),
         Death::OfTapByTerm | Death::OfClient => {}
     }
-    assert!(eventually(|| processes_of(home.path()).is_empty()), "{case}: {:?} are left", processes_of(home.path()));
+    assert!(
+        eventually(|| processes_of(home.path()).is_empty()),
+        "{case}: {:?} are left",
+        processes_of(home.path())
+    );
     if *death == Death::OfJournal { may_be_read(&home, &case) } else { can_be_read(&home, &case) }
 }
 
@@ -87,8 +99,12 @@ fn lines(chance: &mut Chance, side: Side) -> Vec<u8> {
     for id in 0..150 {
         let filling = "x".repeat(chance.below(3000) / (1 + chance.below(20)));
         let line = match side {
-            Side::Client => format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t","arguments":{{"x":"{filling}"}}}}}}"#),
-            Side::Server => format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":"{filling}"}}}}"#),
+            Side::Client => format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t","arguments":{{"x":"{filling}"}}}}}}"#
+            ),
+            Side::Server => format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":"{filling}"}}}}"#
+            ),
         };
         all.extend(line.bytes().chain([b'\n']));
     }
@@ -141,7 +157,11 @@ fn break_journal(home: &Path, chance: &mut Chance) {
     // The tap makes the journal soon, but not before traffic passes.
     let journal = home.join("journal.db");
     eventually(|| journal.exists());
-    let files: Vec<_> = fs::read_dir(home).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let files: Vec<_> = fs::read_dir(home)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
     let file = &files[chance.below(files.len())];
     // SQLite maps the index of its log (`-shm`) into memory: whoever cuts that file short ends every program that has
     // it open, and no disk does that.
@@ -150,7 +170,12 @@ fn break_journal(home: &Path, chance: &mut Chance) {
         // A file may be gone by itself.
         0 => drop(fs::remove_file(file)),
         1 => drop(fs::remove_dir_all(home)),
-        2 if !is_mapped => drop(OpenOptions::new().write(true).open(file).and_then(|file| file.set_len(chance.below(9000) as u64))),
+        2 if !is_mapped => drop(
+            OpenOptions::new()
+                .write(true)
+                .open(file)
+                .and_then(|file| file.set_len(chance.below(9000) as u64)),
+        ),
         _ => drop(OpenOptions::new().write(true).open(file).and_then(|mut file| {
             let size = file.metadata()?.len();
             file.seek(SeekFrom::Start(chance.below(size as usize + 1) as u64))?;

@@ -12,7 +12,8 @@ const ROUNDS: u64 = 20;
 
 const ASK: &str = "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 46\r\n\r\n\
                    {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}";
-const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+const ANSWER: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Death {
@@ -70,7 +71,10 @@ fn stream(tap: &HttpTap, death: Death, seed: u64) {
     read_head(&mut client);
     let mut sent = Vec::new();
     for n in 0..chance.below(30) {
-        let event = format!("data: {{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":{{\"n\":{n},\"x\":\"{}\"}}}}\n\n", "y".repeat(chance.below(900)));
+        let event = format!(
+            "data: {{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":{{\"n\":{n},\"x\":\"{}\"}}}}\n\n",
+            "y".repeat(chance.below(900))
+        );
         server.get_mut().write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).unwrap();
         sent.extend(event.into_bytes());
     }
@@ -89,7 +93,10 @@ fn stream(tap: &HttpTap, death: Death, seed: u64) {
     let ended = client.read_to_end(&mut came);
     let got = dechunked(&came);
     assert!(sent.starts_with(&got), "{death:?}, seed {seed}: the client got what the server did not send");
-    assert!(!came.ends_with(b"0\r\n\r\n"), "{death:?}, seed {seed}: a broken answer looks complete ({ended:?})");
+    assert!(
+        !came.ends_with(b"0\r\n\r\n"),
+        "{death:?}, seed {seed}: a broken answer looks complete ({ended:?})"
+    );
     if death == Death::OfServer {
         assert_eq!(sent.len(), got.len(), "seed {seed}: something is missing");
     }
@@ -99,7 +106,8 @@ fn stream(tap: &HttpTap, death: Death, seed: u64) {
 fn dechunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     while let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") {
-        let size = std::str::from_utf8(&bytes[..end]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let size =
+            std::str::from_utf8(&bytes[..end]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
         let size = size.expect("the size of a chunk");
         let rest = &bytes[end + 2..];
         content.extend_from_slice(&rest[..size.min(rest.len())]);

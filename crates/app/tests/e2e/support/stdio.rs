@@ -97,7 +97,12 @@ impl StdioTap {
     }
 
     /// As [`Self::start`], with a last word on the command.
-    pub(crate) fn start_with(home: &Home, flags: &[&str], args: &[&str], adjust: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start_with(
+        home: &Home,
+        flags: &[&str],
+        args: &[&str],
+        adjust: impl FnOnce(&mut Command),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
         let relay = relay();
