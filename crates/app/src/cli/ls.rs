@@ -18,7 +18,7 @@ use crate::problem::Problem;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  tapgate ls\n  tapgate ls --json | jq 'select(.errors > 0)'")]
 pub struct Args {
-    /// Show at most this many of the newest sessions
+    /// Show at most this many of the newest sessions (0: all)
     #[arg(long, short = 'n', default_value_t = 50, value_name = "N")]
     limit: u64,
 }
@@ -29,7 +29,8 @@ impl Args {
         let look = Look::open()?;
         let read = |trouble| home::problem(&trouble);
         let sources = look.reader.sources().map_err(read)?;
-        let mut sessions = look.reader.sessions(None, Some(self.limit)).map_err(read)?;
+        let limit = (self.limit > 0).then_some(self.limit);
+        let mut sessions = look.reader.sessions(None, limit).map_err(read)?;
         sessions.reverse();
         let last = last_times(&look, sessions.first().map(|session| session.id))?;
         let mut summaries = Vec::new();
