@@ -42,7 +42,7 @@ impl<'a> Search<'a> {
     pub(crate) fn look(&mut self, artefact: &str, bytes: &[u8]) {
         for hit in self.automaton.find_overlapping_iter(bytes) {
             let (plant, form) = self.owners[hit.pattern().as_usize()];
-            let around = hit.start().saturating_sub(30)..bytes.len().min(hit.end() + 10);
+            let around = hit.start().saturating_sub(160)..bytes.len().min(hit.end() + 60);
             let line = format!("as {form} in {artefact}: …{}…", bytes[around].escape_ascii());
             self.found.entry(self.plants[plant].label()).or_insert(line);
         }
