@@ -33,7 +33,9 @@ fn a_wrong_command_line_is_told_with_what_to_do() {
     for (args, says) in cases {
         let ran = home.run(args);
         assert_eq!((ran.code, ran.out().as_str()), (Some(USAGE), ""), "{args:?}: {}", ran.err());
-        says.iter().for_each(|word| assert!(ran.err().contains(word), "{args:?} does not say {word}: {}", ran.err()));
+        for word in *says {
+            assert!(ran.err().contains(word), "{args:?} does not say {word}: {}", ran.err());
+        }
         if !args.is_empty() && !args.contains(&"--json") {
             is_one_object(&home.run(&[&["--json"], *args].concat()), USAGE);
         }
@@ -53,7 +55,8 @@ fn what_cannot_be_done_is_told_with_its_cause_and_what_to_do() {
     };
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().map(|addr| (taken, addr.to_string())).unwrap();
-    let (dull, orphan) = (file("dull", "#!/bin/sh\n", 0o644), file("orphan", "#!/no/such/interpreter\n", 0o755));
+    let (dull, orphan) =
+        (file("dull", "#!/bin/sh\n", 0o644), file("orphan", "#!/no/such/interpreter\n", 0o755));
     let (noise, no_pem) = (file("noise", "\u{1}\u{2}\u{3}", 0o755), file("ca.pem", "no certificate", 0o644));
     let directory = folder.path().to_str().unwrap();
     let listen = ["tap", "--listen", "127.0.0.1:0"];
@@ -61,7 +64,10 @@ fn what_cannot_be_done_is_told_with_its_cause_and_what_to_do() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["tap"], &["no server is named", "--"]),
         (&["tap", "--"], &["no server is named", "--"]),
-        (&["tap", "--", "no-such-command-here"], &["no-such-command-here", "no such command", "cause:", "PATH"]),
+        (
+            &["tap", "--", "no-such-command-here"],
+            &["no-such-command-here", "no such command", "cause:", "PATH"],
+        ),
         (&["tap", "--", "/no/such/command"], &["/no/such/command", "no such command"]),
         (&["tap", "--", &dull], &[&dull, "may not be executed", "chmod +x"]),
         (&["tap", "--", &orphan], &[&orphan, "interpreter"]),
@@ -69,13 +75,22 @@ fn what_cannot_be_done_is_told_with_its_cause_and_what_to_do() {
         (&["tap", "--", directory], &[directory, "directory"]),
         (&["tap", url], &["stdio", "--listen"]),
         (&[&listen[..], &["--", "cat"]].concat(), &["HTTP", "tapgate tap --"]),
-        (&[&listen[..], &["127.0.0.1:9/mcp"]].concat(), &["cannot be used", "no scheme", "https://host/path"]),
+        (
+            &[&listen[..], &["127.0.0.1:9/mcp"]].concat(),
+            &["cannot be used", "no scheme", "https://host/path"],
+        ),
         (&[&listen[..], &["ftp://host/mcp"]].concat(), &["neither http nor https"]),
         (&[&listen[..], &["https://"]].concat(), &["cannot be used"]),
-        (&[&listen[..], &["https://me:planted-word@host/"]].concat(), &["a user name in the URL", "Authorization"]),
+        (
+            &[&listen[..], &["https://me:planted-word@host/"]].concat(),
+            &["a user name in the URL", "Authorization"],
+        ),
         (&["tap", "--listen", &taken.1, url], &[&taken.1, "another port"]),
         (&["tap", "--listen", "0.0.0.0:0", url], &["other machines could reach", "--network"]),
-        (&[&listen[..], &["--ca-file", "/no/such/file", "https://127.0.0.1:9/"]].concat(), &["/no/such/file", "PEM"]),
+        (
+            &[&listen[..], &["--ca-file", "/no/such/file", "https://127.0.0.1:9/"]].concat(),
+            &["/no/such/file", "PEM"],
+        ),
         (&[&listen[..], &["--ca-file", &no_pem, "https://127.0.0.1:9/"]].concat(), &[&no_pem, "PEM"]),
         (&["calls", "tol:search"], &["tol", "tool"]),
         (&["calls", "tol == \"search\""], &["tol", "tool"]),
@@ -96,7 +111,9 @@ fn what_cannot_be_done_is_told_with_its_cause_and_what_to_do() {
         let err = ran.err();
         assert_eq!((ran.code, ran.out().as_str()), (Some(USAGE), ""), "{args:?}: {err}");
         assert!(err.starts_with("tapgate: ") && err.contains("\n  help:  "), "{args:?}: {err}");
-        says.iter().for_each(|word| assert!(err.contains(word), "{args:?} does not say {word}: {err}"));
+        for word in *says {
+            assert!(err.contains(word), "{args:?} does not say {word}: {err}");
+        }
         assert!(!err.contains("planted-word") && !err.contains('\u{1b}'), "{args:?}: {err}");
         is_one_object(&home.run(&[&["--json"], *args].concat()), USAGE);
     }
@@ -105,9 +122,15 @@ fn what_cannot_be_done_is_told_with_its_cause_and_what_to_do() {
 #[test]
 fn a_server_that_dies_at_once_speaks_for_itself() {
     let home = Home::new();
-    for (script, status) in [("echo broken >&2; exit 7", 7), ("echo broken >&2; exit 0", 0), ("echo broken >&2; exit 255", 255)] {
+    for (script, status) in
+        [("echo broken >&2; exit 7", 7), ("echo broken >&2; exit 0", 0), ("echo broken >&2; exit 255", 255)]
+    {
         let ran = home.run(&["tap", "--", "sh", "-c", script]);
-        assert_eq!((ran.code, ran.out().as_str(), ran.err().as_str()), (Some(status), "", "broken\n"), "{script}");
+        assert_eq!(
+            (ran.code, ran.out().as_str(), ran.err().as_str()),
+            (Some(status), "", "broken\n"),
+            "{script}"
+        );
     }
     let ran = home.run(&["tap", "--", "sh", "-c", "kill -9 $$"]);
     assert_eq!((ran.code, ran.err().as_str()), (None, ""), "a signal passes");
@@ -117,7 +140,15 @@ fn a_server_that_dies_at_once_speaks_for_itself() {
 #[test]
 fn looking_at_nothing_is_no_error() {
     let home = Home::new();
-    for args in [&["ls"][..], &["calls"], &["stats"], &["tail", "--once"], &["explain"], &["prune"], &["prune", "--all"]] {
+    for args in [
+        &["ls"][..],
+        &["calls"],
+        &["stats"],
+        &["tail", "--once"],
+        &["explain"],
+        &["prune"],
+        &["prune", "--all"],
+    ] {
         for form in ["--table", "--json"] {
             let ran = home.run(&[args, &[form]].concat());
             assert_eq!((ran.code, ran.err().as_str()), (Some(0), ""), "{args:?}");
@@ -133,7 +164,8 @@ fn looking_at_nothing_is_no_error() {
 /// Errors with `--json` are one object on standard error, and nothing else anywhere.
 fn is_one_object(ran: &Ran, status: i32) {
     assert_eq!((ran.code, ran.out().as_str()), (Some(status), ""), "{}", ran.err());
-    let object: Value = serde_json::from_slice(&ran.stderr).unwrap_or_else(|_| panic!("no JSON: {}", ran.err()));
+    let object: Value =
+        serde_json::from_slice(&ran.stderr).unwrap_or_else(|_| panic!("no JSON: {}", ran.err()));
     let error = &object["error"];
     for member in ["code", "message", "help"] {
         assert!(error[member].as_str().is_some_and(|text| !text.is_empty()), "{member} is missing: {object}");

@@ -15,7 +15,7 @@ use tapgate_testkit::Chance;
 use crate::support::{Home, HttpTap, StdioTap};
 use code::{Alphabet, Padding, base64, hex, percent, unicode};
 use family::FAMILIES;
-use plant::{Encoding, ENCODINGS, Sower};
+use plant::{ENCODINGS, Encoding, Plant, Sower};
 use search::Search;
 use traffic::{Line, cut, talk};
 
@@ -25,14 +25,30 @@ const ROUNDS: usize = 38;
 const ROUNDS_OF_TAP: usize = 7;
 
 #[test]
+fn the_search_finds_every_secret_in_every_encoding() {
+    let mut sower = Sower::new(7);
+    for _ in 0..FAMILIES.len() * ENCODINGS.len() {
+        sower.plant("a message");
+    }
+    for dress in [Plant::json, Plant::string, Plant::text] {
+        let mut search = Search::new(&sower.plants);
+        for plant in &sower.plants {
+            search.look("a message", dress(plant).as_bytes());
+        }
+        assert_eq!(search.n_found(), sower.plants.len());
+    }
+}
+
+#[test]
 fn a_secret_on_stdio_is_in_no_artefact() {
     let home = Home::new();
-    let mut sower = Sower::new(0x5ec2e7);
+    let mut sower = Sower::new(0x005e_c2e7);
     let mut n_asked = 0;
     let mut own = Vec::new();
     let mut n_bytes = 0;
     for first in (0..ROUNDS).step_by(ROUNDS_OF_TAP) {
-        let (argv, known) = (traffic::secrets_of_argv(&mut sower), traffic::secrets_of_environment(&mut sower));
+        let (argv, known) =
+            (traffic::secrets_of_argv(&mut sower), traffic::secrets_of_environment(&mut sower));
         let args: Vec<&str> = argv.iter().map(String::as_str).collect();
         let mut tap = StdioTap::start_with(&home, &[], &args, |command| {
             command.envs(known.iter().cloned());
@@ -53,7 +69,8 @@ fn a_secret_on_stdio_is_in_no_artefact() {
         assert_eq!(status, Some(0));
         own.extend(said);
     }
-    let drawn: BTreeSet<_> = sower.plants.iter().map(|plant| (plant.family.name, plant.encoding as u8)).collect();
+    let drawn: BTreeSet<_> =
+        sower.plants.iter().map(|plant| (plant.family.name, plant.encoding as u8)).collect();
     assert_eq!(drawn.len(), FAMILIES.len() * ENCODINGS.len(), "each family was planted in each encoding");
     assert!(n_bytes > 100_000, "journals of {n_bytes} bytes hold no such conversation");
     let mut search = Search::new(&sower.plants);
@@ -67,7 +84,7 @@ fn a_secret_cut_at_any_byte_on_stdio_is_in_no_artefact() {
     let lines = [
         Line::ask(
             "arguments",
-            r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{"x":§}}}"##,
+            r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{"x":§}}}"#,
             "",
         ),
         Line::warn("standard error", "login with § failed"),
@@ -156,10 +173,13 @@ fn equal_secrets_look_equal_in_one_run_and_unlike_in_another() {
         }
         tap.end();
         let wire = home.run(&["show", "--wire", "last", "--json"]).out();
-        let placeholders: Vec<&str> = wire.split("[masked:").skip(1).filter_map(|rest| rest.split(']').next()).collect();
+        let placeholders: Vec<&str> =
+            wire.split("[masked:").skip(1).filter_map(|rest| rest.split(']').next()).collect();
         let n_placeholders = placeholders.len();
-        let digests: BTreeSet<String> =
-            placeholders.iter().map(|placeholder| placeholder.rsplit(':').next().unwrap().to_owned()).collect();
+        let digests: BTreeSet<String> = placeholders
+            .iter()
+            .map(|placeholder| placeholder.rsplit(':').next().unwrap().to_owned())
+            .collect();
         (n_placeholders, digests)
     };
     let (n_first, first) = digests_of_run();
@@ -168,5 +188,3 @@ fn equal_secrets_look_equal_in_one_run_and_unlike_in_another() {
     assert_eq!((first.len(), second.len()), (1, 1), "one secret has one digest: {first:?} {second:?}");
     assert_ne!(first, second);
 }
-
-

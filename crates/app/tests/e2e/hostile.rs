@@ -4,14 +4,29 @@ use crate::support::{Home, StdioTap};
 
 /// What moves the cursor, recolours, reorders or hides: as a peer can write it into JSON.
 const STEERING: &[&str] = &[
-    "\\u001b[31m", "\\u001b]0;owned\\u0007", "\u{9b}2J", "\u{202e}", "\u{2066}", "\u{200b}", "\u{feff}", "\\r", "\\b", "\u{7f}", "\\u009b1A",
-    "\u{85}", "\u{2028}", "\u{e0041}", "\\ud800", "\\u0000",
+    "\\u001b[31m",
+    "\\u001b]0;owned\\u0007",
+    "\u{9b}2J",
+    "\u{202e}",
+    "\u{2066}",
+    "\u{200b}",
+    "\u{feff}",
+    "\\r",
+    "\\b",
+    "\u{7f}",
+    "\\u009b1A",
+    "\u{85}",
+    "\u{2028}",
+    "\u{e0041}",
+    "\\ud800",
+    "\\u0000",
 ];
 
 #[test]
 fn no_view_prints_what_a_peer_wrote_to_steer_a_terminal() {
     let home = Home::new();
-    let mut tap = StdioTap::start(&home, &["--name", "x\u{1b}[2Jy\u{202e}"], &["\u{1b}[31m", "\u{9b}2J\u{202e}"]);
+    let mut tap =
+        StdioTap::start(&home, &["--name", "x\u{1b}[2Jy\u{202e}"], &["\u{1b}[31m", "\u{9b}2J\u{202e}"]);
     for (n, steering) in STEERING.iter().enumerate() {
         for line in [
             r#"{"jsonrpc":"2.0","id":"§ #","method":"tools/call","params":{"name":"a§b","arguments":{"§":"§"},"_meta":{"progressToken":"§"}}}"#,

@@ -22,7 +22,8 @@ fn a_server_that_cannot_be_reached_is_told_to_the_client_with_its_id() {
     for (url, names, because) in cases {
         let (tap, port, _, _) = listening(&mut home.command(&["tap", "--listen", "127.0.0.1:0", &url]));
         for id in ["7", "\"a\\\"b\""] {
-            let (status, body) = ask(port, &format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"tools/list\"}}"));
+            let (status, body) =
+                ask(port, &format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"tools/list\"}}"));
             assert_eq!(status, "HTTP/1.1 502 Bad Gateway", "{url}");
             assert_eq!(body["id"].to_string(), id, "{body}");
             let told = body["error"]["message"].as_str().unwrap_or_default();
@@ -59,7 +60,8 @@ fn a_certificate_that_does_not_verify_is_told_and_can_be_trusted() {
 /// Posts a message; gives the status line and the body.
 fn ask(port: u16, message: &str) -> (String, Value) {
     let mut client = connect(port);
-    let head = "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    let head =
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n";
     client.write_all(format!("{head}Content-Length: {}\r\n\r\n{message}", message.len()).as_bytes()).unwrap();
     let mut client = BufReader::new(client);
     let head = read_head(&mut client);

@@ -73,7 +73,11 @@ pub(crate) const FAMILIES: &[Family] = &[
     shape("aws-key-id", "AK|IA<b32 16>"),
     shape("aws-temporary", "AS|IA<b32 16>"),
     context("aws-secret", "aws_secret_access_key = @", "<all 20>/<all 19>"),
-    context("azure-storage", "DefaultEndpointsProtocol=https;AccountName=demo;AccountKey=@;EndpointSuffix=core.example", "<all 86>=="),
+    context(
+        "azure-storage",
+        "DefaultEndpointsProtocol=https;AccountName=demo;AccountKey=@;EndpointSuffix=core.example",
+        "<all 86>==",
+    ),
     shape("azure-client", "<all 3>8|Q~<url 34>"),
     shape("digitalocean", "dop|_v1_<hex 64>"),
     shape("sendgrid", "S|G.<url 22>.<url 43>"),

@@ -71,50 +71,70 @@ impl Line {
 pub(crate) const LINES: &[Line] = &[
     Line::ask(
         "arguments and result",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{"a":§,"b":[1,{"c":§}],"d":¶}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"content":[{"type":"text","text":¶},{"type":"text","text":¶}],"structuredContent":{"x":§,"list":[§]}}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{"a":§,"b":[1,{"c":§}],"d":¶}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"content":[{"type":"text","text":¶},{"type":"text","text":¶}],"structuredContent":{"x":§,"list":[§]}}}"#,
     ),
     Line::ask(
         "_meta",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{},"_meta":{"example.com/a":§,"progressToken":5}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"content":[],"_meta":{"example.com/b":§}}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{},"_meta":{"example.com/a":§,"progressToken":5}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"content":[],"_meta":{"example.com/b":§}}}"#,
     ),
     Line::ask(
         "error",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"fail","arguments":{"x":§}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"error":{"code":-32000,"message":¶,"data":{"cause":§,"hint":¶}}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"fail","arguments":{"x":§}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"error":{"code":-32000,"message":¶,"data":{"cause":§,"hint":¶}}}"#,
     ),
     Line::ask(
         "tool error",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"fail","arguments":{"x":§}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"isError":true,"content":[{"type":"text","text":¶}]}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"fail","arguments":{"x":§}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"isError":true,"content":[{"type":"text","text":¶}]}}"#,
     ),
     Line::ask(
         "resource",
-        r##"{"jsonrpc":"2.0","id":#,"method":"resources/read","params":{"uri":¶}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"contents":[{"uri":¶,"mimeType":"text/plain","text":¶}]}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"resources/read","params":{"uri":¶}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"contents":[{"uri":¶,"mimeType":"text/plain","text":¶}]}}"#,
     ),
     Line::ask(
         "prompt",
-        r##"{"jsonrpc":"2.0","id":#,"method":"prompts/get","params":{"name":"p","arguments":{"x":¶}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"description":¶,"messages":[{"role":"user","content":{"type":"text","text":¶}}]}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"prompts/get","params":{"name":"p","arguments":{"x":¶}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"description":¶,"messages":[{"role":"user","content":{"type":"text","text":¶}}]}}"#,
     ),
-    Line::ask("a cancellation", r##"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":¶}}"##, ""),
-    Line::ask("a message without a known method", r##"{"jsonrpc":"2.0","method":"x/y","params":[§,§]}"##, ""),
-    Line::ask("a line with two messages", r##"[{"jsonrpc":"2.0","method":"notifications/a","params":{"a":§}},{"jsonrpc":"2.0","method":"notifications/b","params":{"b":§}}]"##, ""),
-    Line::ask("a line that ends early", r##"{"jsonrpc":"2.0","method":"x","params":{"a":§,"b":"##, ""),
-    Line::ask("a duplicate member", r##"{"jsonrpc":"2.0","method":"x","params":{"a":§},"params":{"b":§}}"##, ""),
-    Line::serve("a log message", r##"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","logger":"x","data":§}}"##, ""),
-    Line::serve("progress", r##"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":1,"message":¶}}"##, ""),
+    Line::ask(
+        "a cancellation",
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":¶}}"#,
+        "",
+    ),
+    Line::ask("a message without a known method", r#"{"jsonrpc":"2.0","method":"x/y","params":[§,§]}"#, ""),
+    Line::ask(
+        "a line with two messages",
+        r#"[{"jsonrpc":"2.0","method":"notifications/a","params":{"a":§}},{"jsonrpc":"2.0","method":"notifications/b","params":{"b":§}}]"#,
+        "",
+    ),
+    Line::ask("a line that ends early", r#"{"jsonrpc":"2.0","method":"x","params":{"a":§,"b":"#, ""),
+    Line::ask(
+        "a duplicate member",
+        r#"{"jsonrpc":"2.0","method":"x","params":{"a":§},"params":{"b":§}}"#,
+        "",
+    ),
+    Line::serve(
+        "a log message",
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","logger":"x","data":§}}"#,
+        "",
+    ),
+    Line::serve(
+        "progress",
+        r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":1,"message":¶}}"#,
+        "",
+    ),
     Line::serve(
         "sampling",
-        r##"{"jsonrpc":"2.0","id":#,"method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":¶}}],"systemPrompt":¶,"maxTokens":9}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"role":"assistant","content":{"type":"text","text":¶},"model":"m"}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":¶}}],"systemPrompt":¶,"maxTokens":9}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"role":"assistant","content":{"type":"text","text":¶},"model":"m"}}"#,
     ),
     Line::serve(
         "elicitation",
-        r##"{"jsonrpc":"2.0","id":#,"method":"elicitation/create","params":{"message":¶,"requestedSchema":{"type":"object","properties":{"x":{"type":"string","default":¶}}}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"action":"accept","content":{"x":§}}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"elicitation/create","params":{"message":¶,"requestedSchema":{"type":"object","properties":{"x":{"type":"string","default":¶}}}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"action":"accept","content":{"x":§}}}"#,
     ),
     Line::stray("stray output", "DEBUG starting with §"),
     Line::stray("stray output", "¶"),
@@ -126,15 +146,31 @@ pub(crate) const LINES: &[Line] = &[
 pub(crate) const NAMES: &[Line] = &[
     Line::ask(
         "the names of the peers",
-        r##"{"jsonrpc":"2.0","id":#,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":¶,"version":¶}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":¶,"version":¶},"instructions":¶}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":¶,"version":¶}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":¶,"version":¶},"instructions":¶}}"#,
     ),
-    Line::ask("the name of a tool", r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":¶,"arguments":{}}}"##, ""),
-    Line::ask("the name of a method", r##"{"jsonrpc":"2.0","id":#,"method":¶,"params":{}}"##, ""),
-    Line::ask("a cursor", r##"{"jsonrpc":"2.0","id":#,"method":"tools/list","params":{"cursor":¶}}"##, r##"{"jsonrpc":"2.0","id":#,"result":{"tools":[{"name":¶,"description":¶,"inputSchema":{"type":"object","default":§}}],"nextCursor":¶}}"##),
-    Line::ask("a progress token", r##"{"jsonrpc":"2.0","id":#,"method":"ping","params":{"_meta":{"progressToken":¶}}}"##, ""),
-    Line::ask("an id", r##"{"jsonrpc":"2.0","id":¶,"method":"ping"}"##, ""),
-    Line::serve("the id of a task", r##"{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":¶,"status":"working","statusMessage":¶}}"##, ""),
+    Line::ask(
+        "the name of a tool",
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":¶,"arguments":{}}}"#,
+        "",
+    ),
+    Line::ask("the name of a method", r#"{"jsonrpc":"2.0","id":#,"method":¶,"params":{}}"#, ""),
+    Line::ask(
+        "a cursor",
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/list","params":{"cursor":¶}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"tools":[{"name":¶,"description":¶,"inputSchema":{"type":"object","default":§}}],"nextCursor":¶}}"#,
+    ),
+    Line::ask(
+        "a progress token",
+        r#"{"jsonrpc":"2.0","id":#,"method":"ping","params":{"_meta":{"progressToken":¶}}}"#,
+        "",
+    ),
+    Line::ask("an id", r#"{"jsonrpc":"2.0","id":¶,"method":"ping"}"#, ""),
+    Line::serve(
+        "the id of a task",
+        r#"{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":¶,"status":"working","statusMessage":¶}}"#,
+        "",
+    ),
 ];
 
 /// Says every line once, with new secrets and in pieces; gives how many exchanges that made.
@@ -172,12 +208,18 @@ pub(crate) fn echo(tap: &mut StdioTap, value: &str, chance: &mut Chance) -> usiz
         format!("\"{}\"", base64(&framed("be"), Alphabet::Standard, Padding::Yes)),
     ];
     for (n, text) in clothes.iter().enumerate() {
-        let note = format!("{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{{\"level\":\"info\",\"data\":{text}}}}}\n");
+        let note = format!(
+            "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{{\"level\":\"info\",\"data\":{text}}}}}\n"
+        );
         tap.server_says(&cut(note.as_bytes(), chance));
         let id = format!("\"echo {} {n}\"", chance.number());
-        let ask = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"echo\",\"arguments\":{{\"x\":{text}}}}}}}\n");
+        let ask = format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"echo\",\"arguments\":{{\"x\":{text}}}}}}}\n"
+        );
         tap.client_says(&cut(ask.as_bytes(), chance));
-        let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":{text}}}]}}}}\n");
+        let answer = format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":{text}}}]}}}}\n"
+        );
         tap.server_says(&cut(answer.as_bytes(), chance));
     }
     let one_line = value.replace('\n', " ");
@@ -189,11 +231,19 @@ pub(crate) fn echo(tap: &mut StdioTap, value: &str, chance: &mut Chance) -> usiz
 pub(crate) fn secrets_of_argv(sower: &mut Sower) -> Vec<String> {
     let place = "the server's arguments";
     let mut args = vec!["--api-key".to_owned(), sower.plant_value(place)];
-    for before in ["--password=", "DB_PASSWORD=", "--header=X-Api-Key: ", "--url=https://app.example/?token="] {
+    for before in ["--password=", "DB_PASSWORD=", "--header=X-Api-Key: ", "--url=https://app.example/?token="]
+    {
         args.push(format!("{before}{}", sower.plant_value(place)));
     }
     args.extend(["-H".to_owned(), format!("Authorization: Bearer {}", sower.plant_value(place))]);
-    for encoding in [Encoding::Plain, Encoding::Base64, Encoding::Base64OfJson, Encoding::JsonInString, Encoding::Percent, Encoding::Hex] {
+    for encoding in [
+        Encoding::Plain,
+        Encoding::Base64,
+        Encoding::Base64OfJson,
+        Encoding::JsonInString,
+        Encoding::Percent,
+        Encoding::Hex,
+    ] {
         for family in ["github-classic", "slack-bot", "postgres", "jwt"] {
             args.push(sower.plant_as(family, encoding, place).text());
         }
@@ -225,7 +275,13 @@ pub(crate) fn cut<'a>(bytes: &'a [u8], chance: &mut Chance) -> Vec<&'a [u8]> {
     places.windows(2).map(|ends| &bytes[ends[0]..ends[1]]).collect()
 }
 
-fn fill(template: &str, place: &'static str, is_text: bool, mut plant: impl FnMut(&'static str) -> Plant, id: usize) -> Vec<u8> {
+fn fill(
+    template: &str,
+    place: &'static str,
+    is_text: bool,
+    mut plant: impl FnMut(&'static str) -> Plant,
+    id: usize,
+) -> Vec<u8> {
     let mut line = String::new();
     for c in template.chars().chain(['\n']) {
         match c {

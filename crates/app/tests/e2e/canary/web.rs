@@ -47,7 +47,8 @@ fn headers(tap: &HttpTap, sower: &mut Sower) {
     let basic = base64(basic.as_bytes(), Alphabet::Standard, Padding::Yes);
     let wrapped = sower.plant_as("github-classic", Encoding::Plain, "Mcp-Param in base64").text();
     let wrapped = base64(wrapped.as_bytes(), Alphabet::Standard, Padding::Yes);
-    let more = [format!("X-Upstream-Authorization: Basic {basic}"), format!("Mcp-Param-Note: =?base64?{wrapped}?=")];
+    let more =
+        [format!("X-Upstream-Authorization: Basic {basic}"), format!("Mcp-Param-Note: =?base64?{wrapped}?=")];
     let mut header = |before: &str, place, family, behind: &str| {
         format!("{before}{}{behind}", sower.plant_as(family, Encoding::Plain, place).secret)
     };
@@ -59,7 +60,12 @@ fn headers(tap: &HttpTap, sower: &mut Sower) {
         header("Set-Cookie: remember=", "Set-Cookie", "password", ""),
         header("X-Auth-Token: ", "X-Auth-Token", "refreshToken", ""),
         header("Location: https://app.example/cb?state=1&code=", "Location", "device_code", ""),
-        header("WWW-Authenticate: Bearer error_description=\"bad token ", "WWW-Authenticate", "github-app", "\""),
+        header(
+            "WWW-Authenticate: Bearer error_description=\"bad token ",
+            "WWW-Authenticate",
+            "github-app",
+            "\"",
+        ),
         header("Link: <https://api.example/?access_token=", "Link", "id_token", ">; rel=next"),
     ];
     let asked: Vec<&str> = asked.iter().chain(&more).map(String::as_str).collect();
@@ -81,10 +87,18 @@ fn bodies(tap: &HttpTap, sower: &mut Sower) {
     let (asked, answered) = call(sower, "a compressed body");
     let packed = gzip(answered.as_bytes());
     let pieces = cut(&packed, &mut sower.chance);
-    tap.exchange(&ask, &[asked.as_bytes()], &Answer { head: &[OK, JSON, "Content-Encoding: gzip"], body: &pieces });
+    tap.exchange(
+        &ask,
+        &[asked.as_bytes()],
+        &Answer { head: &[OK, JSON, "Content-Encoding: gzip"], body: &pieces },
+    );
     let page = format!("<html><p>failed: {}</p></html>", sower.plant("an HTML page").text());
     let pieces = cut(page.as_bytes(), &mut sower.chance);
-    tap.exchange(&["GET / HTTP/1.1"], &[], &Answer { head: &["503 Service Unavailable", "Content-Type: text/html"], body: &pieces });
+    tap.exchange(
+        &["GET / HTTP/1.1"],
+        &[],
+        &Answer { head: &["503 Service Unavailable", "Content-Type: text/html"], body: &pieces },
+    );
 }
 
 fn call(sower: &mut Sower, place: &'static str) -> (String, String) {
@@ -95,20 +109,38 @@ fn call(sower: &mut Sower, place: &'static str) -> (String, String) {
         json(),
         json(),
     );
-    let answered =
-        format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32000,"message":"no","data":[{},{}]}}}}"#, json(), json());
+    let answered = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32000,"message":"no","data":[{},{}]}}}}"#,
+        json(),
+        json()
+    );
     (asked, answered)
 }
 
 fn oauth(tap: &HttpTap, sower: &mut Sower) {
     let place = "an OAuth form";
-    let names = ["code", "code_verifier", "client_secret", "refresh_token", "client_assertion", "subject_token", "password"];
+    let names = [
+        "code",
+        "code_verifier",
+        "client_secret",
+        "refresh_token",
+        "client_assertion",
+        "subject_token",
+        "password",
+    ];
     let mut form = "grant_type=authorization_code&client_id=demo".to_owned();
     for name in names {
-        form += &format!("&{name}={}", sower.plant_value(place));
+        form.extend(["&", name, "=", &sower.plant_value(place)]);
     }
     let place = "an OAuth answer";
-    let members = ["access_token", "refresh_token", "id_token", "device_code", "client_secret", "registration_access_token"];
+    let members = [
+        "access_token",
+        "refresh_token",
+        "id_token",
+        "device_code",
+        "client_secret",
+        "registration_access_token",
+    ];
     let members = members.map(|name| format!(r#""{name}":"{}""#, sower.plant_value(place)));
     let answer = format!(r#"{{"token_type":"Bearer","expires_in":3600,{}}}"#, members.join(","));
     let pieces = (cut(form.as_bytes(), &mut sower.chance), cut(answer.as_bytes(), &mut sower.chance));
@@ -129,8 +161,11 @@ fn addresses(tap: &HttpTap, sower: &mut Sower) {
 fn events(tap: &HttpTap, sower: &mut Sower) {
     let (asked, answered) = call(sower, "an event");
     // A JSON text may be cut between any two of its tokens; an event's lines are joined by a line end.
-    let lines = answered.replace(",\"error\":", ",\ndata: \"error\":").replace(",\"data\":", ",\ndata:\"data\":");
-    let mut text = |before: &str, place, behind: &str| format!("{before}{}{behind}", sower.plant_as("github-classic", Encoding::Plain, place).secret);
+    let lines =
+        answered.replace(",\"error\":", ",\ndata: \"error\":").replace(",\"data\":", ",\ndata:\"data\":");
+    let mut text = |before: &str, place, behind: &str| {
+        format!("{before}{}{behind}", sower.plant_as("github-classic", Encoding::Plain, place).secret)
+    };
     let stream = [
         text(": ", "a comment of a stream", "\n\n"),
         text("id: ", "the id of an event", "\n"),
@@ -139,7 +174,7 @@ fn events(tap: &HttpTap, sower: &mut Sower) {
         format!("data: {lines}\n\n"),
     ];
     let key = sower.plant_as("pem-pkcs8", Encoding::Plain, "lines of an event").secret;
-    let key: String = key.lines().map(|line| format!("data: {line}\r\n")).collect();
+    let key = format!("data: {}\r\n", key.trim_end().replace('\n', "\r\ndata: "));
     let stream = stream.concat() + &key + "\r\n";
     exchange_events(tap, sower, &asked, &stream);
     let (asked, answered) = call(sower, "an event");
@@ -159,12 +194,22 @@ fn exchange_events(tap: &HttpTap, sower: &mut Sower, asked: &str, stream: &str) 
 pub(crate) fn events_cut_at_every_byte(tap: &HttpTap, sower: &mut Sower) -> usize {
     for at in 1.. {
         let plant = sower.plant_as("gitlab", Encoding::Plain, "an event in two pieces");
-        let ask = format!(r#"{{"jsonrpc":"2.0","id":"cut {at}","method":"tools/call","params":{{"name":"x"}}}}"#);
-        let event = format!("data: {{\"jsonrpc\":\"2.0\",\"id\":\"cut {at}\",\ndata: \"error\":{{\"code\":1,\"message\":{}}}}}\n\n", plant.json());
-        let Some((before, behind)) = event.as_bytes().split_at_checked(at).filter(|(_, behind)| !behind.is_empty()) else {
+        let ask =
+            format!(r#"{{"jsonrpc":"2.0","id":"cut {at}","method":"tools/call","params":{{"name":"x"}}}}"#);
+        let event = format!(
+            "data: {{\"jsonrpc\":\"2.0\",\"id\":\"cut {at}\",\ndata: \"error\":{{\"code\":1,\"message\":{}}}}}\n\n",
+            plant.json()
+        );
+        let Some((before, behind)) =
+            event.as_bytes().split_at_checked(at).filter(|(_, behind)| !behind.is_empty())
+        else {
             return at - 1;
         };
-        tap.exchange(&["POST /mcp HTTP/1.1", JSON], &[ask.as_bytes()], &Answer { head: &[OK, EVENTS], body: &[before, behind] });
+        tap.exchange(
+            &["POST /mcp HTTP/1.1", JSON],
+            &[ask.as_bytes()],
+            &Answer { head: &[OK, EVENTS], body: &[before, behind] },
+        );
     }
     0
 }

@@ -28,8 +28,17 @@ fn many_taps_write_one_journal_while_people_look() {
             }
             n_looks
         });
-        let taps: Vec<_> = (0..N_TAPS).map(|n| scope.spawn({ let home = &home; move || converse(home, &format!("tap-{n}")) })).collect();
-        taps.into_iter().for_each(|tap| tap.join().unwrap());
+        let taps: Vec<_> = (0..N_TAPS)
+            .map(|n| {
+                scope.spawn({
+                    let home = &home;
+                    move || converse(home, &format!("tap-{n}"))
+                })
+            })
+            .collect();
+        for tap in taps {
+            tap.join().unwrap();
+        }
         over.store(true, Ordering::Relaxed);
         assert!(viewer.join().unwrap() > 0);
     });
@@ -37,7 +46,8 @@ fn many_taps_write_one_journal_while_people_look() {
     let ids: HashSet<_> = calls.iter().map(|call| call["id"].as_str().unwrap()).collect();
     assert_eq!((calls.len(), ids.len()), (N_TAPS * N_CALLS, N_TAPS * N_CALLS));
     for n in 0..N_TAPS {
-        let of_tap = calls.iter().filter(|call| call["server"] == format!("tap-{n}") && call["status"] == "ok");
+        let of_tap =
+            calls.iter().filter(|call| call["server"] == format!("tap-{n}") && call["status"] == "ok");
         assert_eq!(of_tap.count(), N_CALLS, "tap {n}");
     }
     can_be_read(&home, "afterwards");
@@ -51,7 +61,13 @@ fn a_home_that_is_a_file_stops_no_traffic() {
     let own = converse_at(&home, &file);
     one_line_says(&own, "cannot use");
     let mut command = home.command(&["ls"]);
-    refuses(&Ran::of({ command.env("TAPGATE_HOME", &file); command }), "cannot use");
+    refuses(
+        &Ran::of({
+            command.env("TAPGATE_HOME", &file);
+            command
+        }),
+        "cannot use",
+    );
     assert_eq!(fs::read(&file).unwrap(), b"keep me");
 }
 
@@ -65,7 +81,9 @@ fn a_journal_of_a_newer_version_is_left_as_it_is() {
     let before = fs::read(home.journal()).unwrap();
     let own = converse_at(&home, home.path());
     one_line_says(&own, "is of version 9999");
-    for args in [&["ls"][..], &["calls"], &["show", "last"], &["stats"], &["tail", "--once"], &["prune", "--all"]] {
+    for args in
+        [&["ls"][..], &["calls"], &["show", "last"], &["stats"], &["tail", "--once"], &["prune", "--all"]]
+    {
         refuses(&home.run(args), "is of version 9999");
     }
     assert!(fs::read(home.journal()).unwrap() == before, "the journal was changed");
@@ -112,7 +130,11 @@ fn a_journal_that_was_cut_off_at_its_birth_is_an_empty_one() {
 fn a_database_of_another_program_is_left_alone() {
     let home = Home::new();
     let other = rusqlite::Connection::open(home.journal()).unwrap();
-    other.execute_batch("CREATE TABLE bookmark (url TEXT); INSERT INTO bookmark VALUES ('https://example.com')").unwrap();
+    other
+        .execute_batch(
+            "CREATE TABLE bookmark (url TEXT); INSERT INTO bookmark VALUES ('https://example.com')",
+        )
+        .unwrap();
     drop(other);
     for_the_owner(&home);
     let before = fs::read(home.journal()).unwrap();
@@ -127,7 +149,8 @@ fn a_full_disk_stops_no_traffic_and_is_said() {
     let home = Home::new();
     let outside = tempfile::tempdir().unwrap();
     // The limit of the file's size is the nearest thing to a full disk where nobody may mount one.
-    let may_mount = Command::new("unshare").args(["-m", "true"]).output().is_ok_and(|out| out.status.success());
+    let may_mount =
+        Command::new("unshare").args(["-m", "true"]).output().is_ok_and(|out| out.status.success());
     let fill = if may_mount {
         "mount -t tmpfs -o size=400k,mode=700 none \"$TAPGATE_HOME\" || exit 98"
     } else {
@@ -179,7 +202,9 @@ fn for_the_owner(home: &Home) {
 }
 
 fn exchange(tap: &mut StdioTap, id: usize, filling: &str) {
-    let ask = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"t\",\"arguments\":{{\"x\":\"{filling} {id}\"}}}}}}\n");
+    let ask = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"t\",\"arguments\":{{\"x\":\"{filling} {id}\"}}}}}}\n"
+    );
     let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[]}}}}\n");
     tap.client_says(&[ask.as_bytes()]);
     tap.server_says(&[answer.as_bytes()]);

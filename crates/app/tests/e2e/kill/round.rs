@@ -15,16 +15,16 @@ use crate::support::{Home, Relayed, StdioTap, eventually};
 /// Who or what ends a conversation early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Death {
-    OfNobody,
-    OfTap,
-    OfTapByTerm,
-    OfServer,
-    OfClient,
-    OfJournal,
+    Nobody,
+    Tap,
+    TapGently,
+    Server,
+    Client,
+    Journal,
 }
 
 /// Plays the round; panics with its seed when something is not as it must be.
-pub(crate) fn play(death: &Death, seed: u64) {
+pub(crate) fn play(death: Death, seed: u64) {
     let mut chance = Chance::new(seed);
     let home = Home::new();
     let (asked, told) = (lines(&mut chance, Side::Client), lines(&mut chance, Side::Server));
@@ -33,7 +33,11 @@ pub(crate) fn play(death: &Death, seed: u64) {
     let Relayed { stdin, stdout, stderr, pid } = tap.server.take().expect("the server runs");
     let (reached, moment_came) = mpsc::channel();
     let (struck, over) = mpsc::channel::<()>();
-    let client_ends = if *death == Death::OfClient { (chance.below(asked.len()), chance.below(told.len())) } else { (asked.len(), usize::MAX) };
+    let client_ends = if death == Death::Client {
+        (chance.below(asked.len()), chance.below(told.len()))
+    } else {
+        (asked.len(), usize::MAX)
+    };
     let (to_server, from_server) = (tap.to_server.take().expect("a pipe"), tap.from_server);
     let (at_server, at_client) = thread::scope(|scope| {
         let at_server = scope.spawn(move || read(stdin, usize::MAX, moment, Some(reached)));
@@ -44,7 +48,7 @@ pub(crate) fn play(death: &Death, seed: u64) {
         scope.spawn(move || {
             let to_server = write(to_server, asked, &mut sizes);
             // Nobody ends by itself before the death comes, but whose death it is.
-            if *death != Death::OfClient {
+            if death != Death::Client {
                 let _ = over.recv();
             }
             drop(to_server);
@@ -64,15 +68,23 @@ pub(crate) fn play(death: &Death, seed: u64) {
     assert!(asked.starts_with(&at_server), "{case}: the server got what the client did not send");
     assert!(told.starts_with(&at_client), "{case}: the client got what the server did not send");
     match death {
-        Death::OfNobody | Death::OfJournal => {
-            assert_eq!((at_server.len(), at_client.len()), (asked.len(), told.len()), "{case}: something is missing");
+        Death::Nobody | Death::Journal => {
+            assert_eq!(
+                (at_server.len(), at_client.len()),
+                (asked.len(), told.len()),
+                "{case}: something is missing"
+            );
             assert_eq!(status.code(), Some(0), "{case}: {status}");
         }
-        Death::OfTap | Death::OfServer => assert_eq!(status.signal(), Some(9), "{case}: {status}"),
-        Death::OfTapByTerm | Death::OfClient => {}
+        Death::Tap | Death::Server => assert_eq!(status.signal(), Some(9), "{case}: {status}"),
+        Death::TapGently | Death::Client => {}
     }
-    assert!(eventually(|| processes_of(home.path()).is_empty()), "{case}: {:?} are left", processes_of(home.path()));
-    if *death == Death::OfJournal { may_be_read(&home, &case) } else { can_be_read(&home, &case) }
+    assert!(
+        eventually(|| processes_of(home.path()).is_empty()),
+        "{case}: {:?} are left",
+        processes_of(home.path())
+    );
+    if death == Death::Journal { may_be_read(&home, &case) } else { can_be_read(&home, &case) }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,8 +99,12 @@ fn lines(chance: &mut Chance, side: Side) -> Vec<u8> {
     for id in 0..150 {
         let filling = "x".repeat(chance.below(3000) / (1 + chance.below(20)));
         let line = match side {
-            Side::Client => format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t","arguments":{{"x":"{filling}"}}}}}}"#),
-            Side::Server => format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":"{filling}"}}}}"#),
+            Side::Client => format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t","arguments":{{"x":"{filling}"}}}}}}"#
+            ),
+            Side::Server => format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":"{filling}"}}}}"#
+            ),
         };
         all.extend(line.bytes().chain([b'\n']));
     }
@@ -125,14 +141,14 @@ fn read(mut from: impl Read, most: usize, moment: usize, mut reached: Option<Sen
     all
 }
 
-fn strike(death: &Death, tap: i32, server: i32, home: &Path, chance: &mut Chance) {
+fn strike(death: Death, tap: i32, server: i32, home: &Path, chance: &mut Chance) {
     match death {
-        Death::OfTap => crate::support::send(tap, Signal::KILL),
-        Death::OfTapByTerm => crate::support::send(tap, Signal::TERM),
+        Death::Tap => crate::support::send(tap, Signal::KILL),
+        Death::TapGently => crate::support::send(tap, Signal::TERM),
         // It may be gone already.
-        Death::OfServer => drop(kill_process_group(Pid::from_raw(server).unwrap(), Signal::KILL)),
-        Death::OfJournal => break_journal(home, chance),
-        Death::OfNobody | Death::OfClient => {}
+        Death::Server => drop(kill_process_group(Pid::from_raw(server).unwrap(), Signal::KILL)),
+        Death::Journal => break_journal(home, chance),
+        Death::Nobody | Death::Client => {}
     }
 }
 
@@ -141,7 +157,11 @@ fn break_journal(home: &Path, chance: &mut Chance) {
     // The tap makes the journal soon, but not before traffic passes.
     let journal = home.join("journal.db");
     eventually(|| journal.exists());
-    let files: Vec<_> = fs::read_dir(home).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let files: Vec<_> = fs::read_dir(home)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
     let file = &files[chance.below(files.len())];
     // SQLite maps the index of its log (`-shm`) into memory: whoever cuts that file short ends every program that has
     // it open, and no disk does that.
@@ -150,7 +170,12 @@ fn break_journal(home: &Path, chance: &mut Chance) {
         // A file may be gone by itself.
         0 => drop(fs::remove_file(file)),
         1 => drop(fs::remove_dir_all(home)),
-        2 if !is_mapped => drop(OpenOptions::new().write(true).open(file).and_then(|file| file.set_len(chance.below(9000) as u64))),
+        2 if !is_mapped => drop(
+            OpenOptions::new()
+                .write(true)
+                .open(file)
+                .and_then(|file| file.set_len(chance.below(9000) as u64)),
+        ),
         _ => drop(OpenOptions::new().write(true).open(file).and_then(|mut file| {
             let size = file.metadata()?.len();
             file.seek(SeekFrom::Start(chance.below(size as usize + 1) as u64))?;

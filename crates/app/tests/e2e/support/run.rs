@@ -21,8 +21,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What must not come from outside into a test.
 const FOREIGN: &[&str] = &[
-    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
-    "COLUMNS", "NO_COLOR", "XDG_STATE_HOME",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "COLUMNS",
+    "NO_COLOR",
+    "XDG_STATE_HOME",
 ];
 
 /// A `TAPGATE_HOME` of the test's own.
@@ -83,7 +92,8 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(crate) fn of(mut command: Command) -> Self {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let leash = Leash::on(&child);
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         drop(leash);
@@ -107,7 +117,8 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let leash = Some(Leash::on(&child));
         Self { child, leash }
     }
