@@ -64,9 +64,9 @@ impl<'a> Search<'a> {
         sizes.sum()
     }
 
-    /// How many secrets were found.
-    pub(crate) fn n_found(&self) -> usize {
-        self.found.len()
+    /// Says how many secrets were found, and forgets them.
+    pub(crate) fn take_found(&mut self) -> usize {
+        std::mem::take(&mut self.found).len()
     }
 
     /// Fails when anything was found, and says what was found where.
