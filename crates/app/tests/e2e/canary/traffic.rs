@@ -71,34 +71,62 @@ impl Line {
 pub(crate) const LINES: &[Line] = &[
     Line::ask(
         "arguments and result",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{"a":§,"b":[1,{"c":§}],"d":¶}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"content":[{"type":"text","text":¶},{"type":"text","text":¶}],"structuredContent":{"x":§,"list":[§]}}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{"a":§,"b":[1,{"c":§}],"d":¶}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"content":[{"type":"text","text":¶},{"type":"text","text":¶}],"structuredContent":{"x":§,"list":[§]}}}"#,
     ),
     Line::ask(
         "_meta",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{},"_meta":{"example.com/a":§,"progressToken":5}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"content":[],"_meta":{"example.com/b":§}}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"run","arguments":{},"_meta":{"example.com/a":§,"progressToken":5}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"content":[],"_meta":{"example.com/b":§}}}"#,
     ),
     Line::ask(
         "error",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"fail","arguments":{"x":§}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"error":{"code":-32000,"message":¶,"data":{"cause":§,"hint":¶}}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"fail","arguments":{"x":§}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"error":{"code":-32000,"message":¶,"data":{"cause":§,"hint":¶}}}"#,
     ),
     Line::ask(
         "tool error",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"fail","arguments":{"x":§}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"isError":true,"content":[{"type":"text","text":¶}]}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":"fail","arguments":{"x":§}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"isError":true,"content":[{"type":"text","text":¶}]}}"#,
     ),
     Line::ask(
         "resource",
-        r##"{"jsonrpc":"2.0","id":#,"method":"resources/read","params":{"uri":¶}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"contents":[{"uri":¶,"mimeType":"text/plain","text":¶}]}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"resources/read","params":{"uri":¶}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"contents":[{"uri":¶,"mimeType":"text/plain","text":¶}]}}"#,
     ),
     Line::ask(
         "prompt",
-        r##"{"jsonrpc":"2.0","id":#,"method":"prompts/get","params":{"name":"p","arguments":{"x":¶}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"description":¶,"messages":[{"role":"user","content":{"type":"text","text":¶}}]}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"prompts/get","params":{"name":"p","arguments":{"x":¶}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"description":¶,"messages":[{"role":"user","content":{"type":"text","text":¶}}]}}"#,
     ),
+    Line::ask(
+        "a cancellation",
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":¶}}"#,
+        "",
+    ),
+    Line::ask("a message without a known method", r#"{"jsonrpc":"2.0","method":"x/y","params":[§,§]}"#, ""),
+    Line::ask(
+        "a line with two messages",
+        r#"[{"jsonrpc":"2.0","method":"notifications/a","params":{"a":§}},{"jsonrpc":"2.0","method":"notifications/b","params":{"b":§}}]"#,
+        "",
+    ),
+    Line::ask("a line that ends early", r#"{"jsonrpc":"2.0","method":"x","params":{"a":§,"b":"#, ""),
+    Line::ask(
+        "a duplicate member",
+        r#"{"jsonrpc":"2.0","method":"x","params":{"a":§},"params":{"b":§}}"#,
+        "",
+    ),
+    Line::serve(
+        "a log message",
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","logger":"x","data":§}}"#,
+        "",
+    ),
+    Line::serve(
+        "progress",
+        r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":1,"message":¶}}"#,
+        "",
+    ),
+<<<<<<< HEAD
     Line::ask(
         "a cancellation",
         r##"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":¶}}"##,
@@ -126,15 +154,17 @@ pub(crate) const LINES: &[Line] = &[
         r##"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":1,"message":¶}}"##,
         "",
     ),
+=======
+>>>>>>> e2e
     Line::serve(
         "sampling",
-        r##"{"jsonrpc":"2.0","id":#,"method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":¶}}],"systemPrompt":¶,"maxTokens":9}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"role":"assistant","content":{"type":"text","text":¶},"model":"m"}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":¶}}],"systemPrompt":¶,"maxTokens":9}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"role":"assistant","content":{"type":"text","text":¶},"model":"m"}}"#,
     ),
     Line::serve(
         "elicitation",
-        r##"{"jsonrpc":"2.0","id":#,"method":"elicitation/create","params":{"message":¶,"requestedSchema":{"type":"object","properties":{"x":{"type":"string","default":¶}}}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"action":"accept","content":{"x":§}}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"elicitation/create","params":{"message":¶,"requestedSchema":{"type":"object","properties":{"x":{"type":"string","default":¶}}}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"action":"accept","content":{"x":§}}}"#,
     ),
     Line::stray("stray output", "DEBUG starting with §"),
     Line::stray("stray output", "¶"),
@@ -146,9 +176,32 @@ pub(crate) const LINES: &[Line] = &[
 pub(crate) const NAMES: &[Line] = &[
     Line::ask(
         "the names of the peers",
-        r##"{"jsonrpc":"2.0","id":#,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":¶,"version":¶}}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":¶,"version":¶},"instructions":¶}}"##,
+        r#"{"jsonrpc":"2.0","id":#,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":¶,"version":¶}}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":¶,"version":¶},"instructions":¶}}"#,
     ),
+    Line::ask(
+        "the name of a tool",
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":¶,"arguments":{}}}"#,
+        "",
+    ),
+    Line::ask("the name of a method", r#"{"jsonrpc":"2.0","id":#,"method":¶,"params":{}}"#, ""),
+    Line::ask(
+        "a cursor",
+        r#"{"jsonrpc":"2.0","id":#,"method":"tools/list","params":{"cursor":¶}}"#,
+        r#"{"jsonrpc":"2.0","id":#,"result":{"tools":[{"name":¶,"description":¶,"inputSchema":{"type":"object","default":§}}],"nextCursor":¶}}"#,
+    ),
+    Line::ask(
+        "a progress token",
+        r#"{"jsonrpc":"2.0","id":#,"method":"ping","params":{"_meta":{"progressToken":¶}}}"#,
+        "",
+    ),
+    Line::ask("an id", r#"{"jsonrpc":"2.0","id":¶,"method":"ping"}"#, ""),
+    Line::serve(
+        "the id of a task",
+        r#"{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":¶,"status":"working","statusMessage":¶}}"#,
+        "",
+    ),
+<<<<<<< HEAD
     Line::ask(
         "the name of a tool",
         r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":¶,"arguments":{}}}"##,
@@ -171,6 +224,8 @@ pub(crate) const NAMES: &[Line] = &[
         r##"{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":¶,"status":"working","statusMessage":¶}}"##,
         "",
     ),
+=======
+>>>>>>> e2e
 ];
 
 /// Says every line once, with new secrets and in pieces; gives how many exchanges that made.
