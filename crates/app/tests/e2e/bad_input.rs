@@ -33,15 +33,9 @@ fn a_wrong_command_line_is_told_with_what_to_do() {
     for (args, says) in cases {
         let ran = home.run(args);
         assert_eq!((ran.code, ran.out().as_str()), (Some(USAGE), ""), "{args:?}: {}", ran.err());
-<<<<<<< HEAD
-        says.iter().for_each(|word| {
-            assert!(ran.err().contains(word), "{args:?} does not say {word}: {}", ran.err())
-        });
-=======
         for word in *says {
             assert!(ran.err().contains(word), "{args:?} does not say {word}: {}", ran.err());
         }
->>>>>>> e2e
         if !args.is_empty() && !args.contains(&"--json") {
             is_one_object(&home.run(&[&["--json"], *args].concat()), USAGE);
         }

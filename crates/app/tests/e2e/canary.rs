@@ -15,11 +15,7 @@ use tapgate_testkit::Chance;
 use crate::support::{Home, HttpTap, StdioTap};
 use code::{Alphabet, Padding, base64, hex, percent, unicode};
 use family::FAMILIES;
-<<<<<<< HEAD
-use plant::{ENCODINGS, Encoding, Sower};
-=======
 use plant::{ENCODINGS, Encoding, Plant, Sower};
->>>>>>> e2e
 use search::Search;
 use traffic::{Line, cut, talk};
 
@@ -51,10 +47,7 @@ fn a_secret_on_stdio_is_in_no_artefact() {
     let mut own = Vec::new();
     let mut n_bytes = 0;
     for first in (0..ROUNDS).step_by(ROUNDS_OF_TAP) {
-<<<<<<< HEAD
-=======
         let n_before = sower.plants.len();
->>>>>>> e2e
         let (argv, known) =
             (traffic::secrets_of_argv(&mut sower), traffic::secrets_of_environment(&mut sower));
         let args: Vec<&str> = argv.iter().map(String::as_str).collect();

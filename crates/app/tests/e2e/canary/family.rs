@@ -201,19 +201,9 @@ fn mixed(set: &str, n: usize, chance: &mut Chance) -> String {
     };
     loop {
         let run = run_of(letters, n, chance);
-<<<<<<< HEAD
-        let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let is_mixed =
-            run.bytes().any(|b| b.is_ascii_digit()) && run.bytes().any(|b| b.is_ascii_alphabetic());
-        if is_edge(run.as_bytes().first())
-            && is_edge(run.as_bytes().last())
-            && (is_mixed || n < 8 || set == "num" || set == "low")
-        {
-=======
         let has_ends = !run.starts_with(['-', '_']) && !run.ends_with(['-', '_']);
         let n_digits = run.bytes().filter(u8::is_ascii_digit).count();
         if has_ends && n_digits >= n_wanted && (n < 8 || set == "num" || n_digits < n) {
->>>>>>> e2e
             return run;
         }
     }

@@ -126,36 +126,6 @@ pub(crate) const LINES: &[Line] = &[
         r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":1,"message":¶}}"#,
         "",
     ),
-<<<<<<< HEAD
-    Line::ask(
-        "a cancellation",
-        r##"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":¶}}"##,
-        "",
-    ),
-    Line::ask("a message without a known method", r##"{"jsonrpc":"2.0","method":"x/y","params":[§,§]}"##, ""),
-    Line::ask(
-        "a line with two messages",
-        r##"[{"jsonrpc":"2.0","method":"notifications/a","params":{"a":§}},{"jsonrpc":"2.0","method":"notifications/b","params":{"b":§}}]"##,
-        "",
-    ),
-    Line::ask("a line that ends early", r##"{"jsonrpc":"2.0","method":"x","params":{"a":§,"b":"##, ""),
-    Line::ask(
-        "a duplicate member",
-        r##"{"jsonrpc":"2.0","method":"x","params":{"a":§},"params":{"b":§}}"##,
-        "",
-    ),
-    Line::serve(
-        "a log message",
-        r##"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","logger":"x","data":§}}"##,
-        "",
-    ),
-    Line::serve(
-        "progress",
-        r##"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":1,"message":¶}}"##,
-        "",
-    ),
-=======
->>>>>>> e2e
     Line::serve(
         "sampling",
         r#"{"jsonrpc":"2.0","id":#,"method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":¶}}],"systemPrompt":¶,"maxTokens":9}}"#,
@@ -201,31 +171,6 @@ pub(crate) const NAMES: &[Line] = &[
         r#"{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":¶,"status":"working","statusMessage":¶}}"#,
         "",
     ),
-<<<<<<< HEAD
-    Line::ask(
-        "the name of a tool",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/call","params":{"name":¶,"arguments":{}}}"##,
-        "",
-    ),
-    Line::ask("the name of a method", r##"{"jsonrpc":"2.0","id":#,"method":¶,"params":{}}"##, ""),
-    Line::ask(
-        "a cursor",
-        r##"{"jsonrpc":"2.0","id":#,"method":"tools/list","params":{"cursor":¶}}"##,
-        r##"{"jsonrpc":"2.0","id":#,"result":{"tools":[{"name":¶,"description":¶,"inputSchema":{"type":"object","default":§}}],"nextCursor":¶}}"##,
-    ),
-    Line::ask(
-        "a progress token",
-        r##"{"jsonrpc":"2.0","id":#,"method":"ping","params":{"_meta":{"progressToken":¶}}}"##,
-        "",
-    ),
-    Line::ask("an id", r##"{"jsonrpc":"2.0","id":¶,"method":"ping"}"##, ""),
-    Line::serve(
-        "the id of a task",
-        r##"{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":¶,"status":"working","statusMessage":¶}}"##,
-        "",
-    ),
-=======
->>>>>>> e2e
 ];
 
 /// Says every line once, with new secrets and in pieces; gives how many exchanges that made.

@@ -33,11 +33,7 @@ pub(crate) fn play(death: Death, seed: u64) {
     let Relayed { stdin, stdout, stderr, pid } = tap.server.take().expect("the server runs");
     let (reached, moment_came) = mpsc::channel();
     let (struck, over) = mpsc::channel::<()>();
-<<<<<<< HEAD
-    let client_ends = if *death == Death::OfClient {
-=======
     let client_ends = if death == Death::Client {
->>>>>>> e2e
         (chance.below(asked.len()), chance.below(told.len()))
     } else {
         (asked.len(), usize::MAX)
@@ -72,11 +68,7 @@ pub(crate) fn play(death: Death, seed: u64) {
     assert!(asked.starts_with(&at_server), "{case}: the server got what the client did not send");
     assert!(told.starts_with(&at_client), "{case}: the client got what the server did not send");
     match death {
-<<<<<<< HEAD
-        Death::OfNobody | Death::OfJournal => {
-=======
         Death::Nobody | Death::Journal => {
->>>>>>> e2e
             assert_eq!(
                 (at_server.len(), at_client.len()),
                 (asked.len(), told.len()),
@@ -92,11 +84,7 @@ pub(crate) fn play(death: Death, seed: u64) {
         "{case}: {:?} are left",
         processes_of(home.path())
     );
-<<<<<<< HEAD
-    if *death == Death::OfJournal { may_be_read(&home, &case) } else { can_be_read(&home, &case) }
-=======
     if death == Death::Journal { may_be_read(&home, &case) } else { can_be_read(&home, &case) }
->>>>>>> e2e
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -99,11 +99,7 @@ fn stream(tap: &HttpTap, death: Death, seed: u64) {
         !came.ends_with(b"0\r\n\r\n"),
         "{death:?}, seed {seed}: a broken answer looks complete ({ended:?})"
     );
-<<<<<<< HEAD
-    if death == Death::OfServer {
-=======
     if death == Death::Server {
->>>>>>> e2e
         assert_eq!(sent.len(), got.len(), "seed {seed}: something is missing");
     }
 }
