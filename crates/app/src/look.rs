@@ -52,14 +52,12 @@ impl Look {
     /// The neighbours of what belongs to this session.
     pub fn around(&self, session: SessionId) -> Result<Around, Problem> {
         let mut sessions = self.sessions.borrow_mut();
-        let session = match sessions.get(&session) {
-            Some(known) => known.clone(),
-            None => {
-                let row =
-                    self.reader.session(session).map_err(|trouble| home::problem(&trouble))?.map(Rc::new);
-                sessions.insert(session, row.clone());
-                row
-            }
+        let session = if let Some(known) = sessions.get(&session) {
+            known.clone()
+        } else {
+            let row = self.reader.session(session).map_err(|trouble| home::problem(&trouble))?.map(Rc::new);
+            sessions.insert(session, row.clone());
+            row
         };
         let Some(source) = session.as_ref().map(|session| session.source) else {
             return Ok(Around::default());
