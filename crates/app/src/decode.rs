@@ -59,7 +59,13 @@ impl Decode {
                 self.stderr.finish(&mut |frame| sink(at, stderr(frame)));
                 sink(at, Input::Exited { status });
             }
-            Seen::Lost { at, n_bytes } => {
+            Seen::Lost { at, n_bytes, stream: Some(stream) } => {
+                for from in [Leg::Client, Leg::Server] {
+                    self.streams.get_mut(&(stream, from)).into_iter().for_each(Direction::resync);
+                }
+                sink(at, Input::Lost { n_bytes });
+            }
+            Seen::Lost { at, n_bytes, stream: None } => {
                 self.streams.values_mut().for_each(Direction::resync);
                 self.stderr.resync();
                 sink(at, Input::Lost { n_bytes });
