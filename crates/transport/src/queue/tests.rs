@@ -105,7 +105,7 @@ fn a_loss_names_its_stream_when_it_is_of_one() {
         let (witness, mut observer) = queue(1000);
         witness.see(bytes(9, 0, 5000));
         for stream in streams {
-            witness.see(bytes(stream, 1, 5000));
+            witness.see(bytes(*stream, 1, 5000));
         }
         let mut batch = Vec::new();
         observer.recv_batch(&mut batch, LONG);
