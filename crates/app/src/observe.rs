@@ -24,7 +24,11 @@ use crate::decode::Decode;
 use crate::{home, wall};
 
 /// Most observed bytes that wait for the observer; more are dropped and counted.
-pub const QUEUE_BYTES: usize = 32 << 20;
+pub const QUEUE_BYTES: usize = 8 << 20;
+
+/// So many events are read before what they make is recorded and forgotten, so that a long batch takes little
+/// memory, and that little stays in the processor's cache.
+const SLICE: usize = 256;
 
 /// How long the journal may take to write what is left when a tap ends; clients kill what lingers.
 const FLUSH: Duration = Duration::from_millis(1500);
@@ -161,11 +165,15 @@ impl Watch {
     }
 
     fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos) {
-        let Self { decode, source, actions, .. } = self;
-        for seen in batch.drain(..) {
-            decode.on(seen, &mut |at, input| source.on(at, input, actions));
+        let mut seen = batch.drain(..);
+        while !seen.as_slice().is_empty() {
+            let Self { decode, source, actions, .. } = self;
+            for seen in seen.by_ref().take(SLICE) {
+                decode.on(seen, &mut |at, input| source.on(at, input, actions));
+            }
+            self.record();
         }
-        source.on(now, Input::Tick, actions);
+        self.source.on(now, Input::Tick, &mut self.actions);
         self.record();
     }
 

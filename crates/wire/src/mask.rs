@@ -18,6 +18,7 @@ mod codec;
 mod decoded;
 mod encoded;
 mod head;
+mod heads;
 mod hit;
 mod json;
 mod jwt;
@@ -40,6 +41,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::HeaderMap;
 
+use self::heads::Heads;
 use self::hit::{Hit, Sure};
 use self::known::Known;
 use self::pen::Pen;
@@ -156,18 +158,19 @@ pub struct Stored {
 
 /// Takes secrets out of the traffic of one source, and remembers them to find them again.
 ///
-/// Memory is bounded: 4,096 values of at most 4 KiB, the oldest forgotten first.
+/// Memory is bounded: 4,096 values of at most 4 KiB, the oldest forgotten first, and 256 heads of at most 2 KiB.
 #[derive(Debug)]
 pub struct Masker {
     key: [u8; 32],
     level: Level,
     known: Known,
+    heads: Heads,
 }
 
 impl Masker {
     /// A masker for one capture: with another key the same secret gets another digest.
     pub fn new(key: [u8; 32], level: Level) -> Self {
-        Self { key, level, known: Known::default() }
+        Self { key, level, known: Known::default(), heads: Heads::default() }
     }
 
     /// Tells the time, so that a consent ends; call it before what is recorded at that time.
@@ -238,9 +241,14 @@ impl Masker {
     ///
     /// Cookies keep their names, credentials their scheme; consent to full bodies changes nothing here.
     pub fn head(&mut self, start_line: &str, headers: &HeaderMap) -> Outcome {
+        if let Some(outcome) = self.heads.find(start_line, headers, self.known.n_learnt()) {
+            return outcome.clone();
+        }
         let mut pen = Pen::new(self);
         head::write(&mut pen, start_line.as_bytes(), headers);
-        pen.done()
+        let outcome = pen.done();
+        self.heads.keep(&outcome, self.known.n_learnt());
+        outcome
     }
 
     /// Masks the value of one HTTP header, such as `Mcp-Session-Id`, as [`Masker::head`] does.

@@ -33,9 +33,9 @@ fn a_wrong_command_line_is_told_with_what_to_do() {
     for (args, says) in cases {
         let ran = home.run(args);
         assert_eq!((ran.code, ran.out().as_str()), (Some(USAGE), ""), "{args:?}: {}", ran.err());
-        says.iter().for_each(|word| {
-            assert!(ran.err().contains(word), "{args:?} does not say {word}: {}", ran.err())
-        });
+        for word in *says {
+            assert!(ran.err().contains(word), "{args:?} does not say {word}: {}", ran.err());
+        }
         if !args.is_empty() && !args.contains(&"--json") {
             is_one_object(&home.run(&[&["--json"], *args].concat()), USAGE);
         }
@@ -113,7 +113,9 @@ fn what_cannot_be_done_is_told_with_its_cause_and_what_to_do() {
         let err = ran.err();
         assert_eq!((ran.code, ran.out().as_str()), (Some(USAGE), ""), "{args:?}: {err}");
         assert!(err.starts_with("tapgate: ") && err.contains("\n  help:  "), "{args:?}: {err}");
-        says.iter().for_each(|word| assert!(err.contains(word), "{args:?} does not say {word}: {err}"));
+        for word in *says {
+            assert!(err.contains(word), "{args:?} does not say {word}: {err}");
+        }
         assert!(!err.contains("planted-word") && !err.contains('\u{1b}'), "{args:?}: {err}");
         is_one_object(&home.run(&[&["--json"], *args].concat()), USAGE);
     }

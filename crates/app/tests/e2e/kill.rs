@@ -17,32 +17,32 @@ const AT_ONCE: usize = 8;
 
 #[test]
 fn a_tap_that_is_killed_leaves_nothing_behind() {
-    rounds(|seed| play(&Death::OfTap, seed));
+    rounds(|seed| play(Death::Tap, seed));
 }
 
 #[test]
 fn a_tap_that_is_told_to_end_ends_its_server() {
-    rounds(|seed| play(&Death::OfTapByTerm, seed));
+    rounds(|seed| play(Death::TapGently, seed));
 }
 
 #[test]
 fn a_server_that_is_killed_ends_its_tap() {
-    rounds(|seed| play(&Death::OfServer, seed));
+    rounds(|seed| play(Death::Server, seed));
 }
 
 #[test]
 fn a_client_that_goes_away_ends_its_tap_and_its_server() {
-    rounds(|seed| play(&Death::OfClient, seed));
+    rounds(|seed| play(Death::Client, seed));
 }
 
 #[test]
 fn everything_arrives_when_nobody_dies() {
-    rounds(|seed| play(&Death::OfNobody, seed));
+    rounds(|seed| play(Death::Nobody, seed));
 }
 
 #[test]
 fn a_journal_that_breaks_while_it_is_written_stops_no_traffic() {
-    rounds(|seed| play(&Death::OfJournal, seed));
+    rounds(|seed| play(Death::Journal, seed));
 }
 
 /// Plays each seed, a few at a time; a failure names its seed.

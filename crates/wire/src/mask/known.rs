@@ -70,13 +70,18 @@ impl Known {
         if self.values.len() >= MAX_VALUES {
             self.forget_oldest();
         }
-        let n = self.n_forgotten + self.values.len() as u64;
+        let n = self.n_learnt();
         self.seen.insert(value.into());
         self.values.push_back(Value { class, bytes: value.into() });
         for (bytes, widens) in forms(value) {
             self.add(Pattern { bytes: bytes.into(), value: n, widens });
         }
         true
+    }
+
+    /// How many values were ever learnt; while it stays the same, the same values are known.
+    pub(super) fn n_learnt(&self) -> u64 {
+        self.n_forgotten + self.values.len() as u64
     }
 
     /// Whether nothing is known.

@@ -45,7 +45,7 @@ pub(crate) fn base64_cores(bytes: &[u8], alphabet: Alphabet) -> [String; 3] {
 
 /// Hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Percent-encoding of all that RFC 3986 does not call unreserved.
@@ -56,12 +56,12 @@ pub(crate) fn percent(bytes: &[u8]) -> String {
 
 /// Percent-encoding of everything.
 pub(crate) fn percent_all(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("%{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// JSON's `\uXXXX` for every character.
 pub(crate) fn unicode(text: &str) -> String {
-    text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect()
+    text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat()
 }
 
 /// The CRC-32 of gzip and of tokens.

@@ -181,7 +181,9 @@ impl Family {
     }
 }
 
-/// Real tokens hold letters and digits; so short a run is drawn until it does.
+/// A run with letters at its ends, and with some digits if it is long.
+///
+/// Behind a name in free text, what has fewer than three digits is taken for the name of something else, as in code.
 fn mixed(set: &str, n: usize, chance: &mut Chance) -> String {
     let letters = match set {
         "low" => LOW,
@@ -193,15 +195,15 @@ fn mixed(set: &str, n: usize, chance: &mut Chance) -> String {
         "num" => b"0123456789",
         _ => panic!("no set is called {set}"),
     };
+    let n_wanted = match set {
+        "low" | "num" => 0,
+        _ => n.min(16) / 5,
+    };
     loop {
         let run = run_of(letters, n, chance);
-        let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let is_mixed =
-            run.bytes().any(|b| b.is_ascii_digit()) && run.bytes().any(|b| b.is_ascii_alphabetic());
-        if is_edge(run.as_bytes().first())
-            && is_edge(run.as_bytes().last())
-            && (is_mixed || n < 8 || set == "num" || set == "low")
-        {
+        let has_ends = !run.starts_with(['-', '_']) && !run.ends_with(['-', '_']);
+        let n_digits = run.bytes().filter(u8::is_ascii_digit).count();
+        if has_ends && n_digits >= n_wanted && (n < 8 || set == "num" || n_digits < n) {
             return run;
         }
     }

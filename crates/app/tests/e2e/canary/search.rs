@@ -6,7 +6,7 @@ use std::path::Path;
 
 use aho_corasick::AhoCorasick;
 
-use super::code::{Alphabet, base64_cores, hex, percent, unicode};
+use super::code::{Alphabet, base64_cores, hex, percent, percent_all, unicode};
 use super::plant::Plant;
 
 /// A part of a secret that is this long is unique, and tells a secret of which only a piece was taken out.
@@ -42,7 +42,7 @@ impl<'a> Search<'a> {
     pub(crate) fn look(&mut self, artefact: &str, bytes: &[u8]) {
         for hit in self.automaton.find_overlapping_iter(bytes) {
             let (plant, form) = self.owners[hit.pattern().as_usize()];
-            let around = hit.start().saturating_sub(30)..bytes.len().min(hit.end() + 10);
+            let around = hit.start().saturating_sub(160)..bytes.len().min(hit.end() + 60);
             let line = format!("as {form} in {artefact}: …{}…", bytes[around].escape_ascii());
             self.found.entry(self.plants[plant].label()).or_insert(line);
         }
@@ -64,6 +64,11 @@ impl<'a> Search<'a> {
         sizes.sum()
     }
 
+    /// Says how many secrets were found, and forgets them.
+    pub(crate) fn take_found(&mut self) -> usize {
+        std::mem::take(&mut self.found).len()
+    }
+
     /// Fails when anything was found, and says what was found where.
     pub(crate) fn finish(self) {
         let found = self.found.len();
@@ -83,6 +88,7 @@ fn forms(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
         forms.push(("hex", hex(bytes).to_uppercase().into_bytes()));
         forms.push(("unicode escapes", unicode(part).into_bytes()));
         forms.push(("percent", percent(bytes).into_bytes()));
+        forms.push(("percent", percent_all(bytes).into_bytes()));
         let json = serde_json::Value::from(part).to_string();
         forms.push(("JSON", json.trim_matches('"').as_bytes().to_vec()));
         for alphabet in [Alphabet::Standard, Alphabet::Url] {

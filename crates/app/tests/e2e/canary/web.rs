@@ -130,7 +130,7 @@ fn oauth(tap: &HttpTap, sower: &mut Sower) {
     ];
     let mut form = "grant_type=authorization_code&client_id=demo".to_owned();
     for name in names {
-        form += &format!("&{name}={}", sower.plant_value(place));
+        form.extend(["&", name, "=", &sower.plant_value(place)]);
     }
     let place = "an OAuth answer";
     let members = [
@@ -174,7 +174,7 @@ fn events(tap: &HttpTap, sower: &mut Sower) {
         format!("data: {lines}\n\n"),
     ];
     let key = sower.plant_as("pem-pkcs8", Encoding::Plain, "lines of an event").secret;
-    let key: String = key.lines().map(|line| format!("data: {line}\r\n")).collect();
+    let key = format!("data: {}\r\n", key.trim_end().replace('\n', "\r\ndata: "));
     let stream = stream.concat() + &key + "\r\n";
     exchange_events(tap, sower, &asked, &stream);
     let (asked, answered) = call(sower, "an event");

@@ -36,7 +36,9 @@ fn many_taps_write_one_journal_while_people_look() {
                 })
             })
             .collect();
-        taps.into_iter().for_each(|tap| tap.join().unwrap());
+        for tap in taps {
+            tap.join().unwrap();
+        }
         over.store(true, Ordering::Relaxed);
         assert!(viewer.join().unwrap() > 0);
     });

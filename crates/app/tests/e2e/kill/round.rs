@@ -15,16 +15,16 @@ use crate::support::{Home, Relayed, StdioTap, eventually};
 /// Who or what ends a conversation early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Death {
-    OfNobody,
-    OfTap,
-    OfTapByTerm,
-    OfServer,
-    OfClient,
-    OfJournal,
+    Nobody,
+    Tap,
+    TapGently,
+    Server,
+    Client,
+    Journal,
 }
 
 /// Plays the round; panics with its seed when something is not as it must be.
-pub(crate) fn play(death: &Death, seed: u64) {
+pub(crate) fn play(death: Death, seed: u64) {
     let mut chance = Chance::new(seed);
     let home = Home::new();
     let (asked, told) = (lines(&mut chance, Side::Client), lines(&mut chance, Side::Server));
@@ -33,7 +33,7 @@ pub(crate) fn play(death: &Death, seed: u64) {
     let Relayed { stdin, stdout, stderr, pid } = tap.server.take().expect("the server runs");
     let (reached, moment_came) = mpsc::channel();
     let (struck, over) = mpsc::channel::<()>();
-    let client_ends = if *death == Death::OfClient {
+    let client_ends = if death == Death::Client {
         (chance.below(asked.len()), chance.below(told.len()))
     } else {
         (asked.len(), usize::MAX)
@@ -48,7 +48,7 @@ pub(crate) fn play(death: &Death, seed: u64) {
         scope.spawn(move || {
             let to_server = write(to_server, asked, &mut sizes);
             // Nobody ends by itself before the death comes, but whose death it is.
-            if *death != Death::OfClient {
+            if death != Death::Client {
                 let _ = over.recv();
             }
             drop(to_server);
@@ -68,7 +68,7 @@ pub(crate) fn play(death: &Death, seed: u64) {
     assert!(asked.starts_with(&at_server), "{case}: the server got what the client did not send");
     assert!(told.starts_with(&at_client), "{case}: the client got what the server did not send");
     match death {
-        Death::OfNobody | Death::OfJournal => {
+        Death::Nobody | Death::Journal => {
             assert_eq!(
                 (at_server.len(), at_client.len()),
                 (asked.len(), told.len()),
@@ -76,15 +76,15 @@ pub(crate) fn play(death: &Death, seed: u64) {
             );
             assert_eq!(status.code(), Some(0), "{case}: {status}");
         }
-        Death::OfTap | Death::OfServer => assert_eq!(status.signal(), Some(9), "{case}: {status}"),
-        Death::OfTapByTerm | Death::OfClient => {}
+        Death::Tap | Death::Server => assert_eq!(status.signal(), Some(9), "{case}: {status}"),
+        Death::TapGently | Death::Client => {}
     }
     assert!(
         eventually(|| processes_of(home.path()).is_empty()),
         "{case}: {:?} are left",
         processes_of(home.path())
     );
-    if *death == Death::OfJournal { may_be_read(&home, &case) } else { can_be_read(&home, &case) }
+    if death == Death::Journal { may_be_read(&home, &case) } else { can_be_read(&home, &case) }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,14 +141,14 @@ fn read(mut from: impl Read, most: usize, moment: usize, mut reached: Option<Sen
     all
 }
 
-fn strike(death: &Death, tap: i32, server: i32, home: &Path, chance: &mut Chance) {
+fn strike(death: Death, tap: i32, server: i32, home: &Path, chance: &mut Chance) {
     match death {
-        Death::OfTap => crate::support::send(tap, Signal::KILL),
-        Death::OfTapByTerm => crate::support::send(tap, Signal::TERM),
+        Death::Tap => crate::support::send(tap, Signal::KILL),
+        Death::TapGently => crate::support::send(tap, Signal::TERM),
         // It may be gone already.
-        Death::OfServer => drop(kill_process_group(Pid::from_raw(server).unwrap(), Signal::KILL)),
-        Death::OfJournal => break_journal(home, chance),
-        Death::OfNobody | Death::OfClient => {}
+        Death::Server => drop(kill_process_group(Pid::from_raw(server).unwrap(), Signal::KILL)),
+        Death::Journal => break_journal(home, chance),
+        Death::Nobody | Death::Client => {}
     }
 }
 

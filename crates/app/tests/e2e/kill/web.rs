@@ -17,9 +17,9 @@ const ANSWER: &str =
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Death {
-    OfTap,
-    OfServer,
-    OfClient,
+    Tap,
+    Server,
+    Client,
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_listening_tap_that_is_killed_ends_both_connections_and_leaves_a_sound_journ
     for seed in 0..ROUNDS {
         let home = Home::new();
         let tap = HttpTap::start(&home, &[], "/mcp");
-        stream(&tap, Death::OfTap, seed);
+        stream(&tap, Death::Tap, seed);
         drop(tap);
         can_be_read(&home, &format!("seed {seed}"));
     }
@@ -37,7 +37,7 @@ fn a_listening_tap_that_is_killed_ends_both_connections_and_leaves_a_sound_journ
 fn a_server_that_goes_away_amid_an_answer_is_told_to_the_client_and_recorded() {
     let home = Home::new();
     let tap = HttpTap::start(&home, &[], "/mcp");
-    (0..ROUNDS).for_each(|seed| stream(&tap, Death::OfServer, seed));
+    (0..ROUNDS).for_each(|seed| stream(&tap, Death::Server, seed));
     all_are_recorded(&home, tap);
 }
 
@@ -45,7 +45,7 @@ fn a_server_that_goes_away_amid_an_answer_is_told_to_the_client_and_recorded() {
 fn a_client_that_goes_away_amid_an_answer_cancels_it_at_the_server() {
     let home = Home::new();
     let tap = HttpTap::start(&home, &[], "/mcp");
-    (0..ROUNDS).for_each(|seed| stream(&tap, Death::OfClient, seed));
+    (0..ROUNDS).for_each(|seed| stream(&tap, Death::Client, seed));
     all_are_recorded(&home, tap);
 }
 
@@ -55,7 +55,9 @@ fn all_are_recorded(home: &Home, tap: HttpTap) {
     assert_eq!(own.lines().count(), 1, "a peer that goes away is no trouble of the tap: {own}");
     let calls = home.calls();
     assert_eq!(calls.len() as u64, ROUNDS);
-    calls.iter().for_each(|call| assert_ne!(call["status"], "ok", "{call}"));
+    for call in &calls {
+        assert_ne!(call["status"], "ok", "{call}");
+    }
     can_be_read(home, "afterwards");
 }
 
@@ -79,15 +81,15 @@ fn stream(tap: &HttpTap, death: Death, seed: u64) {
         sent.extend(event.into_bytes());
     }
     match death {
-        Death::OfClient => {
+        Death::Client => {
             drop(client);
             let mut rest = Vec::new();
             // A connection that is reset has ended, too.
             let _ = server.read_to_end(&mut rest);
             return;
         }
-        Death::OfServer => drop(server),
-        Death::OfTap => tap.signal(Signal::KILL),
+        Death::Server => drop(server),
+        Death::Tap => tap.signal(Signal::KILL),
     }
     let mut came = Vec::new();
     let ended = client.read_to_end(&mut came);
@@ -97,7 +99,7 @@ fn stream(tap: &HttpTap, death: Death, seed: u64) {
         !came.ends_with(b"0\r\n\r\n"),
         "{death:?}, seed {seed}: a broken answer looks complete ({ended:?})"
     );
-    if death == Death::OfServer {
+    if death == Death::Server {
         assert_eq!(sent.len(), got.len(), "seed {seed}: something is missing");
     }
 }

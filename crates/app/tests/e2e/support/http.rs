@@ -65,7 +65,7 @@ impl HttpTap {
         client.write_all(first).unwrap();
         let mut server = self.accept();
         let came = read_head(&mut server);
-        ask.iter().for_each(|line| assert!(came.contains(&(*line).to_owned()), "{line} is not in {came:?}"));
+        holds(&came, ask);
         read_same(&mut server, first, "the server");
         for piece in pieces {
             client.write_all(piece).unwrap();
@@ -89,9 +89,7 @@ impl Answer<'_> {
         server.write_all(format!("HTTP/1.1 {}", lines.join("\r\n")).as_bytes()).unwrap();
         let came = read_head(client);
         assert!(came[0].ends_with(self.head[0]), "{came:?}");
-        self.head[1..]
-            .iter()
-            .for_each(|line| assert!(came.contains(&(*line).to_owned()), "{line} is not in {came:?}"));
+        holds(&came, &self.head[1..]);
         let mut body = Chunked { from: client, left: 0 };
         for piece in self.body {
             let framed = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
@@ -129,6 +127,12 @@ pub(crate) fn connect(port: u16) -> TcpStream {
 pub(crate) fn read_head(from: &mut BufReader<TcpStream>) -> Vec<String> {
     let lines = from.lines().map(Result::unwrap);
     lines.take_while(|line| !line.is_empty()).collect()
+}
+
+fn holds(head: &[String], lines: &[&str]) {
+    for line in lines {
+        assert!(head.iter().any(|came| came == line), "{line} is not in {head:?}");
+    }
 }
 
 fn read_same(from: &mut impl Read, piece: &[u8], who: &str) {

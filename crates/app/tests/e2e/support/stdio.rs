@@ -43,7 +43,14 @@ impl Relayed {
 
 /// The tap's standard error, as it grows.
 #[derive(Clone, Default)]
-struct Heard(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+struct Heard(Arc<Ear>);
+
+#[derive(Default)]
+struct Ear {
+    /// What came, and whether that is all.
+    heard: Mutex<(Vec<u8>, bool)>,
+    grown: Condvar,
+}
 
 impl Heard {
     fn listen(&self, mut from: impl Read + Send + 'static) -> JoinHandle<()> {
@@ -52,10 +59,10 @@ impl Heard {
             let mut buffer = [0; 4096];
             loop {
                 let n_read = from.read(&mut buffer).unwrap_or(0);
-                let mut heard = shared.0.lock().unwrap();
+                let mut heard = shared.heard.lock().unwrap();
                 heard.0.extend_from_slice(&buffer[..n_read]);
                 heard.1 = n_read == 0;
-                shared.1.notify_all();
+                shared.grown.notify_all();
                 if n_read == 0 {
                     return;
                 }
@@ -65,8 +72,8 @@ impl Heard {
 
     /// Waits until `bytes` was heard at or after `from`; gives where it ends.
     fn wait_for(&self, bytes: &[u8], from: usize) -> usize {
-        let (lock, grown) = &*self.0;
-        let mut heard = lock.lock().unwrap();
+        let Ear { heard, grown } = &*self.0;
+        let mut heard = heard.lock().unwrap();
         loop {
             let found = heard.0[from..].windows(bytes.len()).position(|window| window == bytes);
             if let Some(at) = found {
@@ -167,7 +174,7 @@ impl StdioTap {
         assert!(rest.is_empty(), "the client got what nobody sent: {}", rest.escape_ascii());
         let status = self.tap.wait();
         self.listener.join().unwrap();
-        let heard = &self.heard.0.0.lock().unwrap().0;
+        let heard = &self.heard.0.heard.lock().unwrap().0;
         let mut own = Vec::new();
         let mut at = 0;
         for passed in self.passed {
