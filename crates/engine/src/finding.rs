@@ -17,6 +17,8 @@ pub enum Finding {
     MissingAnswer,
     /// The server could not be reached or read.
     UpstreamFailed,
+    /// tapgate refused the request.
+    RefusedHere,
     /// A request with the id of another that is open.
     IdReused,
     /// An id or a token that is too long to be paired.
@@ -66,6 +68,7 @@ pub const FINDINGS: &[(Finding, &str, &str)] = &[
     (Finding::LateAnswer, "track.late-answer", "An answer came after its request was cancelled or given up."),
     (Finding::MissingAnswer, "track.missing-answer", "The response ended as it should, without the answer."),
     (Finding::UpstreamFailed, "track.upstream-failed", "The server could not be reached or read."),
+    (Finding::RefusedHere, "track.refused-here", "tapgate refused the request before it reached the server."),
     (
         Finding::IdReused,
         "track.id-reused",

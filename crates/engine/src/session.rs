@@ -310,6 +310,6 @@ fn why_early(how: &Ending) -> Option<&str> {
         Ending::Clean => None,
         Ending::Cut => Some("the bytes stopped"),
         Ending::Abandoned => Some("the receiver went away"),
-        Ending::Failed(why) => Some(why),
+        Ending::Failed(why) | Ending::Instead { why, .. } => Some(why),
     }
 }

@@ -125,6 +125,11 @@ fn peer_line(word: &str, rest: &str, steps: &mut Vec<Step>) -> Result<(), String
         "cut" => Step::Closed(stream, from, Ending::Cut),
         "abandoned" => Step::Closed(stream, from, Ending::Abandoned),
         "failed" => Step::Closed(stream, from, Ending::Failed(value.into())),
+        "instead" => {
+            let (status, why) = value.split_once(' ').ok_or("instead of what: a status and a reason")?;
+            let status = status.parse().map_err(|_| "no status")?;
+            Step::Closed(stream, from, Ending::Instead { status, why: why.into() })
+        }
         "stderr" => Step::Stderr(value.into()),
         "started" => Step::Started(number(value)?),
         "exited" => Step::Exited(number(value)?),

@@ -45,8 +45,16 @@ pub enum Ending {
     Cut,
     /// The receiver went away, so the rest was not wanted.
     Abandoned,
-    /// tapgate could not reach or read the peer; the text says why, for people.
+    /// tapgate could not read the peer to the end; the text says why, for people.
     Failed(String),
+    /// tapgate answered in the server's place, with this HTTP status, because it could not reach the server or
+    /// refused the request; the text says why, for people.
+    Instead {
+        /// The HTTP status of that answer.
+        status: u16,
+        /// Why, for people.
+        why: String,
+    },
 }
 
 /// What carried a frame: when which bytes of it arrived, and its SSE fields.

@@ -1,5 +1,6 @@
 //! What HTTP itself says: heads, statuses, ends of streams.
 
+use bytes::Bytes;
 use std::sync::Arc;
 
 use http::Method;
@@ -109,7 +110,10 @@ impl Session {
         }
         if let Some(why) = why_early(how) {
             let side = if from == Leg::Client { "request" } else { "response" };
-            let text = format!("the {side} ended early: {why}");
+            let text = match how {
+                Ending::Instead { status, .. } => format!("tapgate answered {status} for the server: {why}"),
+                _ => format!("the {side} ended early: {why}"),
+            };
             let content = Content::Raw(text.into(), Vec::new());
             self.tell_on_stream(Piece::Note, (id, from), timed(Carried::default(), now), content, ledger);
         }
@@ -141,6 +145,10 @@ impl Session {
             };
             if call.exchange.asked_by == Leg::Client {
                 call.exchange.http_status = call.exchange.http_status.or(status);
+            }
+            if let Ending::Instead { status, why } = how {
+                call.exchange.http_status = Some(*status);
+                call.exchange.error_text = Some(Bytes::from(why.clone()));
             }
             if let Some(finding) = finding.filter(|_| !call.unsure) {
                 call.find(finding);
@@ -273,6 +281,10 @@ fn fate(
     match (call.awaits, how) {
         (Awaits::Round(_) | Awaits::Task, _) => None,
         (_, Ending::Failed(_)) => Some((Status::Unanswered, Some(Finding::UpstreamFailed))),
+        (_, Ending::Instead { status: 502 | 504, .. }) => {
+            Some((Status::Error, Some(Finding::UpstreamFailed)))
+        }
+        (_, Ending::Instead { .. }) => Some((Status::Error, Some(Finding::RefusedHere))),
         (Awaits::Stream, _) if status.is_some() => Some((Status::Ok, None)),
         (Awaits::Stream, Ending::Abandoned) => Some((Status::Cancelled, None)),
         (Awaits::Stream, _) => Some((Status::Unanswered, None)),

@@ -81,7 +81,7 @@ pub(super) async fn exchange(
     };
     let (status, cause) = failed;
     let told = (tap.explain)(&head, &pulse.prefix(), &cause);
-    answering.end(Ending::Failed(cause));
+    answering.end(Ending::Instead { status: status.as_u16(), why: cause });
     let mut response = Response::new(Answer::own(told, pulse));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -34,7 +34,7 @@ fn a_server_that_is_not_there_is_a_502_that_names_the_cause_and_the_request() {
         let (tap, told) = ask(&url);
         assert!(told.starts_with("HTTP/1.1 502 Bad Gateway\r\ncontent-type: application/json\r\n"), "{told}");
         assert!(told.contains("told /mcp \"{\\\"id\\\":7}\"") && told.contains(cause), "{told}");
-        let Ending::Failed(why) = tap.ending(0, Leg::Server) else { panic!("it has no answer") };
+        let Ending::Instead { status: 502, why } = tap.ending(0, Leg::Server) else { panic!("not a 502") };
         assert!(why.contains(cause), "{why}");
         assert_eq!(text(&tap.bytes(0, Leg::Client)), "{\"id\":7}", "what was asked is told");
     }

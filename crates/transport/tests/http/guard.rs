@@ -51,7 +51,7 @@ fn a_refused_request_is_told_with_its_reason() {
     let (server, _asks) = Server::answering(OK);
     let tap = Tap::to(server.addr);
     tap.ask(b"GET /mcp HTTP/1.1\r\nHost: evil.test\r\n\r\n");
-    let Ending::Failed(why) = tap.ending(0, Leg::Server) else { panic!("it has no answer") };
+    let Ending::Instead { status: 403, why } = tap.ending(0, Leg::Server) else { panic!("not a 403") };
     assert!(why.contains("evil.test"), "{why}");
 }
 
