@@ -15,6 +15,7 @@ mod problem;
 mod reference;
 mod wall;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// A head or a body is allocated by the thread that forwards it and freed by the one that records it, which the
@@ -23,5 +24,10 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // What a panic says may quote traffic; where it happened is enough for a report.
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        let _ = writeln!(std::io::stderr(), "tapgate: a fault in tapgate{at}; please report it");
+    }));
     cli::main(std::env::args_os())
 }

@@ -13,7 +13,10 @@ pub fn of_command(argv: &[String]) -> String {
     }
     let mut words = words.skip_while(|word| SUBCOMMANDS.contains(word)).peekable();
     while let Some(word) = words.next() {
-        if TAKES_A_VALUE.contains(&word) {
+        if word == "-c" || word == "-e" && launcher == "node" {
+            // A script on the command line has no name; its launcher has.
+            return tidy(program);
+        } else if TAKES_A_VALUE.contains(&word) {
             words.next();
         } else if word == "-m" || word == "-p" || word == "--package" || word == "--from" {
             if let Some(value) = words.peek() {
@@ -93,6 +96,7 @@ mod tests {
             ("docker run -i --rm -e TOKEN ghcr/mcp/github", "github"),
             ("./target/release/my-server --stdio", "my-server"),
             ("uv run --directory /srv/x server.py", "server"),
+            ("sh -c echo", "sh"),
             ("cat", "cat"),
             ("npx", "npx"),
         ];

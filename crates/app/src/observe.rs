@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ fn say(text: &str) {
 
 fn run(mut observer: Observer, clock: Clock, observed: &Observed) {
     let mut watch = match (home::resolve(), random_key()) {
-        (Ok(home), Ok(key)) => Some(Watch::new(home, key, clock, observed)),
+        (Ok(home), Ok(key)) => Some(Watch::new(&home, key, clock, observed)),
         (Err(problem), _) => {
             say(&format!("nothing is recorded: {}; {}", problem.message, problem.help));
             None
@@ -129,7 +129,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(home: PathBuf, key: [u8; 32], clock: Clock, observed: &Observed) -> Self {
+    fn new(home: &Path, key: [u8; 32], clock: Clock, observed: &Observed) -> Self {
         let now = wall::now();
         let full_until = observed.full_hours.map(|hours| now + i64::from(hours) * 3_600_000_000_000);
         let level =
@@ -153,7 +153,7 @@ impl Watch {
         };
         let mut options = Options::new(wall::now);
         options.on_trouble = Box::new(|trouble| say(&format!("{trouble}; {}", trouble.help())));
-        let journal = Journal::open(&home, options);
+        let journal = Journal::open(home, options);
         let recorder = Recorder::new(masker, source, clock.wall_at_start());
         Self {
             decode: Decode::new(observed.transports.0),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::home::Home;
 use crate::trouble::Trouble;
@@ -88,9 +88,22 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, Trouble> {
         let (version, n_tables) = version_of(&connection)?;
         Ok((connection, version, n_tables))
     };
-    let (connection, version, n_tables) = connect().map_err(|error| Trouble::from_sql(path, &error))?;
+    let opened = connect().or_else(|error| match error.sqlite_error_code() {
+        // A writer that was killed while the file was made left a rollback journal, which a reader may not apply.
+        Some(ErrorCode::ReadOnly) => recover(path).and_then(|()| connect()),
+        _ => Err(error),
+    });
+    let (connection, version, n_tables) = opened.map_err(|error| Trouble::from_sql(path, &error))?;
     judge(path, version, n_tables)?;
     Ok((n_tables > 0).then_some(connection))
+}
+
+/// Lets SQLite undo the transaction that a killed writer began.
+fn recover(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(patience(Arc::default())))?;
+    version_of(&connection).map(|_| ())
 }
 
 fn version_of(connection: &Connection) -> rusqlite::Result<(i64, i64)> {

@@ -104,7 +104,9 @@ fn a_loss_names_its_direction() {
     let told = |streams: &[u64]| {
         let (witness, mut observer) = queue(1000);
         witness.see(bytes(9, 0, 5000));
-        streams.iter().for_each(|stream| witness.see(bytes(*stream, 1, 5000)));
+        for stream in streams {
+            witness.see(bytes(*stream, 1, 5000));
+        }
         let mut batch = Vec::new();
         observer.recv_batch(&mut batch, LONG);
         let lost = |seen: &Seen| match seen {

@@ -258,7 +258,7 @@ fn times_of_arrival_come_with_the_frame() {
     let mut lines = Lines::default();
     for (at, bytes) in [(1, "{\"a\":"), (5, "1}\n{}"), (9, "\n")] {
         lines.push(&Chunk { at: Nanos(at), bytes: Bytes::from_static(bytes.as_bytes()) }, &mut |frame| {
-            frames.push(frame)
+            frames.push(frame);
         });
     }
     let chunks: Vec<_> = frames

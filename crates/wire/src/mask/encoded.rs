@@ -67,8 +67,25 @@ fn find_by_run_rules(scan: &mut Scan<'_>, text: &[u8], run: &Range<usize>, hits:
     }
 }
 
-/// Searches a run as base64 and as hexadecimal.
+/// Searches a run as base64 and as hexadecimal: as one, or else each of its lines, which may have nothing to do with
+/// each other.
 fn find_in_run(scan: &mut Scan<'_>, text: &[u8], run: &Range<usize>, hits: &mut Vec<Hit>) {
+    if find_in_digits(scan, text, run, hits) {
+        return;
+    }
+    let lines = text.get(run.clone()).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
+    let mut start = run.start;
+    for line in lines.filter(|line| line.len() < run.len()) {
+        let digits = start..start + line.trim_ascii_end().len();
+        start += line.len();
+        if digits.len() >= MIN_RUN {
+            find_in_digits(scan, text, &digits, hits);
+        }
+    }
+}
+
+/// Searches digits of one encoding; says whether they hold a secret.
+fn find_in_digits(scan: &mut Scan<'_>, text: &[u8], run: &Range<usize>, hits: &mut Vec<Hit>) -> bool {
     let digits = text.get(run.clone()).unwrap_or_default();
     let best = decodings(digits).find_map(|decoded| {
         let inner = scan.inside(decoded.len(), |scan| {
@@ -78,13 +95,13 @@ fn find_in_run(scan: &mut Scan<'_>, text: &[u8], run: &Range<usize>, hits: &mut 
         });
         inner.into_iter().max_by_key(|hit| (hit.sure, hit.span.len()))
     });
-    if let Some(hit) = best
-        && !super::placeholder::touches(text, run.start, run.end)
-    {
+    let Some(hit) = best else { return false };
+    if !super::placeholder::touches(text, run.start, run.end) {
         let padded =
             text.get(run.end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
         hits.push(Hit { span: run.start..run.end + padded, quote: String::new(), ..hit });
     }
+    true
 }
 
 /// The texts that a run may stand for. Where base64 begins is not known, so every place in a group of four is tried.

@@ -229,12 +229,16 @@ pub(super) fn is_short_code(value: &[u8], class: &str) -> bool {
     matches!(class, "code" | "api-key" | "session") && value.len() < 8
 }
 
+/// Longer words than this are no names that people write, but values that happen to hold few digits.
+const LONGEST_NAME: usize = 32;
+
 /// Whether a value is a name or a path of attributes (`config.token2`, `self._api_key`).
 fn is_attribute(value: &[u8]) -> bool {
     let is_name = |part: &[u8]| {
         let letters = part.iter().filter(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
         let begins = part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
         begins
+            && part.len() <= LONGEST_NAME
             && part.len() - letters <= 2
             && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     };

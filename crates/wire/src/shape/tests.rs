@@ -32,7 +32,6 @@ fn codes(shape: &Shape) -> Vec<&'static str> {
 /// A message, its kind, its id, its faults.
 type Case = (String, Kind, Option<&'static str>, &'static [&'static str]);
 
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn forms() -> Vec<Case> {
     use Kind::{Batch, Error, Notification, Other, Request, Result};
     let v = r#""jsonrpc":"2.0""#;

@@ -20,7 +20,11 @@ use crate::problem::{Exit, Problem};
 /// Serves at `listen` what the server at `url` serves, until a signal ends it.
 pub fn run(args: &Args, listen: SocketAddr, url: &str) -> Result<ExitCode, Problem> {
     let options = options(args, listen, url)?;
-    let path = options.upstream.path_and_query().to_owned();
+    // A query may hold a key, and what is said here ends up in logs of clients.
+    let path = match options.upstream.path_and_query().split_once('?') {
+        Some((path, _)) => format!("{path}?…"),
+        None => options.upstream.path_and_query().to_owned(),
+    };
     let bound = bind(options).map_err(|error| problem(&error))?;
     let clock = Clock::start();
     let (witness, observer) = queue(observe::QUEUE_BYTES);

@@ -1,0 +1,17 @@
+//! The real binary from end to end: planted secrets, sudden ends, wrong input.
+//!
+//! The tests play both peers themselves, so that they know every byte that was said.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod bad_input;
+mod canary;
+mod hostile;
+mod kill;
+mod support;
