@@ -57,13 +57,13 @@ impl Decode {
                 self.stderr.finish(&mut |frame| sink(at, stderr(frame)));
                 sink(at, Input::Exited { status });
             }
-            Seen::Lost { at, n_bytes, stream: Some(stream) } => {
-                for from in [Leg::Client, Leg::Server] {
-                    self.streams.get_mut(&(stream, from)).into_iter().for_each(Direction::resync);
+            Seen::Lost { at, n_bytes, of: Some(of) } => {
+                if let Some(direction) = self.streams.get_mut(&of) {
+                    direction.skip(at, n_bytes);
                 }
                 sink(at, Input::Lost { n_bytes });
             }
-            Seen::Lost { at, n_bytes, stream: None } => {
+            Seen::Lost { at, n_bytes, of: None } => {
                 self.streams.values_mut().for_each(Direction::resync);
                 self.stderr.resync();
                 sink(at, Input::Lost { n_bytes });
@@ -155,6 +155,15 @@ impl Direction {
         }
     }
 
+    /// Goes on behind bytes of this direction that were not observed.
+    fn skip(&mut self, at: Nanos, n_bytes: u64) {
+        match (&mut self.framer, &self.coding) {
+            (Framer::Body(body), Coding::Plain) => body.skip(at, n_bytes),
+            _ => self.resync(),
+        }
+    }
+
+    /// Goes on after bytes of any direction were not observed.
     fn resync(&mut self) {
         match &mut self.framer {
             Framer::Lines(lines) => lines.resync(),

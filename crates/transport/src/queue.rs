@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Uri};
-use tapgate_wire::{Nanos, StreamId};
+use tapgate_wire::{Leg, Nanos, StreamId};
 
 use crate::seen::Seen;
 
@@ -28,6 +28,9 @@ pub const MAX_EVENTS: usize = 65_536;
 /// How many more small events may wait: those that open or end something, without which an observer
 /// would believe that a stream still runs.
 const RESERVE: usize = 8_192;
+
+/// So many directions are told apart that lose bytes at the same time; more are one loss of all.
+const MAX_LOSSES: usize = 16;
 
 /// What an event costs besides its payload, in bytes: its place in the queue and the keeping of its buffer.
 const EVENT_COST: usize = 128;
@@ -229,7 +232,8 @@ struct Waiting {
     n_bytes: usize,
     /// Payload of those that are bulk.
     n_bulk: usize,
-    loss: Option<Loss>,
+    /// What was dropped since the last event that found room: one of each direction, or one of all.
+    losses: Vec<Loss>,
     parked: Parked,
     /// No witness is left.
     closed: bool,
@@ -237,13 +241,13 @@ struct Waiting {
     deaf: bool,
 }
 
-/// What was dropped since the last event that found room.
+/// Bytes that were dropped.
 #[derive(Debug)]
 struct Loss {
     since: Nanos,
     n_bytes: u64,
-    /// The stream, while all of it is of one.
-    stream: Option<StreamId>,
+    /// The direction, if all of it is of one.
+    of: Option<(StreamId, Leg)>,
 }
 
 impl Waiting {
@@ -259,18 +263,26 @@ impl Waiting {
     }
 
     fn lose(&mut self, seen: &Seen, payload: usize) {
-        let stream = match seen {
-            Seen::Bytes { stream, .. } => Some(*stream),
+        let of = match seen {
+            Seen::Bytes { stream, from, .. } => Some((*stream, *from)),
             _ => None,
         };
-        let loss = self.loss.get_or_insert(Loss { since: at(seen), n_bytes: 0, stream });
-        loss.n_bytes += payload as u64;
-        loss.stream = loss.stream.filter(|_| loss.stream == stream);
+        if let Some(loss) = self.losses.iter_mut().find(|loss| loss.of == of || loss.of.is_none()) {
+            loss.n_bytes += payload as u64;
+            return;
+        }
+        let mut loss = Loss { since: at(seen), n_bytes: payload as u64, of };
+        if of.is_none() || self.losses.len() >= MAX_LOSSES {
+            loss.since = self.losses.first().map_or(loss.since, |first| first.since);
+            loss.n_bytes += self.losses.drain(..).map(|loss| loss.n_bytes).sum::<u64>();
+            loss.of = None;
+        }
+        self.losses.push(loss);
     }
 
     fn tell_loss(&mut self) {
-        if let Some(Loss { since, n_bytes, stream }) = self.loss.take() {
-            self.events.push(Seen::Lost { at: since, n_bytes, stream });
+        for Loss { since, n_bytes, of } in self.losses.drain(..) {
+            self.events.push(Seen::Lost { at: since, n_bytes, of });
             self.n_bytes += EVENT_COST;
         }
     }
@@ -284,7 +296,7 @@ impl Waiting {
                     || self.n_bulk > limit_bytes / BULK_SHARE / 4
                     || self.events.len() > MAX_EVENTS / 2
             }
-            Parked::ForAnything => !self.events.is_empty() || self.loss.is_some(),
+            Parked::ForAnything => !self.events.is_empty() || !self.losses.is_empty(),
         }
     }
 }

@@ -2,8 +2,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use bytes::Bytes;
+use tapgate_wire::Chunk;
 use tapgate_wire::stream::Ending;
-use tapgate_wire::{Chunk, Leg, StreamId};
 
 use super::*;
 
@@ -100,7 +100,7 @@ fn bulk_leaves_room_for_small_events() {
 }
 
 #[test]
-fn a_loss_names_its_stream_when_it_is_of_one() {
+fn a_loss_names_its_direction() {
     let told = |streams: &[u64]| {
         let (witness, mut observer) = queue(1000);
         witness.see(bytes(9, 0, 5000));
@@ -109,15 +109,18 @@ fn a_loss_names_its_stream_when_it_is_of_one() {
         }
         let mut batch = Vec::new();
         observer.recv_batch(&mut batch, LONG);
-        match batch.last() {
-            Some(Seen::Lost { stream, .. }) => *stream,
+        let lost = |seen: &Seen| match seen {
+            Seen::Lost { of, n_bytes, .. } => (of.map(|of| of.0.0), *n_bytes),
             other => panic!("{other:?}"),
-        }
+        };
+        batch[1..].iter().map(lost).collect::<Vec<_>>()
     };
-    assert_eq!(told(&[3]), Some(StreamId(3)));
-    assert_eq!(told(&[3, 3]), Some(StreamId(3)));
-    assert_eq!(told(&[3, 4]), None);
-    assert_eq!(told(&[3, 4, 3]), None);
+    assert_eq!(told(&[3]), [(Some(3), 5000)]);
+    assert_eq!(told(&[3, 3]), [(Some(3), 10_000)]);
+    assert_eq!(told(&[3, 4, 3]), [(Some(3), 10_000), (Some(4), 5000)]);
+    let many: Vec<u64> = (0..=MAX_LOSSES as u64).collect();
+    assert_eq!(told(&many), [(None, 5000 * many.len() as u64)], "too many directions are one loss of all");
+    assert_eq!(told(&[&many[..], &[3]].concat()), [(None, 5000 * (many.len() as u64 + 1))]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::gather::{End, Gather, Trail};
 use super::{Frame, LIMIT};
-use crate::clock::Chunk;
+use crate::clock::{Chunk, Nanos};
 use crate::stream::Ending;
 
 /// Frames one body.
@@ -45,7 +45,18 @@ impl Body {
         sink(self.gather.take_frame(carried, Vec::new(), end));
     }
 
-    /// Says that bytes of the body were lost: nothing more is told of it.
+    /// Says that bytes of the body were not observed: it is told as far as it was seen, like one that is too
+    /// large to keep. Of a body of which nothing was seen nothing is told.
+    pub fn skip(&mut self, at: Nanos, n_bytes: u64) {
+        if self.gather.is_empty() {
+            self.resync();
+        } else {
+            self.trail.add(at, usize::try_from(n_bytes).unwrap_or(usize::MAX));
+            self.gather.skip(n_bytes);
+        }
+    }
+
+    /// Says that some bytes of the body were lost, nobody knows where: nothing more is told of it.
     pub fn resync(&mut self) {
         self.trail = Trail::default();
         self.gather.clear();

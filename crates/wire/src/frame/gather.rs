@@ -110,6 +110,22 @@ impl Gather {
         };
     }
 
+    /// Counts bytes that were not observed; what came before them is kept as of a large frame.
+    pub(super) fn skip(&mut self, n_bytes: u64) {
+        let mut held = match std::mem::take(&mut self.held) {
+            Held::Nothing => over(self.limit, &[], &[]),
+            Held::One(bytes) => over(self.limit, &bytes, &[]),
+            Held::Many(all) => over(self.limit, &all, &[]),
+            held @ Held::Over { .. } => held,
+        };
+        if let Held::Over { builder, size, .. } = &mut held {
+            builder.skip();
+            *size += n_bytes;
+        }
+        self.held = held;
+        self.last.get_or_insert(b' ');
+    }
+
     pub(super) fn limit(&self) -> usize {
         self.limit
     }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Kind;
 use crate::clock::{Chunk, Nanos};
+use crate::fault::FaultKind;
 use crate::stream::Ending;
 
 /// Every any, so that one test can ask the same of all.
@@ -329,4 +331,52 @@ proptest! {
             prop_assert_eq!(told(any, &stream, &cuts), told(any, &stream, &[]));
         }
     }
+}
+
+/// The message of a body of which `hole` bytes between `before` and `after` were not observed.
+fn with_hole(limit: usize, before: &str, hole: u64, after: &str) -> Option<Message> {
+    let mut body = Body::new(limit);
+    body.push(&Chunk { at: Nanos(1), bytes: Bytes::copy_from_slice(before.as_bytes()) });
+    body.skip(Nanos(2), hole);
+    body.push(&Chunk { at: Nanos(3), bytes: Bytes::copy_from_slice(after.as_bytes()) });
+    let mut told = None;
+    body.finish(&Ending::Clean, &mut |frame| match frame {
+        Frame::Message { carried, message } => {
+            let size = before.len() as u64 + hole + after.len() as u64;
+            assert_eq!((carried.size, message.size()), (size, size), "{before}");
+            told = Some(message);
+        }
+        Frame::Stray { .. } => {}
+    });
+    told
+}
+
+#[test]
+fn a_body_with_a_hole_is_told_as_far_as_it_was_seen() {
+    let cases = [
+        (r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"text":"a"#, r#"b"}]}}"#, Kind::Result, Some("7")),
+        (r#"{"result":{"content":"#, r#"},"id":7}"#, Kind::Result, None),
+        (r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"#, r#"""}}"#, Kind::Error, Some("7")),
+        (r#"{"id":"x","jsonrpc":"2.0","method":"a","params":{"#, "}}", Kind::Request, Some(r#""x""#)),
+        (r#"{"jsonrpc":"2.0","id":7,"res"#, r#"ult":1}"#, Kind::Other, Some("7")),
+    ];
+    for (before, after, kind, id) in cases {
+        // The hole may come while all is kept, or when the body is too large already.
+        for limit in [16, 4096] {
+            let message = with_hole(limit, before, 1_000_000, after).expect(before);
+            let shape = message.shape();
+            assert_eq!(shape.kind, kind, "{before}");
+            assert_eq!(shape.id.as_ref().map(|id| id.0.as_ref()), id.map(str::as_bytes), "{before}");
+            assert!(!message.is_whole());
+            assert!(message.raw().starts_with(b"{") && before.as_bytes().starts_with(message.raw()));
+            assert!(shape.faults.iter().any(|fault| fault.kind == FaultKind::TooLarge), "{before}");
+            let guessed = [FaultKind::MissingId, FaultKind::MissingVersion, FaultKind::NotJson];
+            assert!(!shape.faults.iter().any(|fault| guessed.contains(&fault.kind)), "{before}");
+        }
+    }
+}
+
+#[test]
+fn a_body_of_which_the_beginning_is_missing_tells_nothing() {
+    assert_eq!(with_hole(64, "", 10, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), None);
 }

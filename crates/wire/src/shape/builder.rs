@@ -81,6 +81,8 @@ pub struct Builder {
     reading: Reading,
     utf8: Utf8,
     broken: Option<Fault>,
+    /// Bytes are missing, so nothing behind them is read.
+    has_hole: bool,
     /// The last bytes read, as far back as an open token or value may still need them, and their offset.
     window: Vec<u8>,
     base: u64,
@@ -106,6 +108,7 @@ impl Builder {
             reading: Reading::new(),
             utf8: Utf8::default(),
             broken: None,
+            has_hole: false,
             window: Vec::new(),
             base: 0,
         }
@@ -113,6 +116,9 @@ impl Builder {
 
     /// Reads the next piece.
     pub fn push(&mut self, piece: &[u8]) {
+        if self.has_hole {
+            return;
+        }
         self.utf8.push(piece);
         for stride in piece.chunks(Self::STRIDE) {
             if self.broken.is_some() {
@@ -126,8 +132,17 @@ impl Builder {
         }
     }
 
+    /// Says that bytes are missing here: the shape is that of what came before, and what is open counts as there.
+    pub fn skip(&mut self) {
+        self.has_hole = true;
+        self.window = Vec::new();
+    }
+
     /// Says that the message ends here.
     pub fn finish(mut self) -> Shape {
+        if self.has_hole {
+            return self.reading.finish_open(self.broken);
+        }
         let window = Window { bytes: &self.window, base: self.base, whole: None };
         let reading = &mut self.reading;
         let broken =
@@ -238,6 +253,15 @@ impl Reading {
     fn keeps_from(&self, end: u64, max: u64) -> Option<u64> {
         let part = (self.is_batch && self.depth > 1 && end - self.part <= max).then_some(self.part);
         part.or_else(|| self.walk.keeps_from(end, max))
+    }
+
+    /// The shape of a message whose rest is missing; a batch is the messages that ended.
+    fn finish_open(mut self, broken: Option<Fault>) -> Shape {
+        self.walk.find_open();
+        let mut shape = self.finish(broken, None);
+        // What was not seen may be there.
+        shape.faults.retain(|fault| !matches!(fault.kind, FaultKind::MissingId | FaultKind::MissingVersion));
+        shape
     }
 
     fn finish(self, broken: Option<Fault>, utf8: Option<u64>) -> Shape {

@@ -75,6 +75,15 @@ impl Walk {
         open.iter().map(|(_, start)| *start).find(|start| end - start <= max)
     }
 
+    /// Finds what is still open, without its bytes.
+    pub(super) fn find_open(&mut self) {
+        for (place, _) in self.path.get(1..self.n_path).unwrap_or_default() {
+            if let Some(slot) = slot(*place) {
+                self.found.push(Found { place: *place, slot, raw: None });
+            }
+        }
+    }
+
     pub(super) fn finish(mut self) -> Shape {
         let kind = self.classify();
         let id = self.id(kind);
