@@ -19,6 +19,7 @@ pub mod show;
 pub mod stats;
 pub mod tail;
 pub mod tap;
+mod words;
 
 /// See what MCP clients and servers really say to each other.
 ///
@@ -35,15 +36,15 @@ pub struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  tapgate demo                                          see traffic now
+  tapgate demo
   tapgate tap -- npx -y @modelcontextprotocol/server-everything
   tapgate tap --listen 127.0.0.1:7000 https://host/mcp
   tapgate calls 'tool:search status:error dur>1s'
   tapgate show last
 
-Files: TAPGATE_HOME (default: the platform's state directory) holds the journal, readable by you alone.
-Exit status: 0 fine, 1 findings or denied, 2 wrong usage or configuration, 3 login needed, 4 unreachable, 5 unreadable input;
-`tap` ends with the server's own status.";
+Files: TAPGATE_HOME (else $XDG_STATE_HOME/tapgate, else ~/.local/state/tapgate) holds the journal, readable by you alone.
+
+Exit status: 0 fine, 2 wrong usage or configuration, 4 the system or a peer refuses, 5 the journal cannot be read; a `tap` in front of a command ends with that command's own status.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -66,7 +67,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     if argv.get(1).is_some_and(|word| word == tap::stdio::GUARD) {
         return tap::stdio::guard();
     }
-    let cli = match parse(&argv) {
+    let cli = match parse(&words::understood(argv)) {
         Ok(cli) => cli,
         Err(code) => return code,
     };
@@ -89,9 +90,10 @@ fn parse(argv: &[OsString]) -> Result<Cli, ExitCode> {
         .and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
         let usage = error.use_stderr();
-        // `--json` has to hold for a wrong command line too, so it is looked for in the raw words.
-        let json = usage && argv.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-        if json {
+        if let Some(problem) = words::command_without_dashes(&error, argv) {
+            return problem.report(says_json(argv));
+        }
+        if usage && says_json(argv) {
             let text = error.render().to_string();
             let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
             return Problem::usage("usage.arguments", message, "see `tapgate --help`").report(true);
@@ -100,6 +102,11 @@ fn parse(argv: &[OsString]) -> Result<Cli, ExitCode> {
         let _ = error.print();
         ExitCode::from(if usage { 2 } else { 0 })
     })
+}
+
+/// Whether errors are to be JSON: `--json` has to hold for a wrong command line too, so the raw words are searched.
+fn says_json(argv: &[OsString]) -> bool {
+    argv.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
 
 impl Command {

@@ -3,8 +3,6 @@
 //! One framer reads each direction of a stream: lines on stdio, events or one body on HTTP, chosen by the
 //! head's `Content-Type`. A body in a content coding is decoded first, in the observed copy only.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -13,20 +11,20 @@ use tapgate_transport::Seen;
 use tapgate_wire::frame::coding::{Decoder, Limits};
 use tapgate_wire::frame::{self, Body, Frame, Lines, Sse};
 use tapgate_wire::record::Transport;
-use tapgate_wire::stream::{Carried, Ending};
+use tapgate_wire::stream::{Carried, Ending, StreamMap};
 use tapgate_wire::{Chunk, Fault, Leg, Nanos, StreamId};
 
 /// The framers of everything that is open.
 pub struct Decode {
     transport: Transport,
-    streams: HashMap<(StreamId, Leg), Direction>,
+    streams: StreamMap<(StreamId, Leg), Direction>,
     stderr: Lines,
 }
 
 impl Decode {
     /// Reads what a tap between legs of this transport sees.
     pub fn new(transport: Transport) -> Self {
-        Self { transport, streams: HashMap::new(), stderr: Lines::new(frame::HEAD) }
+        Self { transport, streams: StreamMap::default(), stderr: Lines::new(frame::HEAD) }
     }
 
     /// Tells `sink` the inputs that one event makes, each with its time.
@@ -59,7 +57,13 @@ impl Decode {
                 self.stderr.finish(&mut |frame| sink(at, stderr(frame)));
                 sink(at, Input::Exited { status });
             }
-            Seen::Lost { at, n_bytes } => {
+            Seen::Lost { at, n_bytes, stream: Some(stream) } => {
+                for from in [Leg::Client, Leg::Server] {
+                    self.streams.get_mut(&(stream, from)).into_iter().for_each(Direction::resync);
+                }
+                sink(at, Input::Lost { n_bytes });
+            }
+            Seen::Lost { at, n_bytes, stream: None } => {
                 self.streams.values_mut().for_each(Direction::resync);
                 self.stderr.resync();
                 sink(at, Input::Lost { n_bytes });

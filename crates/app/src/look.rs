@@ -13,7 +13,7 @@ use tapgate_store::{ExchangeRow, Query, Reader, SessionId, SessionRow, SourceId,
 use tapgate_wire::record::UnixNanos;
 
 use crate::output::{self, Output};
-use crate::problem::{Exit, Problem};
+use crate::problem::Problem;
 use crate::{home, wall};
 
 /// The journal as one look finds it.
@@ -106,25 +106,34 @@ impl Look {
 
     /// The session that `id` names: an id, or `last`.
     pub fn session(&self, id: &str) -> Result<SessionRow, Problem> {
-        let found = if id == "last" {
-            self.reader.last_session()
-        } else {
-            let id: SessionId = id.parse().map_err(|error| no_such(id).because(error))?;
-            self.reader.session(id)
+        let found = match id {
+            "last" => self.reader.last_session(),
+            _ => self.reader.session(id.parse().map_err(|_| no_such(id))?),
         };
         found.map_err(|trouble| home::problem(&trouble))?.ok_or_else(|| no_such(id))
     }
 }
 
+/// A word of the command line, as a message may quote it.
+pub fn printable(word: &str) -> String {
+    word.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
 /// The problem of an id that names nothing.
 pub fn no_such(id: &str) -> Problem {
-    let id: String = id.chars().filter(|c| !c.is_control()).take(40).collect();
+    if id == "last" {
+        return Problem::usage(
+            "id.unknown",
+            "nothing is recorded yet, so `last` names no session",
+            "put `tapgate tap --` in front of a server's command in your client's configuration, or run `tapgate demo`",
+        );
+    }
+    let id = printable(id);
     Problem::usage(
         "id.unknown",
         format!("nothing in the journal is called `{id}`"),
-        "see the ids with `tapgate ls` and `tapgate calls`, or say `last`",
+        "see the ids with `tapgate ls` and `tapgate calls`, or say `last` for the latest session",
     )
-    .exit(Exit::Usage)
 }
 
 /// Reads a filter from the words of the command line.

@@ -25,12 +25,13 @@ use crate::decode::Decode;
 use crate::{home, wall};
 
 /// Most observed bytes that wait for the observer; more are dropped and counted.
-pub const QUEUE_BYTES: usize = 32 << 20;
+pub const QUEUE_BYTES: usize = 8 << 20;
 
 /// How long the observer may read what is left when a tap ends; what is not read by then counts as lost.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
-/// How many actions are masked at once: one read of blank lines alone makes 65,536.
+/// So many actions are recorded and forgotten before more is read, so that a long batch takes little memory, and
+/// that little stays in the processor's cache. One read of blank lines alone makes 65,536 of them.
 const MANY: usize = 1024;
 
 /// How long the journal may take to write what is left when a tap ends; clients kill what lingers.

@@ -3,6 +3,9 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use clap::ValueEnum;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::problem::{Exit, Problem};
 
 /// Flags that every command has.
 #[derive(Clone, Debug, clap::Args)]
@@ -60,7 +63,27 @@ impl Output {
 /// Prints `text`; a reader that went away ends the program quietly, as it does for other tools.
 pub fn print(text: &str) {
     let mut out = io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+    let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) else { return };
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    let problem = Problem::usage(
+        "output.unwritable",
+        "the output cannot be written",
+        "write it to a file or a disk that has room for it",
+    );
+    let problem = problem.because(error).exit(Exit::Unreachable);
+    problem.report(false);
+    std::process::exit(problem.exit as i32);
+}
+
+/// Ends the program if the reader of standard output went away, so that one who waits for news does not wait for ever.
+pub fn end_without_reader() {
+    let stdout = io::stdout();
+    let mut seen = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let is_gone = |seen: &PollFd<'_>| seen.revents().intersects(PollFlags::ERR | PollFlags::HUP);
+    if poll(&mut seen, Some(&now)).is_ok() && seen.iter().any(is_gone) {
         std::process::exit(0);
     }
 }

@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+#[cfg(test)]
+pub mod codes;
+
 /// The exit statuses that every command shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

@@ -10,10 +10,16 @@ use tapgate_expr::field::{FIELDS, Type};
 use tapgate_wire::fault::{FaultKind, Severity};
 
 use crate::cli;
+use crate::problem::codes::CODES;
 
 type Page = (&'static str, fn() -> String);
 
-const PAGES: &[Page] = &[("commands.md", commands), ("filters.md", filters), ("findings.md", findings)];
+const PAGES: &[Page] = &[
+    ("commands.md", commands),
+    ("filters.md", filters),
+    ("findings.md", findings),
+    ("problems.md", problems),
+];
 
 #[test]
 fn the_reference_is_what_the_program_says() {
@@ -54,7 +60,8 @@ fn section(out: &mut String, command: &mut clap::Command) {
 fn filters() -> String {
     let mut out = format!("# Filters\n\n{GENERATED}");
     out += "The fields of an exchange, as filters, and later rules, see them.\n\
-            A field that is not known has its empty value: `\"\"`, `0`, `false`, `null` or an empty list.\n\n\
+            A field that is not known has its empty value: `\"\"`, `0`, `false`, `null` or an empty list.\n\
+            What the gateway fills is always empty in this version, which has none.\n\n\
             | Field | Short | Type | Meaning | Example |\n|---|---|---|---|---|\n";
     for spec in FIELDS {
         let words = match spec.kind {
@@ -89,6 +96,17 @@ fn findings() -> String {
     out += "\n## Between messages\n\n| Code | Meaning |\n|---|---|\n";
     for (_, code, text) in FINDINGS {
         writeln!(out, "| `{code}` | {text} |").unwrap();
+    }
+    out
+}
+
+fn problems() -> String {
+    let mut out = format!("# Problems\n\n{GENERATED}");
+    out += "What tapgate says when it cannot do what it was asked: a sentence, its cause, and what to do.\n\
+            With `--json` it is one object on standard error with the members `code`, `message`, `cause` and `help`.\n\n\
+            | Code | What happened | What to do |\n|---|---|---|\n";
+    for (code, meaning, help) in CODES {
+        writeln!(out, "| `{code}` | {meaning} | {help} |").unwrap();
     }
     out
 }

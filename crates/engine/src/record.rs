@@ -7,6 +7,7 @@ mod lines;
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use http::Version;
 use tapgate_wire::mask::{Masked, Masker, Outcome, Stored};
 use tapgate_wire::record::{self, Body, Piece, Record, Transport, UnixNanos};
 use tapgate_wire::stream::Event;
@@ -15,6 +16,9 @@ use tapgate_wire::{Leg, Nanos, revision};
 use self::lines::Lines;
 use crate::cut::whole_words;
 use crate::fact::{self, Content, Fact, Head};
+
+/// Bytes of a start line for which memory is kept.
+const USUAL_START: usize = 1024;
 
 /// Masks the facts of one source into records.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub struct Recorder {
     epoch: UnixNanos,
     /// Masked names of the protocol's own methods, which hold no secret whatever is learnt later.
     methods: HashMap<&'static str, Masked>,
+    /// The start line written last, for its memory.
+    start_line: String,
     stderr: Lines,
     /// Output that is no message, of the client and of the server.
     strays: (Lines, Lines),
@@ -40,6 +46,7 @@ impl Recorder {
             is_source_told: false,
             epoch,
             methods: HashMap::new(),
+            start_line: String::new(),
             stderr: Lines::default(),
             strays: (Lines::default(), Lines::default()),
         }
@@ -194,15 +201,33 @@ impl Recorder {
     }
 
     fn head(&mut self, head: &Head) -> Outcome {
-        match head {
+        self.start_line.clear();
+        let start = &mut self.start_line;
+        let headers = match head {
             Head::Request(head) => {
-                let start = format!("{} {} {:?}", head.method, head.uri, head.version);
-                self.masker.head(&start, &head.headers)
+                start.push_str(head.method.as_str());
+                start.push(' ');
+                match head.uri.path_and_query() {
+                    Some(path) if head.uri.authority().is_none() => start.push_str(path.as_str()),
+                    _ => start.push_str(&head.uri.to_string()),
+                }
+                start.push(' ');
+                start.push_str(version(head.version));
+                &head.headers
             }
             Head::Response(head) => {
-                self.masker.head(&format!("{:?} {}", head.version, head.status), &head.headers)
+                start.push_str(version(head.version));
+                start.push(' ');
+                start.push_str(head.status.as_str());
+                start.push(' ');
+                start.push_str(head.status.canonical_reason().unwrap_or("<unknown status code>"));
+                &head.headers
             }
-        }
+        };
+        let outcome = self.masker.head(start, headers);
+        // One long target must not keep its memory.
+        start.shrink_to(USUAL_START);
+        outcome
     }
 
     fn finish_lines(&mut self, records: &mut Vec<Record>) {
@@ -234,6 +259,17 @@ impl Recorder {
 
     fn pair(&mut self, pair: Option<(Bytes, Bytes)>) -> Option<(Masked, Masked)> {
         pair.map(|(name, version)| (self.masker.short(&name).masked, self.masker.short(&version).masked))
+    }
+}
+
+/// An HTTP version as a start line says it.
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        Version::HTTP_3 => "HTTP/3.0",
+        _ => "HTTP/1.1",
     }
 }
 

@@ -4,12 +4,12 @@ mod hear;
 mod stream;
 mod web;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use tapgate_wire::record::{Era, Piece, Transport};
 use tapgate_wire::shape::Member;
-use tapgate_wire::stream::{Carried, Ending};
+use tapgate_wire::stream::{Carried, Ending, StreamMap};
 use tapgate_wire::{Fault, Kind, Leg, Nanos, Shape, StreamId};
 
 use self::stream::Stream;
@@ -36,7 +36,7 @@ pub(crate) struct Session {
     track: Tracker,
     handshake: Handshake,
     /// Its open HTTP streams; pipes are not among them.
-    streams: HashMap<StreamId, Stream>,
+    streams: StreamMap<StreamId, Stream>,
     /// SSE event ids (digests) and the streams that they came on, oldest first, for `Last-Event-ID`.
     events: VecDeque<(u64, StreamId)>,
     /// Which directions of the pipes ended: the client's, the server's.
@@ -76,7 +76,7 @@ impl Session {
             state,
             track: Tracker::new(n, opening.lossy),
             handshake: Handshake::None,
-            streams: HashMap::new(),
+            streams: StreamMap::default(),
             events: VecDeque::new(),
             pipes_ended: (false, false),
             n_losses: opening.n_losses,

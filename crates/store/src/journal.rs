@@ -37,13 +37,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults: default retention, 16 MiB and 65,536 records in the queue, nobody hears of trouble.
+    /// The defaults: default retention, 8 MiB and 65,536 records in the queue, nobody hears of trouble.
     pub fn new(now: fn() -> UnixNanos) -> Self {
         Self {
             now,
             on_trouble: Box::new(|_| {}),
             retention: Retention::default(),
-            max_queued_bytes: 16 << 20,
+            max_queued_bytes: 8 << 20,
             max_queued_records: 1 << 16,
         }
     }

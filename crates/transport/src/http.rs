@@ -15,6 +15,7 @@ mod dial;
 mod exchange;
 mod guard;
 mod heads;
+mod keep;
 mod ledger;
 mod muffle;
 mod pool;

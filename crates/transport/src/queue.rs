@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Uri};
-use tapgate_wire::Nanos;
+use tapgate_wire::{Nanos, StreamId};
 
 use crate::seen::Seen;
 
@@ -32,12 +32,23 @@ const RESERVE: usize = 8_192;
 /// What an event costs besides its payload, in bytes: its place in the queue and the keeping of its buffer.
 const EVENT_COST: usize = 128;
 
+/// What a field of a head costs besides its name and value.
+const FIELD_COST: usize = 104;
+
+/// Pieces of this size on are bulk.
+const BULK: usize = 4096;
+
+/// The part of the limit that bulk may take, so that a large result or an endless stream leaves room for the
+/// small messages that everybody else exchanges meanwhile.
+const BULK_SHARE: usize = 2;
+
 /// A batch that grew beyond this many events gives its memory back once it is small again.
 const KEEP_EVENTS: usize = 4_096;
 
 /// Makes a queue that holds at most about `limit_bytes` of payload, counting a fixed cost for each event.
 ///
 /// The observer may hold a batch of the same size besides, so memory is bounded by twice the limit.
+/// Pieces of 4 KiB and more may take half of it.
 /// Full means: the event is dropped, its bytes are counted, and the observer reads [`Seen::Lost`] in its place.
 pub fn queue(limit_bytes: usize) -> (Witness, Observer) {
     let shared = Arc::new(Shared { limit_bytes, waiting: Mutex::default(), woken: Condvar::new() });
@@ -77,6 +88,7 @@ impl Witness {
         }
         waiting.tell_loss();
         waiting.n_bytes += payload + EVENT_COST;
+        waiting.n_bulk += if is_bulk(payload) { payload } else { 0 };
         waiting.events.push(seen);
         if !waiting.wants_waking(shared.limit_bytes) {
             return None;
@@ -215,6 +227,8 @@ struct Waiting {
     events: Vec<Seen>,
     /// Payload and fixed cost of `events`.
     n_bytes: usize,
+    /// Payload of those that are bulk.
+    n_bulk: usize,
     loss: Option<Loss>,
     parked: Parked,
     /// No witness is left.
@@ -228,6 +242,8 @@ struct Waiting {
 struct Loss {
     since: Nanos,
     n_bytes: u64,
+    /// The stream, while all of it is of one.
+    stream: Option<StreamId>,
 }
 
 impl Waiting {
@@ -235,19 +251,26 @@ impl Waiting {
         if is_turning_point(seen) {
             return self.events.len() < MAX_EVENTS + RESERVE;
         }
+        let has_room_for_bulk = !is_bulk(payload) || self.n_bulk + payload <= limit_bytes / BULK_SHARE;
         // A single event larger than the limit passes when it is alone, or it could never pass.
         self.events.len() < MAX_EVENTS
-            && (self.events.is_empty() || self.n_bytes + payload + EVENT_COST <= limit_bytes)
+            && (self.events.is_empty()
+                || has_room_for_bulk && self.n_bytes + payload + EVENT_COST <= limit_bytes)
     }
 
     fn lose(&mut self, seen: &Seen, payload: usize) {
-        let loss = self.loss.get_or_insert(Loss { since: at(seen), n_bytes: 0 });
+        let stream = match seen {
+            Seen::Bytes { stream, .. } => Some(*stream),
+            _ => None,
+        };
+        let loss = self.loss.get_or_insert(Loss { since: at(seen), n_bytes: 0, stream });
         loss.n_bytes += payload as u64;
+        loss.stream = loss.stream.filter(|_| loss.stream == stream);
     }
 
     fn tell_loss(&mut self) {
-        if let Some(Loss { since, n_bytes }) = self.loss.take() {
-            self.events.push(Seen::Lost { at: since, n_bytes });
+        if let Some(Loss { since, n_bytes, stream }) = self.loss.take() {
+            self.events.push(Seen::Lost { at: since, n_bytes, stream });
             self.n_bytes += EVENT_COST;
         }
     }
@@ -255,7 +278,12 @@ impl Waiting {
     fn wants_waking(&self, limit_bytes: usize) -> bool {
         match self.parked {
             Parked::No => false,
-            Parked::ForMuch => self.n_bytes > limit_bytes / 2 || self.events.len() > MAX_EVENTS / 2,
+            // Bulk comes fast, and the sooner it is read the less of it is lost.
+            Parked::ForMuch => {
+                self.n_bytes > limit_bytes / 2
+                    || self.n_bulk > limit_bytes / BULK_SHARE / 4
+                    || self.events.len() > MAX_EVENTS / 2
+            }
             Parked::ForAnything => !self.events.is_empty() || self.loss.is_some(),
         }
     }
@@ -267,6 +295,7 @@ fn take(mut waiting: MutexGuard<'_, Waiting>, batch: &mut Vec<Seen>) -> Turn {
     waiting.tell_loss();
     mem::swap(&mut waiting.events, batch);
     waiting.n_bytes = 0;
+    waiting.n_bulk = 0;
     match (batch.is_empty(), waiting.closed) {
         (false, _) => Turn::Took,
         (true, true) => Turn::Closed,
@@ -294,6 +323,10 @@ fn at(seen: &Seen) -> Nanos {
     }
 }
 
+fn is_bulk(payload: usize) -> bool {
+    payload >= BULK
+}
+
 /// How many bytes that a peer chose an event keeps in memory.
 fn payload(seen: &Seen) -> usize {
     match seen {
@@ -310,7 +343,7 @@ fn uri_bytes(uri: &Uri) -> usize {
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_COST).sum()
 }
 
 #[cfg(test)]

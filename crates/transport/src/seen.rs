@@ -72,5 +72,7 @@ pub enum Seen {
         at: Nanos,
         /// Bytes of payload; 0 when only ends of streams were lost.
         n_bytes: u64,
+        /// The stream whose bytes they are, if they are of one and nothing else was lost.
+        stream: Option<StreamId>,
     },
 }

@@ -1,10 +1,40 @@
 //! Where bytes travel: one stdio pair or one HTTP request with its answer.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use crate::clock::Nanos;
 
 /// One carrier of bytes in both directions: the pipes of a stdio server, or one HTTP request and its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u64);
+
+/// A map by [`StreamId`], alone or with the leg: no peer chooses these numbers, so spreading them is enough.
+pub type StreamMap<K, T> = HashMap<K, T, BuildHasherDefault<Spread>>;
+
+/// Hashes the keys of a [`StreamMap`]: multiplies by 2^64 divided by the golden ratio.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number as u64);
+    }
+}
 
 /// How one direction of a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

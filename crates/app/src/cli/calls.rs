@@ -29,13 +29,19 @@ pub struct Args {
 
 /// Help on filters, for every command that takes one.
 pub const FILTERS: &str = "Filters:
-  tool:search status:error dur>1s              the short form: terms that must all hold
-  'tool == \"search\" && duration > duration(\"1s\")'   the same language that rules are written in (CEL)
+  'tool:search status:error dur>1s'
+      the short form: terms that must all hold
   method:resources/read since:10m -client.name:inspector
-  'args.path.contains(\"/.ssh/\")'               into the masked arguments
-Fields: server, tool, method, target, args, status, error.code, error.message, http.status, duration, bytes.in,
-  bytes.out, era, revision, transport, client.name, client.version, session, source, rounds, retries, findings, at.
+      a `-` turns a term around
+  'tool == \"search\" && duration > duration(\"1s\")'
+      the long form: CEL
+  'args.path.contains(\"/.ssh/\")'
+      into the masked arguments
+
+Fields: server, tool, method, target, args, status, error.code, error.message, http.status, duration, bytes.in, bytes.out, era, revision, transport, client.name, client.version, session, source, rounds, retries, findings, at.
+
 Status: pending, ok, tool_error, error, cancelled, unanswered, unknown.
+
 A misspelt field or word is an error with the nearest name.";
 
 impl Args {

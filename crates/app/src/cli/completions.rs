@@ -1,9 +1,10 @@
 //! `completions`: a script that completes commands and flags in a shell.
 
-use std::io;
 use std::process::ExitCode;
 
 use clap_complete::Shell;
+
+use crate::output;
 
 /// Print a completion script for a shell
 ///
@@ -18,7 +19,9 @@ pub struct Args {
 impl Args {
     /// Prints the script.
     pub fn run(&self) -> ExitCode {
-        clap_complete::generate(self.shell, &mut super::command(), "tapgate", &mut io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut super::command(), "tapgate", &mut script);
+        output::print(&String::from_utf8_lossy(&script));
         ExitCode::SUCCESS
     }
 }

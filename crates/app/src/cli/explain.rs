@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use tapgate_lens::pages::{self, Explained, Keeping};
 use tapgate_store::Retention;
 
+use super::tap::Shape;
 use super::{ls, tap};
 use crate::home;
 use crate::look::{self, Look};
@@ -15,7 +16,9 @@ use crate::problem::Problem;
 ///
 /// Takes the arguments of `tap` and starts nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tapgate explain\n  tapgate explain --full=2 -- npx -y some-server")]
+#[command(
+    after_help = "Examples:\n  tapgate explain\n  tapgate explain --full=2 -- npx -y some-server\n  tapgate explain --listen 127.0.0.1:7000 https://example.com/mcp"
+)]
 pub struct Args {
     #[command(flatten)]
     tap: tap::Args,
@@ -24,6 +27,7 @@ pub struct Args {
 impl Args {
     /// Prints the explanation.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
+        let connects = self.connects()?;
         let home = home::resolve()?;
         let journal = home.join("journal.db");
         let trouble = tapgate_store::trouble_noted(&home);
@@ -37,9 +41,11 @@ impl Args {
             home: &home.to_string_lossy(),
             journal: &journal.to_string_lossy(),
             journal_bytes: journal.exists().then_some(bytes),
-            keeping: if self.tap.full.is_some() { Keeping::Full } else { Keeping::Masked },
+            connects: &connects,
+            keeping: self.tap.full.map_or(Keeping::Masked, Keeping::Full),
             retention: nanos(retention.keep),
             full_retention: nanos(retention.keep_full),
+            max_bytes: retention.max_bytes,
             n_rules: tapgate_wire::mask::n_rules(),
             trouble: trouble.as_deref(),
             sources: &sources,
@@ -47,5 +53,49 @@ impl Args {
         });
         look::print(&page, output, look.now);
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Who may connect to a listening tap.
+    fn callers(&self) -> String {
+        let tap = &self.tap;
+        let from = if tap.network { "from any machine" } else { "from this machine" };
+        let pages = "and web pages of this machine";
+        match (tap.allow_hosts.as_slice(), tap.allow_origins.as_slice()) {
+            ([], []) => format!("{from}, {pages}"),
+            (hosts, []) => format!("{from}, which may call it {}, {pages}", hosts.join(" or ")),
+            ([], origins) => format!("{from}, {pages} and of {}", origins.join(", ")),
+            (hosts, origins) => {
+                format!(
+                    "{from}, which may call it {}, {pages} and of {}",
+                    hosts.join(" or "),
+                    origins.join(", ")
+                )
+            }
+        }
+    }
+
+    /// What the tap of these arguments connects; nothing if they name no server.
+    fn connects(&self) -> Result<Vec<(&'static str, String)>, Problem> {
+        let tap = &self.tap;
+        if tap.url.is_none() && tap.command.is_empty() && tap.listen.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut connects = vec![("name", tap.source_name())];
+        match tap.shape()? {
+            // The program and the host alone: arguments and URLs may hold secrets.
+            Shape::Stdio(command) => {
+                let program = command.first().map_or("", String::as_str);
+                connects.push((
+                    "client",
+                    "the program that starts the tap, on its standard input and output".into(),
+                ));
+                connects.push(("server", format!("the process that the tap starts with {program}")));
+            }
+            Shape::Http(listen, url) => {
+                connects.push(("client", format!("programs that connect to {listen}: {}", self.callers())));
+                connects.push(("server", format!("everything that {} serves", crate::name::of_url(url))));
+            }
+        }
+        Ok(connects)
     }
 }

@@ -41,6 +41,8 @@ pub struct Args {
     dry_run: bool,
 }
 
+const SOURCES: &str = "see the names with `tapgate ls`, in the column `server`";
+
 impl Args {
     /// Deletes, and says what.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
@@ -73,7 +75,11 @@ impl Args {
         let named: Vec<_> =
             sources.iter().filter(|row| row.name == *name).map(|row| Scope::Source(row.id)).collect();
         if named.is_empty() {
-            return Err(crate::look::no_such(name));
+            return Err(Problem::usage(
+                "id.unknown",
+                format!("no source is called `{}`", crate::look::printable(name)),
+                SOURCES,
+            ));
         }
         Ok(named)
     }
@@ -86,8 +92,15 @@ impl Args {
             });
             return format!("{json}\n");
         }
-        let counts =
-            format!("{} calls with {} messages in {} sessions", sum.exchanges, sum.messages, sum.sessions);
+        if sum.sources + sum.sessions + sum.exchanges + sum.messages + sum.bytes == 0 {
+            return "there is nothing to delete\n".to_owned();
+        }
+        let counts = [
+            counted(sum.exchanges, "call", "calls"),
+            counted(sum.messages, "message", "messages"),
+            counted(sum.sessions, "session", "sessions"),
+        ];
+        let counts = counts.join(", ");
         if self.dry_run {
             return format!("would delete {counts}; nothing was deleted\n");
         }
@@ -98,6 +111,10 @@ impl Args {
         };
         format!("deleted {counts}, freed {} bytes{wiped}\n", sum.bytes)
     }
+}
+
+fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// Reads a number and a unit: s, m, h or d.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tapgate_engine::Finding;
 use tapgate_lens::page::Page;
 use tapgate_lens::pages::{self, ExchangeView, SessionView};
-use tapgate_store::{ExchangeId, ExchangeRow, MessageRow, Query, SessionId, SessionRow};
+use tapgate_store::{ExchangeId, ExchangeRow, MessageId, MessageRow, Query, SessionId, SessionRow};
 use tapgate_wire::fault::FaultKind;
 use tapgate_wire::record::Piece;
 
@@ -21,7 +21,7 @@ use crate::problem::Problem;
     after_help = "Examples:\n  tapgate show last\n  tapgate show x217\n  tapgate show --wire x217     the masked bytes as they came, with the time of each read"
 )]
 pub struct Args {
-    /// The id of a call or of a session, or `last` for the latest session
+    /// The id of a call, of a session or of a message, or `last` for the latest session
     #[arg(value_name = "ID")]
     id: String,
 
@@ -34,15 +34,36 @@ impl Args {
     /// Prints it.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
         let look = Look::open()?;
-        match self.id.parse::<ExchangeId>() {
-            Ok(id) => {
-                let found = look.reader.exchange(id).map_err(|trouble| home::problem(&trouble))?;
-                let exchange = found.ok_or_else(|| look::no_such(&self.id))?;
-                look::print(&page_of(&look, &exchange, self.wire)?, output, look.now);
-            }
-            Err(_) => self.session(&look, &look.session(&self.id)?, output)?,
+        if let Ok(id) = self.id.parse::<ExchangeId>() {
+            look::print(&self.exchange(&look, id)?, output, look.now);
+        } else if let Ok(id) = self.id.parse::<MessageId>() {
+            look::print(&self.message(&look, id)?, output, look.now);
+        } else {
+            self.session(&look, &look.session(&self.id)?, output)?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn exchange(&self, look: &Look, id: ExchangeId) -> Result<Page, Problem> {
+        let found = look.reader.exchange(id).map_err(|trouble| home::problem(&trouble))?;
+        page_of(look, &found.ok_or_else(|| look::no_such(&self.id))?, self.wire)
+    }
+
+    /// The exchange that a message belongs to, else the message alone.
+    fn message(&self, look: &Look, id: MessageId) -> Result<Page, Problem> {
+        let mut found = None;
+        let seen = look.reader.messages_since(Some(MessageId(id.0 - 1)), |message| {
+            found = (message.id == id).then(|| message.clone());
+            ControlFlow::Break(())
+        });
+        seen.map_err(|trouble| home::problem(&trouble))?;
+        let message = found.ok_or_else(|| look::no_such(&self.id))?;
+        if let Some(id) = message.exchange {
+            return self.exchange(look, id);
+        }
+        let around = look.around(message.session)?;
+        let (session, source) = (around.session.as_deref(), around.source.as_deref());
+        Ok(pages::lone(&message, session, source, &meaning, look.now))
     }
 
     fn session(&self, look: &Look, session: &SessionRow, output: &Output) -> Result<(), Problem> {

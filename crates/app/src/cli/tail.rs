@@ -15,7 +15,7 @@ use tapgate_wire::record::Status;
 use super::calls::FILTERS;
 use crate::home;
 use crate::look::{self, Around, Look};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::problem::Problem;
 
 /// Follow traffic live: every call when it ends, and what servers write to stderr
@@ -33,6 +33,10 @@ pub struct Args {
     /// Print what is there and end
     #[arg(long)]
     once: bool,
+
+    /// Follow, which `tail` does anyway; fingers know it from other tails
+    #[arg(long, short = 'f', hide = true)]
+    follow: bool,
 }
 
 /// How often a follower asks whether the journal changed; asking costs microseconds.
@@ -45,7 +49,7 @@ impl Args {
         loop {
             let page = follower.page()?;
             look::print(&page, output, follower.look.now);
-            if self.once {
+            if self.once && !self.follow {
                 return Ok(ExitCode::SUCCESS);
             }
             follower.wait()?;
@@ -91,6 +95,7 @@ impl Follower {
     pub fn wait(&mut self) -> Result<(), Problem> {
         while !self.look.reader.changed().map_err(|trouble| home::problem(&trouble))? {
             thread::sleep(BEAT);
+            output::end_without_reader();
         }
         self.look.refresh();
         Ok(())

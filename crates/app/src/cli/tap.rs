@@ -26,7 +26,7 @@ pub struct Args {
     pub command: Vec<String>,
 
     /// Listen for HTTP clients here (port 0 picks a free one)
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
 
     /// What to call this source in ls, calls and filters
@@ -74,6 +74,13 @@ pub enum Shape<'a> {
     Http(SocketAddr, &'a str),
 }
 
+/// Reads where to listen.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let parsed = numeric.as_deref().unwrap_or(text).parse();
+    parsed.map_err(|_| "give an address and a port, for example 127.0.0.1:7000".to_owned())
+}
+
 impl Args {
     /// Runs the tap until the server or the client ends it.
     pub fn run(&self) -> Result<ExitCode, Problem> {
@@ -88,6 +95,7 @@ impl Args {
         match (self.listen, self.url.as_deref(), self.command.as_slice()) {
             (None, None, command @ [_, ..]) => Ok(Shape::Stdio(command)),
             (Some(listen), Some(url), []) => Ok(Shape::Http(listen, url)),
+            (None, Some(command), _) if !command.contains("://") => Err(super::words::no_dashes(command)),
             (None, Some(url), _) => Err(Problem::usage(
                 "tap.transports-differ",
                 format!(

@@ -22,7 +22,9 @@ pub fn play(mut to_server: impl Write, from_server: impl BufRead, pause: Duratio
             to_server.flush()?;
         }
     }
-    Ok(())
+    // As a client should: say that it is over, then hear the server out.
+    drop(to_server);
+    answers.try_for_each(|line| line.map(drop))
 }
 
 fn wait_for(id: &Value, answers: &mut impl Iterator<Item = io::Result<String>>) -> io::Result<()> {

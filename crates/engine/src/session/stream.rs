@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tapgate_wire::header::{RequestHead, ResponseHead};
+use http::HeaderMap;
+use http::header::{AsHeaderName, CONTENT_TYPE};
+use tapgate_wire::header::{METHOD, PROTOCOL_VERSION, RequestHead, ResponseHead};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::{Leg, Nanos, StreamId};
@@ -41,7 +43,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(super) fn new(now: Nanos, origin: StreamId, request: Arc<RequestHead>) -> Self {
-        let revision = header(&request.headers, "mcp-protocol-version");
+        let revision = header(&request.headers, PROTOCOL_VERSION);
         Self {
             era: era_of_head(&request),
             revision: revision.map(|text| cut(text, 64)),
@@ -87,13 +89,13 @@ impl Stream {
 }
 
 /// A header's value, if it is there.
-pub(crate) fn header<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a [u8]> {
+pub(crate) fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&[u8]> {
     headers.get(name).map(http::HeaderValue::as_bytes)
 }
 
 /// Whether a response is a stream of events.
 pub(crate) fn is_event_stream(head: &ResponseHead) -> bool {
-    header(&head.headers, "content-type").is_some_and(|value| {
+    header(&head.headers, CONTENT_TYPE).is_some_and(|value| {
         value.get(..17).is_some_and(|name| name.eq_ignore_ascii_case(b"text/event-stream"))
     })
 }
@@ -102,7 +104,7 @@ pub(crate) fn is_event_stream(head: &ResponseHead) -> bool {
 ///
 /// Spec 2026-07-28, streamable-http: a modern request names its revision and its method in headers.
 pub(crate) fn era_of_head(head: &RequestHead) -> Era {
-    let named = head.headers.get("mcp-protocol-version").and_then(|value| value.to_str().ok());
+    let named = header(&head.headers, PROTOCOL_VERSION).and_then(|value| std::str::from_utf8(value).ok());
     let is_modern = named.and_then(Revision::era_of) == Some(Era::Modern);
-    if is_modern || head.headers.contains_key("mcp-method") { Era::Modern } else { Era::Legacy }
+    if is_modern || head.headers.contains_key(METHOD) { Era::Modern } else { Era::Legacy }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use tapgate_wire::header::{RequestHead, ResponseHead};
+use tapgate_wire::header::{LAST_EVENT_ID, RequestHead, ResponseHead, SESSION_ID};
 use tapgate_wire::record::{Era, Piece, Status, Transport};
 use tapgate_wire::stream::{Carried, Ending};
 use tapgate_wire::{Leg, Nanos, StreamId};
@@ -24,7 +24,7 @@ impl Session {
         ledger: &mut Ledger<'_>,
     ) {
         let is_post = head.method == Method::POST;
-        let resumed = header(&head.headers, "last-event-id").and_then(|event| self.origin_of(event));
+        let resumed = header(&head.headers, LAST_EVENT_ID).and_then(|event| self.origin_of(event));
         let is_named = self.is_named_by(&head);
         let mut stream = Stream::new(now, resumed.unwrap_or(id), head);
         if is_named {
@@ -45,7 +45,7 @@ impl Session {
         let Some(key) = &self.state.key else {
             return false;
         };
-        let by_header = header(&head.headers, "mcp-session-id").is_some_and(|id| id == key);
+        let by_header = header(&head.headers, SESSION_ID).is_some_and(|id| id == key);
         let by_uri = || head.uri.path_and_query().is_some_and(|uri| uri.as_str().as_bytes() == key);
         by_header || (self.state.transport == Transport::Sse && by_uri())
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
-use tapgate_wire::header::RequestHead;
+use http::header::USER_AGENT;
+use tapgate_wire::header::{RequestHead, SESSION_ID};
 use tapgate_wire::record::{Era, Transport};
 use tapgate_wire::shape::Member;
 use tapgate_wire::stream::Ending;
@@ -71,7 +72,7 @@ impl Source {
         {
             return Some(n);
         }
-        let id = header(&head.headers, "mcp-session-id").filter(|id| id.len() <= self.limits.id)?;
+        let id = header(&head.headers, SESSION_ID).filter(|id| id.len() <= self.limits.id)?;
         // Spec 2026-07-28, streamable-http: a modern request ignores a session id.
         if era_of_head(head) == Era::Modern {
             return None;
@@ -274,7 +275,7 @@ impl Source {
         };
         let (key, transport) = match input {
             Input::Answered { head, .. } if session.is_handshake(stream) => {
-                let id = header(&head.headers, "mcp-session-id");
+                let id = header(&head.headers, SESSION_ID);
                 (id.map(Bytes::copy_from_slice), Transport::Http)
             }
             input if names_endpoint(input) => {
@@ -298,7 +299,7 @@ impl Source {
 }
 
 fn user_agent(head: &RequestHead) -> &[u8] {
-    header(&head.headers, "user-agent").unwrap_or_default()
+    header(&head.headers, USER_AGENT).unwrap_or_default()
 }
 
 fn agent(head: &RequestHead) -> Route<'static> {

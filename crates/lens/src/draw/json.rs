@@ -59,12 +59,20 @@ fn line<'k>(out: &mut String, kind: &str, members: impl Iterator<Item = (&'k str
     out.push('\n');
 }
 
+/// A word without the sign that people see before it: `live` of `● live`.
+fn unsigned(word: &str) -> &str {
+    match word.split_once(' ') {
+        Some((sign, rest)) if !sign.contains(char::is_alphanumeric) => rest,
+        _ => word,
+    }
+}
+
 fn value(cell: &Cell) -> Json {
     match cell {
         Cell::None => Json::Null,
         Cell::Told(text) => json!(text),
         Cell::Several(texts) => json!(texts),
-        Cell::Word(_, word) => json!(word),
+        Cell::Word(_, word) => json!(unsigned(word)),
         Cell::Count(n) | Cell::Rare(n) | Cell::Bytes(n) => json!(n),
         Cell::Number(n) => json!(n),
         Cell::Span(nanos) => json!(*nanos as f64 / 1e9),

@@ -4,7 +4,7 @@ use super::{Colour, Style, json, text};
 use crate::page::Page;
 use crate::pages::{
     ExchangeView, Explained, Keeping, Line, SessionSummary, SessionView, SourceSummary, Stats, Tail, calls,
-    explain, ls, session, show, wire,
+    explain, lone, ls, session, show, wire,
 };
 use crate::sample::{NOW, World, world};
 
@@ -82,6 +82,19 @@ fn pages(world: &World) -> Vec<(&'static str, Page)> {
         ("tail", Tail::new().page(lines(), NOW)),
         ("stats", stats(world)),
         ("explain", explain(&explained(world))),
+        (
+            "explain_full",
+            explain(&Explained {
+                connects: &[
+                    ("name", "files".to_owned()),
+                    ("client", "speaks to the tap's standard input and output".to_owned()),
+                    ("server", "npx some-server".to_owned()),
+                ],
+                keeping: Keeping::Full(2),
+                ..explained(world)
+            }),
+        ),
+        ("lone", lone(&world.messages[0], world.sessions.first(), world.sources.first(), &|_| None, NOW)),
     ]
 }
 
@@ -96,9 +109,11 @@ fn explained(world: &World) -> Explained<'_> {
         home: "/home/ada/.local/state/tapgate",
         journal: "/home/ada/.local/state/tapgate/journal.db",
         journal_bytes: Some(1_400_000),
+        connects: &[],
         keeping: Keeping::Masked,
         retention: 7 * 86_400_000_000_000,
         full_retention: 86_400_000_000_000,
+        max_bytes: 1 << 30,
         n_rules: 42,
         trouble: None,
         sources: &world.sources,

@@ -151,14 +151,14 @@ fn draw_facts(canvas: &mut Canvas, facts: &Facts) {
         .facts
         .iter()
         .filter(|fact| !matches!(fact.value, Cell::None | Cell::Rare(0)))
-        .filter_map(|fact| Some((fact.title?, &fact.value)))
+        .filter_map(|fact| Some((fact.title?, drawn(&fact.value, &canvas.style, At::Moment))))
+        .filter(|(_, (_, text))| text.width() > 0)
         .collect();
     let widest = shown.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
-    for (title, value) in shown {
+    for (title, (tone, value)) in shown {
         let title = Plain::of(title);
         canvas.put(Tone::Quiet, &title);
         canvas.space(widest - title.width() + 2);
-        let (tone, value) = drawn(value, &canvas.style, At::Moment);
         canvas.paragraph(tone, &value, widest + 2);
     }
 }

@@ -15,12 +15,16 @@ pub struct Explained<'a> {
     pub journal: &'a str,
     /// Its size in bytes, with what belongs to it; `None` when there is none yet.
     pub journal_bytes: Option<u64>,
+    /// What the tap in question connects, in named sentences; empty when none was named.
+    pub connects: &'a [(&'static str, String)],
     /// What happens to bodies.
     pub keeping: Keeping,
     /// How long records are kept, in nanoseconds.
     pub retention: i64,
     /// How long full captures are kept, in nanoseconds.
     pub full_retention: i64,
+    /// Bytes above which the oldest sessions go.
+    pub max_bytes: u64,
     /// How many rules the masker has.
     pub n_rules: usize,
     /// What is wrong with the journal, if anything is.
@@ -36,8 +40,8 @@ pub struct Explained<'a> {
 pub enum Keeping {
     /// Secrets are masked; large or sensitive results become a summary.
     Masked,
-    /// They are stored as they came, for a while.
-    Full,
+    /// They are stored as they came, for so many hours.
+    Full(u32),
 }
 
 /// The page.
@@ -60,8 +64,9 @@ pub fn explain(told: &Explained<'_>) -> Page {
 /// A title, what it is in JSON, and named sentences.
 type Section = (&'static str, &'static str, Vec<(&'static str, String)>);
 
-fn sections(told: &Explained<'_>) -> [Section; 5] {
+fn sections(told: &Explained<'_>) -> [Section; 6] {
     [
+        ("This tap", "explain.tap", told.connects.to_vec()),
         ("Reads", "explain.reads", reads()),
         ("Stores", "explain.stores", stores(told)),
         ("Where", "explain.where", places(told)),
@@ -83,16 +88,24 @@ fn reads() -> Vec<(&'static str, String)> {
 
 fn stores(told: &Explained<'_>) -> Vec<(&'static str, String)> {
     let bodies = match told.keeping {
-        Keeping::Masked => "masked; results that are large or look sensitive become a summary without values",
-        Keeping::Full => "FULL: stored as they came, because --full asked for it; at most 24 hours",
+        Keeping::Masked => {
+            "masked; results that are large or look sensitive become a summary without values".to_owned()
+        }
+        Keeping::Full(hours) => format!(
+            "FULL: stored as they came, because --full asks for it, in the first {}; masked after that",
+            if hours == 1 { "hour".to_owned() } else { format!("{hours} hours") }
+        ),
+    };
+    let places = match told.keeping {
+        Keeping::Masked => "headers, arguments, results, URLs, stderr and command lines",
+        Keeping::Full(_) => "HTTP headers, URLs and command lines, but not in bodies while these are FULL",
     };
     let secrets = format!(
-        "{} rules find them in headers, arguments, results, stderr and command lines; each becomes its class, \
-         length class and a digest keyed to its capture",
+        "{} rules find them in {places}; each becomes its class, length class and a digest keyed to its capture",
         told.n_rules
     );
     vec![
-        ("bodies", bodies.to_owned()),
+        ("bodies", bodies),
         ("secrets", secrets),
         ("timing", "when each read brought which part of a message".to_owned()),
     ]
@@ -112,6 +125,7 @@ fn retention(told: &Explained<'_>) -> Vec<(&'static str, String)> {
     vec![
         ("masked", format!("{}, then it is deleted", whole(told.retention))),
         ("full", format!("{}, then it is deleted", whole(told.full_retention))),
+        ("at most", format!("{} GiB; above it the oldest sessions go first", told.max_bytes >> 30)),
         ("sooner", "`tapgate prune` deletes at once".to_owned()),
     ]
 }

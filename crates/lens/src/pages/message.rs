@@ -26,7 +26,9 @@ pub(super) fn read(message: &MessageRow, began: UnixNanos, meaning: Meaning<'_>)
     let cut = shown.char_indices().map(|(at, _)| at).find(|at| *at >= MAX_SHOWN);
     let kept = cut.and_then(|cut| shown.get(..cut)).unwrap_or(&shown);
     if !kept.is_empty() {
-        lines.push(DumpLine { margin: "", tone: Tone::Usual, text: kept.to_owned(), by: Author::Peer });
+        // Only what peers sent must be seen blank for blank.
+        let by = if message.piece == Piece::Note { Author::Us } else { Author::Peer };
+        lines.push(DumpLine { margin: "", tone: Tone::Usual, text: kept.to_owned(), by });
     }
     if let Some(cut) = cut {
         let left = unit::size((shown.len() - cut) as u64);

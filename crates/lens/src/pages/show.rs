@@ -1,11 +1,12 @@
 //! One exchange, with all that belongs to it.
 
-use tapgate_store::{ExchangeRow, MessageRow};
+use tapgate_store::{ExchangeRow, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
+use tapgate_wire::record::UnixNanos;
 
 use super::calls::{facts, table, what};
 use super::{Meaning, message};
-use crate::capture::marks;
+use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
 use crate::{Call, unit};
 
@@ -61,6 +62,29 @@ pub fn wire(view: &ExchangeView<'_>) -> Page {
     if view.messages.is_empty() {
         blocks.push(gone());
     }
+    Page::of(blocks)
+}
+
+/// A message that belongs to no exchange, such as a line of standard error.
+pub fn lone(
+    message: &MessageRow,
+    session: Option<&SessionRow>,
+    source: Option<&SourceRow>,
+    meaning: Meaning<'_>,
+    now: UnixNanos,
+) -> Page {
+    let mut blocks = marks(source, now);
+    blocks.push(Block::Title(format!("{}  {}", message.id, message::piece_word(message.piece))));
+    let facts = vec![
+        Fact::unseen("id", Cell::Told(message.id.to_string())),
+        Fact::seen("server", "server", Cell::told(source.map(|source| source.name.as_str()))),
+        Fact::seen("session", "session", Cell::Told(message.session.to_string())),
+        Fact::seen("at", "came", Cell::At(message.at)),
+        Fact::unseen("full", Cell::Flag(source.is_some_and(|source| is_full(source, message.at)))),
+    ];
+    blocks.push(Block::Facts(Facts { kind: "piece", facts }));
+    let began = session.map_or(message.at, |session| session.opened);
+    blocks.push(message::read(message, began, meaning));
     Page::of(blocks)
 }
 
@@ -133,9 +157,10 @@ fn took(call: &Call<'_>) -> String {
     match (call.exchange.closed, call.exchange.first_answer) {
         (None, _) => format!("{total} so far"),
         (Some(_), None) => format!("{total}, nothing came back"),
+        (Some(_), Some(_)) if call.rest() <= 0 => format!("{total}, the answer came in one read"),
         (Some(_), Some(_)) => {
             format!(
-                "{total}: {} to the first byte back, {} to the last",
+                "{total}: {} to the first byte back, {} more to the last",
                 unit::span(call.first()),
                 unit::span(call.rest())
             )

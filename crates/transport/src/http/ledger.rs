@@ -9,6 +9,7 @@ use http_body::Frame;
 use tapgate_wire::stream::Ending;
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
 
+use super::keep::{self, Heads};
 use crate::clock::Clock;
 use crate::queue::{Alarm, Witness};
 use crate::seen::Seen;
@@ -27,11 +28,20 @@ pub(super) struct Ledger {
     alarm: RefCell<Option<Alarm>>,
     next: Cell<u64>,
     turn: Cell<Option<Nanos>>,
+    /// Makes the heads that are told.
+    pub(super) heads: Heads,
 }
 
 impl Ledger {
     pub(super) fn new(witness: Witness, clock: Clock) -> Self {
-        Self { witness, clock, alarm: RefCell::default(), next: Cell::new(0), turn: Cell::new(None) }
+        Self {
+            witness,
+            clock,
+            alarm: RefCell::default(),
+            next: Cell::new(0),
+            turn: Cell::new(None),
+            heads: Heads::default(),
+        }
     }
 
     /// The time of this turn: the clock is read once between two [`Ledger::flush`]es.
@@ -81,7 +91,7 @@ impl Watch {
 
     pub(super) fn saw(&self, frame: &Frame<Bytes>) {
         if let Some(bytes) = frame.data_ref() {
-            let chunk = Chunk { at: self.ledger.now(), bytes: bytes.clone() };
+            let chunk = Chunk { at: self.ledger.now(), bytes: keep::piece(bytes) };
             self.ledger.tell(Seen::Bytes { stream: self.stream, from: self.from, chunk });
         }
     }

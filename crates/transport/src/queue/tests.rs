@@ -25,7 +25,7 @@ fn words(batch: &[Seen]) -> Vec<String> {
     let word = |seen: &Seen| match seen {
         Seen::Bytes { chunk, .. } => format!("b{}", chunk.at.0),
         Seen::Closed { at, .. } => format!("c{}", at.0),
-        Seen::Lost { at, n_bytes } => format!("lost {n_bytes}@{}", at.0),
+        Seen::Lost { at, n_bytes, .. } => format!("lost {n_bytes}@{}", at.0),
         other => format!("{other:?}"),
     };
     batch.iter().map(word).collect()
@@ -82,6 +82,42 @@ fn an_event_larger_than_the_limit_passes_alone() {
     witness.see(bytes(0, 2, 1));
     drop(witness);
     assert_eq!(words(&drain(observer)), ["b1", "lost 1@2"]);
+}
+
+#[test]
+fn bulk_leaves_room_for_small_events() {
+    let (witness, observer) = queue(1 << 20);
+    for n in 0..200 {
+        witness.see(bytes(0, n, BULK));
+    }
+    assert!(witness.end.shared.lock().n_bulk <= 1 << 19);
+    witness.see(bytes(1, 200, 100));
+    drop(witness);
+    let all = drain(observer);
+    let lost = 200 * BULK - (1 << 19);
+    let last = &words(&all)[(1 << 19) / BULK..];
+    assert_eq!(last, [format!("lost {lost}@128"), "b200".to_owned()]);
+}
+
+#[test]
+fn a_loss_names_its_stream_when_it_is_of_one() {
+    let told = |streams: &[u64]| {
+        let (witness, mut observer) = queue(1000);
+        witness.see(bytes(9, 0, 5000));
+        for stream in streams {
+            witness.see(bytes(*stream, 1, 5000));
+        }
+        let mut batch = Vec::new();
+        observer.recv_batch(&mut batch, LONG);
+        match batch.last() {
+            Some(Seen::Lost { stream, .. }) => *stream,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told(&[3]), Some(StreamId(3)));
+    assert_eq!(told(&[3, 3]), Some(StreamId(3)));
+    assert_eq!(told(&[3, 4]), None);
+    assert_eq!(told(&[3, 4, 3]), None);
 }
 
 #[test]
@@ -180,9 +216,20 @@ fn a_gathering_observer_is_woken_when_the_queue_is_half_full() {
     let (witness, observer) = queue(1 << 20);
     let shared = &witness.end.shared;
     shared.lock().parked = Parked::ForMuch;
-    witness.see(bytes(0, 1, 1 << 18));
+    // Small pieces until half of the limit; of bulk an eighth is enough.
+    for n in 0..(1 << 19) / (1000 + EVENT_COST) {
+        witness.see(bytes(0, n as u64, 1000));
+    }
     assert_eq!(shared.lock().parked, Parked::ForMuch);
-    witness.see(bytes(0, 2, 1 << 18));
+    witness.see(bytes(0, 1000, 1000));
+    assert_eq!(shared.lock().parked, Parked::No);
+    drop(observer);
+    let (witness, observer) = queue(1 << 20);
+    let shared = &witness.end.shared;
+    shared.lock().parked = Parked::ForMuch;
+    witness.see(bytes(0, 1, 1 << 17));
+    assert_eq!(shared.lock().parked, Parked::ForMuch);
+    witness.see(bytes(0, 2, BULK));
     assert_eq!(shared.lock().parked, Parked::No);
     drop(observer);
 }

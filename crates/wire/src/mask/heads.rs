@@ -93,12 +93,15 @@ mod tests {
         assert!(!first.hits.is_empty());
     }
 
+    /// How a secret becomes known, and what it is called in a failure.
+    type Way<'a> = (&'a str, &'a dyn Fn(&mut Masker));
+
     #[test]
     fn a_secret_learnt_later_is_taken_out_of_a_head_that_was_kept_with_it() {
         let secret = ["planted", "secret", "4711"].join("-");
         let head = headers(&[("user-agent", &format!("agent/1 ({secret})"))]);
         let start = "GET / HTTP/1.1";
-        let ways: [(&str, &dyn Fn(&mut Masker)); 3] = [
+        let ways: [Way<'_>; 3] = [
             ("told", &|masker| masker.learn(secret.as_bytes())),
             ("seen in a head", &|masker| {
                 masker.head("GET /other HTTP/1.1", &headers(&[("mcp-session-id", &secret)]));

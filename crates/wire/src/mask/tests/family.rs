@@ -41,7 +41,7 @@ const STRUCTURES: &[(&str, &str)] = &[
     ("query key", "https://maps.example/api?key={base62:39}&q=x"),
     ("fragment", "https://app.example/#id_token={url:40}&token_type=Bearer"),
     ("oauth form", "grant_type=authorization_code&code={url:32}&code_verifier={url:43}"),
-    ("refresh text without digits", "refreshToken={upper:20}_{lower:27}"),
+    ("refresh text with one digit", "refreshToken={upper:20}_{lower:26}{digit:1}"),
     ("refresh form", "client_id=x&refresh_token={url:40}&grant_type=refresh_token"),
     ("quoted password", "password=\"{base62:16}\""),
     ("bare password", "db_password: {base62:16}"),

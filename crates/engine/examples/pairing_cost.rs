@@ -1,4 +1,4 @@
-//! What tracking and recording cost for one request with its answer: `cargo run --release --example cost`.
+//! What tracking and recording cost for one request with its answer: `cargo run --release --example pairing_cost`.
 //!
 //! Rounds are repeated and the fastest counts, so that other work on the machine matters little.
 

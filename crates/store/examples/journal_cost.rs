@@ -1,4 +1,4 @@
-//! Measures what the journal costs: `cargo run --release -p tapgate-store --example cost [CALLS]`.
+//! Measures what the journal costs: `cargo run --release -p tapgate-store --example journal_cost [CALLS]`.
 //!
 //! A call is one exchange (pending, then closed) and two messages of about 300 bytes with their heads.
 //! Prints the CPU time of the writer's thread per call, bytes per call on disk, and how long a viewer

@@ -1,0 +1,185 @@
+//! Every code that a problem can have; the reference page is made of this table.
+
+/// A code, what it means, and what to do.
+pub const CODES: &[(&str, &str, &str)] = &[
+    (
+        "usage.arguments",
+        "The command line cannot be read.",
+        "See `tapgate COMMAND --help`; the message names the word that is wrong.",
+    ),
+    (
+        "filter.mistake",
+        "The filter is neither CEL nor the short form, or names a field or a word that does not exist.",
+        "The message marks the place and names the nearest word; all fields are in [filters](filters.md).",
+    ),
+    (
+        "id.unknown",
+        "Nothing in the journal has this id or name: it is misspelt, was never recorded, or is past its retention.",
+        "See the ids with `tapgate ls` and `tapgate calls`, or say `last`.",
+    ),
+    (
+        "home.unknown",
+        "None of TAPGATE_HOME, XDG_STATE_HOME and HOME is set, so there is no place for the journal.",
+        "Set TAPGATE_HOME to a directory of your own.",
+    ),
+    (
+        "output.unwritable",
+        "Standard output cannot be written, for example because the disk is full.",
+        "Write it to a place that has room.",
+    ),
+    (
+        "demo.failed",
+        "The demo's client or server ended early.",
+        "See how far it got: `tapgate tail -n 20 --once`.",
+    ),
+    (
+        "man.unwritable",
+        "The manual pages cannot be written there.",
+        "Name a directory that you may write to.",
+    ),
+    (
+        "tap.no-server",
+        "`tap` was given neither a command nor a URL.",
+        "Put the server's command after `--`, or give `--listen` and a URL.",
+    ),
+    (
+        "tap.no-dashes",
+        "The server's command stands where a URL belongs.",
+        "Put `--` before it: `tapgate tap -- npx -y some-server`.",
+    ),
+    (
+        "tap.transports-differ",
+        "One side is stdio and the other is HTTP, which this version does not translate.",
+        "Give `--listen` and a URL, or a command alone.",
+    ),
+    (
+        "tap.no-pipes",
+        "Standard input or output of the tap is closed.",
+        "Let the client start the tap with both open.",
+    ),
+    (
+        "tap.cannot-start",
+        "The server's command cannot be started; the message says why.",
+        "Check the spelling, or give the full path: a client's PATH is often shorter than your shell's.",
+    ),
+    (
+        "tap.system",
+        "The system refuses a process, a thread or a pipe.",
+        "Close other programs, or raise the limits (`ulimit -a`).",
+    ),
+    ("tap.bad-url", "The server's URL cannot be used.", "Give it as `https://host/path`."),
+    (
+        "tap.port-in-use",
+        "Another program listens at the address of `--listen`.",
+        "Stop it, or choose another port; port 0 takes a free one.",
+    ),
+    (
+        "tap.cannot-listen",
+        "The address of `--listen` cannot be used.",
+        "Listen on 127.0.0.1 with a port above 1023.",
+    ),
+    (
+        "tap.not-loopback",
+        "The address of `--listen` can be reached by other machines.",
+        "Listen on 127.0.0.1, or allow it with `--network` and `--allow-host NAME`.",
+    ),
+    (
+        "tap.bad-proxy",
+        "The address of the proxy in the environment cannot be used.",
+        "Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY.",
+    ),
+    (
+        "tap.bad-ca-file",
+        "The file of `--ca-file` cannot be read or holds no certificate.",
+        "Give a PEM file that holds certificates.",
+    ),
+    (
+        "journal-newer",
+        "A newer tapgate made the journal; it was left as it is.",
+        "Update tapgate, or set TAPGATE_HOME to another directory.",
+    ),
+    (
+        "journal-corrupt",
+        "The journal is damaged.",
+        "A tap moves it aside by itself and begins a new one; or move it aside yourself.",
+    ),
+    (
+        "journal-moved-aside",
+        "The journal was damaged, was moved aside, and a new one began.",
+        "Nothing; delete the old file when you no longer need it.",
+    ),
+    (
+        "journal-foreign",
+        "The file `journal.db` is a database of another program.",
+        "Set TAPGATE_HOME to another directory.",
+    ),
+    (
+        "journal-locked",
+        "Another process holds the journal for too long.",
+        "End that program; recording goes on by itself then.",
+    ),
+    (
+        "journal-full",
+        "There is no room for the journal, on the disk or within its limit.",
+        "Free some space or run `tapgate prune`; recording goes on by itself then.",
+    ),
+    (
+        "journal-unusable",
+        "The directory or the file cannot be written or read.",
+        "Set TAPGATE_HOME to a directory that you own and can write, and no one else.",
+    ),
+    (
+        "journal-was-open",
+        "Other users could read the directory or a file in it; that was put right.",
+        "Nothing.",
+    ),
+    (
+        "journal-failed",
+        "The journal failed in another way; the message says how.",
+        "If it stays, move the journal aside; recording starts a new one.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::CODES;
+
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_code_that_the_source_has() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut files = Vec::new();
+        sources(&here.join("src"), &mut files);
+        let mut used: Vec<String> = Vec::new();
+        for file in files {
+            let text = std::fs::read_to_string(file).unwrap();
+            // Tests make up codes of their own.
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            let calls = text.split("Problem::usage(").skip(1);
+            let named = calls.filter_map(|call| call.trim_start().strip_prefix('"'));
+            used.extend(named.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+        }
+        let trouble = std::fs::read_to_string(here.join("../store/src/trouble.rs")).unwrap();
+        let arms = trouble.split("=> \"").skip(1);
+        used.extend(arms.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+        used.retain(|code| code.contains(['.', '-']) && !code.contains(' '));
+        used.sort();
+        used.dedup();
+        assert!(used.len() > 20, "the source was not found: {used:?}");
+        let mut listed: Vec<&str> = CODES.iter().map(|(code, _, _)| *code).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, used);
+    }
+}
