@@ -6,6 +6,7 @@
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -26,9 +27,12 @@ use crate::{home, wall};
 /// Most observed bytes that wait for the observer; more are dropped and counted.
 pub const QUEUE_BYTES: usize = 8 << 20;
 
-/// So many events are read before what they make is recorded and forgotten, so that a long batch takes little
-/// memory, and that little stays in the processor's cache.
-const SLICE: usize = 256;
+/// How long the observer may read what is left when a tap ends; what is not read by then counts as lost.
+const CATCH_UP: Duration = Duration::from_secs(2);
+
+/// So many actions are recorded and forgotten before more is read, so that a long batch takes little memory, and
+/// that little stays in the processor's cache. One read of blank lines alone makes 65,536 of them.
+const MANY: usize = 1024;
 
 /// How long the journal may take to write what is left when a tap ends; clients kill what lingers.
 const FLUSH: Duration = Duration::from_millis(1500);
@@ -63,11 +67,19 @@ impl Observed {
 #[derive(Debug)]
 pub struct Recording {
     thread: Option<JoinHandle<()>>,
+    clock: Clock,
+    deadline: Deadline,
 }
+
+/// Until when the observer may read, once the tap has ended.
+type Deadline = Arc<OnceLock<Nanos>>;
 
 impl Recording {
     /// Waits until everything that passed is in the journal, for a bounded time; drop every witness first.
     pub fn finish(mut self) {
+        let catch_up = u64::try_from(CATCH_UP.as_nanos()).unwrap_or(u64::MAX);
+        // Nobody else sets it.
+        let _ = self.deadline.set(Nanos(self.clock.now().0.saturating_add(catch_up)));
         if let Some(thread) = self.thread.take() {
             // A panic of the observer was said when it happened.
             let _ = thread.join();
@@ -77,11 +89,14 @@ impl Recording {
 
 /// Starts to observe.
 pub fn start(observer: Observer, clock: Clock, observed: Observed) -> Recording {
-    let started = Builder::new().name("observe".into()).spawn(move || run(observer, clock, &observed));
+    let deadline = Deadline::default();
+    let until = Arc::clone(&deadline);
+    let started =
+        Builder::new().name("observe".into()).spawn(move || run(observer, clock, &observed, &until));
     if let Err(error) = &started {
         say(&format!("nothing is recorded: no thread could be started ({error})"));
     }
-    Recording { thread: started.ok() }
+    Recording { thread: started.ok(), clock, deadline }
 }
 
 /// Says something about recording on stderr, which nobody may close to stop traffic.
@@ -89,7 +104,7 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "tapgate: {text}");
 }
 
-fn run(mut observer: Observer, clock: Clock, observed: &Observed) {
+fn run(mut observer: Observer, clock: Clock, observed: &Observed, deadline: &OnceLock<Nanos>) {
     let mut watch = match (home::resolve(), random_key()) {
         (Ok(home), Ok(key)) => Some(Watch::new(&home, key, clock, observed)),
         (Err(problem), _) => {
@@ -104,11 +119,11 @@ fn run(mut observer: Observer, clock: Clock, observed: &Observed) {
     };
     let mut batch = Vec::new();
     while observer.recv_batch(&mut batch, NAP) != Turn::Closed {
-        let now = clock.now();
+        let is_late = || deadline.get().is_some_and(|deadline| clock.now() > *deadline);
         // A recorder that fails must neither stop traffic nor let the queue fill.
-        let failed = watch
-            .as_mut()
-            .is_some_and(|watch| catch_unwind(AssertUnwindSafe(|| watch.take(&mut batch, now))).is_err());
+        let failed = watch.as_mut().is_some_and(|watch| {
+            catch_unwind(AssertUnwindSafe(|| watch.take(&mut batch, clock.now(), is_late))).is_err()
+        });
         if failed {
             say("recording ended because of a fault in tapgate; traffic goes on");
             watch = None;
@@ -164,33 +179,46 @@ impl Watch {
         }
     }
 
-    fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos) {
-        let mut seen = batch.drain(..);
-        while !seen.as_slice().is_empty() {
-            let Self { decode, source, actions, .. } = self;
-            for seen in seen.by_ref().take(SLICE) {
-                decode.on(seen, &mut |at, input| source.on(at, input, actions));
+    /// Records a batch; of what is read when it `is_late`, only that it passed.
+    fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos, is_late: impl Fn() -> bool) {
+        let Self { decode, source, recorder, journal, actions } = self;
+        let mut n_bytes = 0u64;
+        for seen in batch.drain(..) {
+            match &seen {
+                Seen::Bytes { chunk, .. } | Seen::Stderr { chunk } if is_late() => {
+                    n_bytes += chunk.bytes.len() as u64;
+                    continue;
+                }
+                _ => {}
             }
-            self.record();
+            decode.on(seen, &mut |at, input| {
+                source.on(at, input, actions);
+                if actions.len() >= MANY {
+                    record(recorder, journal, actions);
+                }
+            });
         }
-        self.source.on(now, Input::Tick, &mut self.actions);
-        self.record();
-    }
-
-    fn record(&mut self) {
-        let mut records = Vec::new();
-        for Action::Record(fact) in self.actions.drain(..) {
-            self.recorder.record(fact, &mut records);
+        if n_bytes > 0 {
+            source.on(now, Input::Lost { n_bytes }, actions);
         }
-        if !records.is_empty() {
-            self.journal.write(records);
-        }
+        source.on(now, Input::Tick, actions);
+        record(recorder, journal, actions);
     }
 
     fn end(mut self, now: Nanos) {
         self.source.end(now, &mut self.actions);
-        self.record();
+        record(&mut self.recorder, &self.journal, &mut self.actions);
         self.journal.finish(FLUSH);
+    }
+}
+
+fn record(recorder: &mut Recorder, journal: &Journal, actions: &mut Vec<Action>) {
+    let mut records = Vec::new();
+    for Action::Record(fact) in actions.drain(..) {
+        recorder.record(fact, &mut records);
+    }
+    if !records.is_empty() {
+        journal.write(records);
     }
 }
 
@@ -212,5 +240,48 @@ fn random_key() -> Result<[u8; 32], Errno> {
 fn learn_environment(masker: &mut Masker) {
     for (name, value) in std::env::vars_os() {
         masker.env(name.as_encoded_bytes(), value.as_encoded_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tapgate_store::Reader;
+    use tapgate_wire::{Chunk, Leg, StreamId};
+
+    use super::*;
+
+    /// A watch over a stdio tap that writes into `home`.
+    fn watch(home: &Path) -> Watch {
+        let observed = Observed {
+            name: "x".to_owned(),
+            server: Server::Command(vec!["x".to_owned()]),
+            transports: (Transport::Stdio, Transport::Stdio),
+            full_hours: None,
+        };
+        Watch::new(home, [7; 32], Clock::start(), &observed)
+    }
+
+    fn says(text: &str) -> Seen {
+        let chunk = Chunk { at: Nanos(1), bytes: text.to_owned().into() };
+        Seen::Bytes { stream: StreamId(0), from: Leg::Client, chunk }
+    }
+
+    #[test]
+    fn a_flood_of_tiny_frames_is_recorded_in_small_steps() {
+        let home = tempfile::tempdir().unwrap();
+        let mut watch = watch(home.path());
+        watch.take(&mut vec![says(&"\n".repeat(100_000))], Nanos(2), || false);
+        assert!(watch.actions.capacity() < 4 * MANY, "{} actions waited at once", watch.actions.capacity());
+        watch.end(Nanos(3));
+    }
+
+    #[test]
+    fn what_is_read_too_late_counts_as_lost() {
+        let home = tempfile::tempdir().unwrap();
+        let mut watch = watch(home.path());
+        watch.take(&mut vec![says("{}\n"), says("12345\n")], Nanos(2), || true);
+        watch.end(Nanos(3));
+        let sources = Reader::open(home.path()).unwrap().sources().unwrap();
+        assert_eq!(sources.iter().map(|source| source.lost_bytes).collect::<Vec<_>>(), [9]);
     }
 }

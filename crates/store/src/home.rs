@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::trouble::Trouble;
 
+/// What a mode lets others do.
+const OTHERS: u32 = 0o077;
+
 /// The environment variables that say where the home directory of tapgate is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HomeVars {
@@ -75,6 +78,10 @@ impl Home {
             return Err(unusable(&self.dir, "it is not a directory"));
         }
         owned(&self.dir, found.uid())?;
+        if found.mode() & OTHERS != 0 && self.is_shared().map_err(trouble)? {
+            // Closing `/tmp` or a home directory to everybody else would break what is not ours.
+            return Err(unusable(&self.dir, "others may use it, and it holds more than a journal"));
+        }
         let mut closed = Vec::new();
         close(&self.dir, found.mode(), 0o700, &mut closed)?;
         for file in [self.journal(), self.beside("-wal"), self.beside("-shm"), self.lock(), self.trouble()] {
@@ -91,6 +98,16 @@ impl Home {
             close(&file, found.mode(), 0o600, &mut closed)?;
         }
         Ok(closed)
+    }
+
+    /// Whether the directory holds anything that is not tapgate's.
+    fn is_shared(&self) -> io::Result<bool> {
+        for entry in fs::read_dir(&self.dir)? {
+            if !entry?.file_name().as_encoded_bytes().starts_with(b"journal.") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes an empty database file for the owner alone; SQLite gives the files beside it the same mode.
@@ -129,8 +146,7 @@ fn owned(path: &Path, uid: u32) -> Result<(), Trouble> {
 }
 
 fn close(path: &Path, mode: u32, wanted: u32, closed: &mut Vec<Trouble>) -> Result<(), Trouble> {
-    let others = mode & 0o077;
-    if others == 0 {
+    if mode & OTHERS == 0 {
         return Ok(());
     }
     fs::set_permissions(path, Permissions::from_mode(wanted))

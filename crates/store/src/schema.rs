@@ -62,6 +62,7 @@ pub(crate) fn open_to_write(home: &Home, hurry: &Arc<AtomicBool>) -> Result<Conn
     let trouble = |error: rusqlite::Error| Trouble::from_sql(&path, &error);
     let (mut connection, version, n_tables) = connect().map_err(trouble)?;
     judge(&path, version, n_tables)?;
+    refuse_programs(&path, &connection)?;
     if n_tables == 0 {
         // Both settings are properties of the file, and the first one only takes while it is empty.
         connection
@@ -95,6 +96,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, Trouble> {
     });
     let (connection, version, n_tables) = opened.map_err(|error| Trouble::from_sql(path, &error))?;
     judge(path, version, n_tables)?;
+    refuse_programs(path, &connection)?;
     Ok((n_tables > 0).then_some(connection))
 }
 
@@ -121,6 +123,16 @@ fn judge(path: &Path, version: i64, n_tables: i64) -> Result<(), Trouble> {
         return Err(Trouble::NotAJournal { path });
     }
     Ok(())
+}
+
+/// Refuses a file with programs in it: a view of the name of a table never ends, if it likes.
+fn refuse_programs(path: &Path, connection: &Connection) -> Result<(), Trouble> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type IN ('view', 'trigger'))";
+    match connection.query_row(sql, [], |row| row.get(0)) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(Trouble::NotAJournal { path: path.to_path_buf() }),
+        Err(error) => Err(Trouble::from_sql(path, &error)),
+    }
 }
 
 /// Takes the journal to the version that `steps` lead to, all or nothing.

@@ -54,3 +54,14 @@ fn a_version_that_is_only_in_the_log_is_seen() {
     assert_eq!(open_to_write(&home, &Arc::default()).unwrap_err(), expected);
     assert_eq!(open_to_read(&home.journal()).unwrap_err(), expected);
 }
+
+#[test]
+fn a_journal_with_a_view_in_place_of_a_table_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::new(dir.path());
+    let connection = open_to_write(&home, &Arc::default()).unwrap();
+    connection.execute_batch("DROP TABLE source; CREATE VIEW source AS SELECT 1").unwrap();
+    let expected = Trouble::NotAJournal { path: home.journal() };
+    assert_eq!(open_to_read(&home.journal()).unwrap_err(), expected);
+    assert_eq!(open_to_write(&home, &Arc::default()).unwrap_err(), expected);
+}

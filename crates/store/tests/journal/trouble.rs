@@ -189,6 +189,17 @@ fn a_home_that_others_can_read_is_closed_and_that_is_said() {
 }
 
 #[test]
+fn a_directory_that_others_use_is_not_closed_to_them() {
+    let home = Home::new();
+    fs::create_dir_all(home.path()).unwrap();
+    fs::write(home.file("notes.txt"), "of somebody").unwrap();
+    fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(codes_when_refused(&home), ["journal-unusable"]);
+    assert_eq!(mode(&home.path()), 0o755);
+    assert!(!home.file("journal.db").exists());
+}
+
+#[test]
 fn a_journal_at_its_limit_makes_room_by_itself() {
     let home = Home::new();
     let retention = Retention { max_bytes: 1 << 20, ..Retention::default() };
