@@ -36,8 +36,10 @@ pub fn measure(tapgate: &Path, home: &Path) -> anyhow::Result<Large> {
     let tap = super::start_tapgate(tapgate, home, origin)?;
     let proc = tap.proc.as_ref().context("tapgate is a process")?;
     let mut large = Large::default();
-    // The first fetch pays for buffers that every later one uses again.
-    fetch(tap.addr, "/mcp/big/1000000", usize::MAX)?;
+    // The queues to the recorder and the journal are bounded for the whole process; the first streams fill them
+    // once, and what a further stream costs is what is asked here.
+    fetch(tap.addr, &format!("/mcp/big/{RESULT}"), usize::MAX)?;
+    fetch(tap.addr, "/events", STREAM)?;
     let before = proc.memory_kib("VmHWM")?;
     large.direct_seconds = fetch(origin, &format!("/mcp/big/{RESULT}"), usize::MAX)?.0;
     let (seconds, size) = fetch(tap.addr, &format!("/mcp/big/{RESULT}"), usize::MAX)?;
