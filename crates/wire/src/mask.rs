@@ -24,6 +24,7 @@ mod json;
 mod jwt;
 mod key;
 mod known;
+mod markup;
 mod pair;
 mod pem;
 mod pen;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::hit::{Hit, Sure};
 use super::scan::Scan;
-use super::{key, scheme};
+use super::{key, markup, scheme};
 
 /// How far a name may reach from the word that tells it.
 const MAX_NAME: usize = 64;
@@ -34,7 +34,7 @@ enum How {
     Member,
     /// `NAME=value`.
     Variable,
-    /// `name = "value"`.
+    /// `name = "value"`, or in markup.
     Quoted,
     /// `name: value`.
     Bare,
@@ -91,6 +91,9 @@ fn read(text: &[u8], name: &Range<usize>) -> Option<Pair> {
     let before = text.get(..name.start)?.last();
     let in_query = matches!(before, Some(b'?' | b'&' | b';'));
     let words = text.get(name.clone())?;
+    if let Some(value) = markup::value(text, name) {
+        return Some(Pair { class: key::class_of(words)?, value, how: How::Quoted });
+    }
     let (separator, at) = separator(text, name.end)?;
     let class = if in_query { key::class_of_parameter(words) } else { class_with_word_before(text, name) }?;
     let quoted_name = matches!(before, Some(b'"' | b'\''));
@@ -152,7 +155,9 @@ fn value(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
         let length = length - usize::from(escaped == 1 && before.ends_with(b"\\"));
         return Some((at + start..at + start + length, true));
     }
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || b",;&\"'`<>)}]|\\".contains(byte);
+    let ends = |byte: &u8| {
+        byte.is_ascii_whitespace() || byte.is_ascii_control() || b",;&\"'`<>)}]|\\".contains(byte)
+    };
     let length = rest.iter().position(ends).unwrap_or(rest.len());
     let dots = rest.get(..length)?.iter().rev().take_while(|byte| **byte == b'.').count();
     Some((at..at + length - dots, false))
