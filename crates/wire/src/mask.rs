@@ -215,6 +215,9 @@ impl Masker {
     /// Masks text of any kind. What arrives in pieces goes through a [`TextStream`].
     pub fn text(&mut self, raw: &[u8]) -> Outcome {
         let found = self.search(raw, text::find);
+        if !found.outcome.complete && self.level == Level::Masked {
+            return self.unscanned(raw);
+        }
         self.leveled(raw, found)
     }
 

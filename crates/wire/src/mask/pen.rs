@@ -33,6 +33,9 @@ impl<'m> Pen<'m> {
     /// Writes what `find` leaves of `raw`.
     pub(super) fn search(&mut self, raw: &[u8], find: fn(&mut Scan<'_>, &[u8], &mut Vec<Hit>)) {
         let found = self.masker.search(raw, find);
+        if !found.outcome.complete {
+            return self.secret("unscanned", raw);
+        }
         self.put(&found.text);
         self.outcome.add(&found.outcome);
     }

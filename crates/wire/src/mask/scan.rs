@@ -11,6 +11,11 @@ const MAX_DEPTH: u8 = 6;
 /// Bytes decoded per byte of input before a search gives up, and what every input may cost.
 const DECODED_PER_BYTE: usize = 12;
 const DECODED_AT_LEAST: usize = 64 * 1024;
+/// Bytes that detectors may look at per byte of input, and in every input; a text may be a place to look in at each byte.
+const LOOKED_AT_PER_BYTE: usize = 32;
+const LOOKED_AT_LEAST: usize = 1024 * 1024;
+/// No detector looks further ahead than this.
+const MAX_AHEAD: usize = 64 * 1024;
 /// Values that one text may teach.
 const MAX_LEARNT: usize = 256;
 
@@ -26,6 +31,7 @@ pub(super) struct Scan<'a> {
     key: &'a [u8; 32],
     depth: u8,
     budget: usize,
+    looks: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -38,7 +44,19 @@ impl<'a> Scan<'a> {
             key,
             depth: 0,
             budget: length.saturating_mul(DECODED_PER_BYTE).saturating_add(DECODED_AT_LEAST),
+            looks: length.saturating_mul(LOOKED_AT_PER_BYTE).saturating_add(LOOKED_AT_LEAST),
         }
+    }
+
+    /// Whether there is time to look at what stands at the beginning of `ahead`, up to a byte that `ends` it.
+    pub(super) fn may_look(&mut self, ahead: &[u8], ends: impl Fn(&u8) -> bool) -> bool {
+        let ahead = ahead.get(..ahead.len().min(MAX_AHEAD)).unwrap_or_default();
+        let length = ahead.iter().position(ends).unwrap_or(ahead.len());
+        match self.looks.checked_sub(length) {
+            Some(left) => self.looks = left,
+            None => self.complete = false,
+        }
+        self.complete
     }
 
     /// Notes that `span` of `text` is a secret, unless it is a placeholder already.

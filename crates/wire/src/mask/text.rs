@@ -66,6 +66,14 @@ pub(super) fn may_be_known(scan: &Scan<'_>, text: &[u8]) -> bool {
 }
 
 fn look(scan: &mut Scan<'_>, text: &[u8], stop: Stop, name_end: &mut usize, hits: &mut Vec<Hit>) {
+    let ends = |byte: &u8| match stop.anchor {
+        // A key goes on over many lines.
+        Anchor::PemBegin | Anchor::PemEnd => false,
+        _ => *byte <= b' ' || *byte == b'"',
+    };
+    if !scan.may_look(text.get(stop.start..).unwrap_or_default(), ends) {
+        return;
+    }
     match stop.anchor {
         Anchor::Rule(rule, prefix) => look_at_rule(scan, text, stop.start, (rule, prefix), hits),
         Anchor::Word => pair::find(scan, text, stop.start..stop.end, name_end, hits),

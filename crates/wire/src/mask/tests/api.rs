@@ -171,6 +171,39 @@ fn a_value_learnt_late_in_a_message_is_masked_early_in_it() {
 }
 
 #[test]
+fn values_in_markup_and_between_control_bytes_are_masked() {
+    for (text, expected) in [
+        ("<a><password>hunter2abc</password></a>", "<a><password><password></password></a>"),
+        (
+            "<ns:SecretAccessKey>kL8I+jPF/1</ns:SecretAccessKey>",
+            "<ns:SecretAccessKey><secret></ns:SecretAccessKey>",
+        ),
+        ("<secret kind=\"x\">kL8INjPF1</secret>", "<secret kind=\"x\"><secret></secret>"),
+        (
+            r#"<input type=hidden name="csrf_token" value="kL8INjPF1">"#,
+            r#"<input type=hidden name="csrf_token" value="<token>">"#,
+        ),
+        ("<input name=password value=hunter2abc>", "<input name=password value=<password>>"),
+        ("<meta name='csrf-token' content='kL8INjPF1'/>", "<meta name='csrf-token' content='<token>'/>"),
+        (
+            "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nhunter2abc\r\n--b--",
+            "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n<password>\r\n--b--",
+        ),
+        ("\0\u{1}password=hunter2abc\0\u{2}", "\0\u{1}password=<password>\0\u{2}"),
+        // What asks for a secret, or speaks of one, holds none.
+        ("<input name=\"password\" type=\"password\">", "<input name=\"password\" type=\"password\">"),
+        (
+            "<p>Enter the <b>password</b> and the <secret>name</secret>.</p>",
+            "<p>Enter the <b>password</b> and the <secret>name</secret>.</p>",
+        ),
+        ("<token></token><key>CFBundle1</key>", "<token></token><key>CFBundle1</key>"),
+        ("Vec<token> and Map<Password, String1>", "Vec<token> and Map<Password, String1>"),
+    ] {
+        assert_eq!(plain(&shown(&masker().text(text.as_bytes()))), expected);
+    }
+}
+
+#[test]
 fn brackets_around_a_secret_hide_it_from_nobody() {
     let token = expand("ghp_{base62:30}{crc}", &mut Dice(3)).text;
     for text in [
@@ -294,6 +327,17 @@ fn short_texts_are_cut_but_never_inside_a_placeholder() {
         assert!(text.len() <= 520);
         plain(&text);
     }
+}
+
+#[test]
+fn a_text_that_is_a_place_to_look_in_at_each_byte_is_given_up_and_not_stored() {
+    let secret = "kL8INjPF1kL8INjPF1";
+    for unit in ["eyJ.", "a://b:", "-----BEGIN PRIVATE KEY-----", "sk-", "grant_type="] {
+        let text = format!("{} password={secret}", unit.repeat(16 * 1024 / unit.len()));
+        assert_eq!(plain(&shown(&masker().text(text.as_bytes()))), "<unscanned>", "{unit}");
+    }
+    let links = "see https://example.com/a/b?page=1#top\n".repeat(500);
+    assert_eq!(shown(&masker().text(links.as_bytes())), links);
 }
 
 #[test]
