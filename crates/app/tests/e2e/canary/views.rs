@@ -1,6 +1,7 @@
 //! Everything that a person can look at, in each form.
 
 use std::thread;
+use std::time::Duration;
 
 use super::search::Search;
 use crate::support::{Home, Ran};
@@ -18,6 +19,7 @@ pub(crate) fn look_at_lists(home: &Home, search: &mut Search<'_>) {
         &["show", "last"],
         &["show", "--wire", "last"],
     ];
+    wait_for_the_first_batch(home);
     for list in lists {
         for form in FORMS {
             let args = [list, &[form]].concat();
@@ -27,6 +29,18 @@ pub(crate) fn look_at_lists(home: &Home, search: &mut Search<'_>) {
             search.look(&args.join(" "), &ran.stdout);
         }
     }
+}
+
+/// A tap writes in batches: on a busy machine the first one may take a while, and until then lists are empty.
+fn wait_for_the_first_batch(home: &Home) {
+    let is_there = || !home.run(&["calls", "--json"]).stdout.is_empty();
+    for _ in 0..200 {
+        if is_there() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("nothing was recorded within ten seconds");
 }
 
 /// Looks at all files and all views of a journal that is complete, and checks that `n_asked` exchanges are in it,
