@@ -50,6 +50,10 @@ impl<'a> Scan<'a> {
 
     /// Whether there is time to look at what stands at the beginning of `ahead`, up to a byte that `ends` it.
     pub(super) fn may_look(&mut self, ahead: &[u8], ends: impl Fn(&u8) -> bool) -> bool {
+        if !self.complete {
+            // What was given up is not stored, so nothing more has to be found in it.
+            return false;
+        }
         let ahead = ahead.get(..ahead.len().min(MAX_AHEAD)).unwrap_or_default();
         let length = ahead.iter().position(ends).unwrap_or(ahead.len());
         match self.looks.checked_sub(length) {
