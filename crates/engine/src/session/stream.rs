@@ -8,6 +8,7 @@ use http::header::{AsHeaderName, CONTENT_TYPE};
 use tapgate_wire::header::{METHOD, PROTOCOL_VERSION, RequestHead, ResponseHead};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
+use tapgate_wire::stream::Ending;
 use tapgate_wire::{Leg, Nanos, StreamId};
 
 use crate::fact::Head;
@@ -37,8 +38,8 @@ pub(crate) struct Stream {
     pub(super) is_resumable: bool,
     /// The server answered with an error of the request's own, so a 404 does not speak of the session.
     pub(super) is_answered: bool,
-    /// Which directions ended: the client's, the server's.
-    pub(super) ended: (bool, bool),
+    /// Whether the request ended, and how the response did.
+    pub(super) ended: (bool, Option<Ending>),
 }
 
 impl Stream {
@@ -58,7 +59,7 @@ impl Stream {
             http: None,
             is_resumable: false,
             is_answered: false,
-            ended: (false, false),
+            ended: (false, None),
         }
     }
 

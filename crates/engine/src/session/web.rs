@@ -101,10 +101,10 @@ impl Session {
         };
         match from {
             Leg::Client => stream.ended.0 = true,
-            Leg::Server => stream.ended.1 = true,
+            Leg::Server => stream.ended.1 = Some(how.clone()),
         }
         let is_silent = stream.ended.0 && !stream.is_request_told;
-        let has_ended = stream.ended.1;
+        let response_end = stream.ended.1.clone();
         if is_silent {
             self.open_http(now, id, ledger);
         }
@@ -117,10 +117,10 @@ impl Session {
             let content = Content::Raw(text.into(), Vec::new());
             self.tell_on_stream(Piece::Note, (id, from), timed(Carried::default(), now), content, ledger);
         }
-        if from == Leg::Server || (is_silent && has_ended) {
-            self.response_ended(now, id, how, ledger);
+        if let Some(how) = response_end.filter(|_| from == Leg::Server || is_silent) {
+            self.response_ended(now, id, &how, ledger);
         }
-        if self.streams.get(&id).is_some_and(|stream| stream.ended == (true, true)) {
+        if self.streams.get(&id).is_some_and(|stream| stream.ended.0 && stream.ended.1.is_some()) {
             self.streams.remove(&id);
         }
     }
