@@ -11,9 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::setpriority_process;
 use rustix::rand::{GetRandomFlags, getrandom};
-use rustix::thread::gettid;
 use tapgate_engine::{Action, Input, Limits, Recorder, Source};
 use tapgate_store::{Journal, Options};
 use tapgate_transport::queue::Turn;
@@ -38,9 +36,6 @@ const MANY: usize = 1024;
 
 /// How long the journal may take to write what is left when a tap ends; clients kill what lingers.
 const FLUSH: Duration = Duration::from_millis(1500);
-
-/// The nice value of the threads that only watch; the traffic's have the one that the tap was started with.
-const NICE: i32 = 5;
 
 /// How long the observer sleeps at the most when nothing passes.
 const NAP: Duration = Duration::from_secs(1);
@@ -110,7 +105,6 @@ fn say(text: &str) {
 }
 
 fn run(mut observer: Observer, clock: Clock, observed: &Observed, deadline: &OnceLock<Nanos>) {
-    yield_to_traffic();
     let mut watch = match (home::resolve(), random_key()) {
         (Ok(home), Ok(key)) => Some(Watch::new(&home, key, clock, observed)),
         (Err(problem), _) => {
@@ -138,13 +132,6 @@ fn run(mut observer: Observer, clock: Clock, observed: &Observed, deadline: &Onc
     if let Some(watch) = watch {
         watch.end(clock.now());
     }
-}
-
-/// Lowers the priority of this thread and of those that it starts (the journal's): where cores are scarce, the
-/// threads that carry traffic run first.
-fn yield_to_traffic() {
-    // Linux keeps a nice value for each thread. Where that cannot be changed, watching is only less polite.
-    let _ = setpriority_process(Some(gettid()), NICE);
 }
 
 /// Everything between what was seen and the journal.
