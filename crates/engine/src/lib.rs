@@ -6,8 +6,10 @@
 //! *Must never know*: I/O, clocks, async, storage.
 //!
 //! *Start reading* at [`source`], which finds the session of a stream, then `session.rs`, then
-//! `track.rs`, which pairs. [`record`] masks what came out.
+//! `track.rs`, which pairs. [`record`] masks what came out. [`bridge`] stands between legs that do not
+//! speak alike.
 
+pub mod bridge;
 pub mod fact;
 pub mod finding;
 pub mod input;

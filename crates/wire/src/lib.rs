@@ -9,6 +9,7 @@
 //! *Start reading* at [`message`], then [`shape`], then [`frame`].
 
 pub mod clock;
+pub mod edge;
 pub mod fault;
 pub mod frame;
 pub mod header;

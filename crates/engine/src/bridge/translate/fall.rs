@@ -1,0 +1,1 @@
+//! From modern to legacy: results of modern servers, requests of modern clients.

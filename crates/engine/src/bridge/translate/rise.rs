@@ -1,0 +1,1 @@
+//! From legacy to modern: requests of legacy clients, results of legacy servers.
