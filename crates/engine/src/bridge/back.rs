@@ -1,14 +1,17 @@
+// Long because the contract and all that is called stand together.
 //! The server's leg: how servers are spoken to, whatever the client speaks.
 //!
 //! Everything that belongs to a transport of the server's leg ends here: processes and their restart, session ids,
 //! protocol headers, GET streams, resumption, the `endpoint` of HTTP+SSE, ids that several clients would share.
 
+mod call;
 mod heads;
 mod http;
 mod ids;
 mod link;
 mod pipe;
 mod sse;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,15 +21,12 @@ use ::http::header::{HeaderName, HeaderValue};
 use ::http::{HeaderMap, Method};
 use bytes::Bytes;
 use tapgate_wire::edge::{Act, ChildId, FetchId, Heard};
-use tapgate_wire::json::escape_into;
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::shape::Member;
-use tapgate_wire::{Id, Kind, Message, Nanos};
+use tapgate_wire::{Message, Nanos};
 
-use self::heads::Legacy;
-use self::ids::Name;
-use self::link::{Call, Fetch, Link, Oddity, Posting, Stream, What};
+use self::call::cancellation;
+use self::link::{Fetch, Link, Oddity, What};
 use super::number::{CallNo, LinkNo, Pair};
 use super::settings::{Reaches, Settings};
 
@@ -151,12 +151,6 @@ pub enum Failure {
     /// The link has no room for one more call.
     Full,
 }
-
-/// How many calls may be open on a link, and requests to the server of other kinds besides.
-const MAX_OPEN: usize = 4096;
-
-/// How many messages wait for the `endpoint` of HTTP+SSE.
-const MAX_QUEUE: usize = 256;
 
 /// The server's leg.
 #[derive(Debug)]
@@ -422,248 +416,6 @@ impl Back {
         late.or(self.due.first().map(|(at, _)| *at))
     }
 
-    /// Remembers a call, and gives the bytes that leave for it.
-    fn admit(&mut self, no: LinkNo, call: CallNo, message: &Message, pass: &Pass) -> Result<Bytes, Failure> {
-        let unsent = |why: &str| Failure::Unreachable(format!("`{}` was not asked: {why}", self.name));
-        let Some(link) = self.links.get_mut(&no) else {
-            return Err(unsent("its link is closed"));
-        };
-        if link.calls.len() >= MAX_OPEN {
-            return Err(Failure::Full);
-        }
-        let shape = message.shape();
-        let (Kind::Request, Some(id)) = (shape.kind, &shape.id) else {
-            return Err(unsent("the message is no request"));
-        };
-        let (body, id, token) = if link.disguises() {
-            ids::disguise(message, || link.fresh()).ok_or_else(|| unsent("the message cannot be changed"))?
-        } else {
-            let token = shape.id_in(Member::ProgressTokenAsked).map(|token| Name::same(&token));
-            (message.to_wire(), Name::same(id), token)
-        };
-        if !link.is_modern_http() {
-            link.avoid(&id.wire);
-            // An answer could not be told from that to the other one.
-            if link.ids.contains_key(&id.wire) {
-                return Err(unsent("a request with the same id is still open"));
-            }
-            link.ids.insert(id.wire.clone(), call);
-            if let Some(token) = &token {
-                link.avoid(&token.wire);
-                link.tokens.entry(token.wire.clone()).or_insert(call);
-            }
-        }
-        let method = shape.method();
-        let initializes = method.as_deref() == Some("initialize");
-        let probes = link.opening.owner == Pair::Detect && method.as_deref() == Some("server/discover");
-        if initializes {
-            // Spec 2025-11-25, basic/transports, Session Management: a new session begins without an id.
-            link.legacy = Legacy::default();
-        }
-        link.calls.insert(
-            call,
-            Call {
-                id,
-                token,
-                begins: initializes || probes,
-                initializes,
-                headers: Arc::clone(&pass.headers),
-                stream: Stream::default(),
-            },
-        );
-        self.calls.insert(call, no);
-        Ok(body)
-    }
-
-    /// Sends the bytes of a message as the link's transport does it.
-    fn send(
-        &mut self,
-        no: LinkNo,
-        what: What,
-        message: &Message,
-        body: Bytes,
-        pass: &Pass,
-        acts: &mut Vec<Act>,
-    ) -> Result<(), Failure> {
-        let Some(link) = self.links.get_mut(&no) else {
-            return Err(Failure::Broken("the link is closed".to_owned()));
-        };
-        if link.opening.via == Via::Pipe {
-            self.write(no, body, acts);
-            return Ok(());
-        }
-        if what == What::Tell && link.fetches.len() >= 2 * MAX_OPEN {
-            return Err(Failure::Full);
-        }
-        let headers = if link.is_modern_http() {
-            heads::modern(&self.headers, pass, message)
-        } else {
-            link.legacy.post(&self.headers, pass)
-        };
-        let posting = Posting { what, headers, body };
-        match (link.opening.via, link.endpoint.clone()) {
-            (Via::Sse, None) if link.queue.len() >= MAX_QUEUE => return Err(Failure::Full),
-            (Via::Sse, None) => link.queue.push_back(posting),
-            (_, target) => self.post(no, target, posting, acts),
-        }
-        Ok(())
-    }
-
-    /// Forgets a call whose answer came or will not come.
-    fn finish(&mut self, call: CallNo, now: Nanos) {
-        let Some(no) = self.calls.remove(&call) else { return };
-        let Some(link) = self.links.get_mut(&no) else { return };
-        let Some(open) = link.calls.remove(&call) else { return };
-        if link.ids.get(&open.id.wire) == Some(&call) {
-            link.ids.remove(&open.id.wire);
-        }
-        if let Some(token) = open.token
-            && link.tokens.get(&token.wire) == Some(&call)
-        {
-            link.tokens.remove(&token.wire);
-        }
-        link.queue.retain(|posting| posting.what != What::Ask(call));
-        if let Some(at) = open.stream.wakes {
-            self.due.remove(&(at, Due::Resume(call)));
-        }
-        if let Some(fetch) = open.stream.fetch {
-            self.spend(fetch, now);
-        }
-    }
-
-    /// Ends a call without an answer.
-    fn fail(&mut self, call: CallNo, failure: Failure, turn: &mut Turn<'_>) {
-        if let Some(link) = self.calls.get(&call).copied() {
-            self.finish(call, turn.now);
-            turn.out.push(FromServer::Failed { call, link, failure });
-        }
-    }
-
-    /// Ends a link that the server ended, and its calls before it.
-    fn bring_down(&mut self, no: LinkNo, of_calls: &Failure, why: Failure, turn: &mut Turn<'_>) {
-        let Some(owner) = self.links.get(&no).map(|link| link.opening.owner) else { return };
-        for call in self.take_apart(no, turn.now, turn.acts) {
-            turn.out.push(FromServer::Failed { call, link: no, failure: of_calls.clone() });
-        }
-        turn.out.push(FromServer::Down { link: no, owner, why });
-    }
-
-    /// Forgets a link with all that belongs to it; gives the calls that were open.
-    fn take_apart(&mut self, no: LinkNo, now: Nanos, acts: &mut Vec<Act>) -> Vec<CallNo> {
-        let Some(link) = self.links.get(&no) else { return Vec::new() };
-        let calls: Vec<_> = link.calls.keys().copied().collect();
-        for fetch in link.fetches.clone() {
-            self.abort(fetch, acts);
-        }
-        for call in &calls {
-            self.finish(*call, now);
-        }
-        if let Some(link) = self.links.remove(&no) {
-            if let Some((child, _)) = link.child {
-                self.children.remove(&child);
-            }
-            if let Some(at) = link.listening.and_then(|stream| stream.wakes) {
-                self.due.remove(&(at, Due::Listen(no)));
-            }
-        }
-        calls
-    }
-
-    /// Tells what a message from the server means. `asked` is the call on whose stream it came, `status` that of the
-    /// HTTP answer that brought it.
-    fn take(
-        &mut self,
-        no: LinkNo,
-        asked: Option<CallNo>,
-        status: Option<u16>,
-        message: &Message,
-        turn: &mut Turn<'_>,
-    ) {
-        let Some(link) = self.links.get(&no) else { return };
-        match message.shape().kind {
-            // Spec 2025-03-26, basic/index, Batching. No part is a batch itself.
-            Kind::Batch if link.opening.era == Era::Legacy => {
-                for part in message.shape().parts.iter().filter(|part| part.shape().kind != Kind::Batch) {
-                    self.take(no, asked, status, part, turn);
-                }
-            }
-            Kind::Request | Kind::Notification => self.said(no, asked, message, turn),
-            Kind::Result | Kind::Error => self.answered(no, asked, status, message, turn),
-            Kind::Other if message.raw().trim_ascii().is_empty() => {}
-            Kind::Batch | Kind::Other => self.note(no, Oddity::Noise, turn.acts),
-        }
-    }
-
-    fn answered(
-        &mut self,
-        no: LinkNo,
-        asked: Option<CallNo>,
-        status: Option<u16>,
-        message: &Message,
-        turn: &mut Turn<'_>,
-    ) {
-        let Some(link) = self.links.get(&no) else { return };
-        let Some((call, open)) =
-            link.answered(message, asked).and_then(|call| Some((call, link.calls.get(&call)?)))
-        else {
-            if !link.cancelled {
-                self.note(no, Oddity::Unasked, turn.acts);
-            }
-            return;
-        };
-        let Some(message) = ids::answer(message, &open.id) else {
-            let why = format!("the answer of `{}` is too large to be changed", self.name);
-            return self.fail(call, Failure::Broken(why), turn);
-        };
-        self.finish(call, turn.now);
-        turn.out.push(FromServer::Answered { call, link: no, message, status });
-    }
-
-    fn said(&mut self, no: LinkNo, asked: Option<CallNo>, message: &Message, turn: &mut Turn<'_>) {
-        let Some(link) = self.links.get(&no) else { return };
-        let shape = message.shape();
-        let of = |names: &BTreeMap<Id, CallNo>, member| {
-            let call = names.get(&shape.id_in(member)?).copied()?;
-            Some((call, link.calls.get(&call)?))
-        };
-        let is_progress = shape.method().as_deref() == Some("notifications/progress");
-        let (named, known) = if is_progress {
-            let token = of(&link.tokens, Member::ProgressToken);
-            let known = token.map(|(call, open)| {
-                (call, open.token.as_ref().and_then(|token| ids::progress(message, token)))
-            });
-            (true, known)
-        } else {
-            let listen = of(&link.ids, Member::SubscriptionId);
-            let known = listen.map(|(call, open)| (call, ids::subscription(message, &open.id)));
-            (shape.raw(Member::SubscriptionId).is_some(), known)
-        };
-        // On a shared link what names no open call was meant for a client whose call is over.
-        if named && known.is_none() && link.disguises() {
-            return;
-        }
-        let (call, message) = match known {
-            Some((call, Some(message))) => (Some(call), message),
-            Some((_, None)) => return,
-            None => (asked, message.clone()),
-        };
-        turn.out.push(FromServer::Said { link: no, owner: link.opening.owner, call, message });
-    }
-
-    /// Says something to the person who runs the tap, once per link.
-    fn note(&mut self, no: LinkNo, oddity: Oddity, acts: &mut Vec<Act>) {
-        let Some(link) = self.links.get_mut(&no) else { return };
-        if link.noted.insert(oddity) {
-            let name = &self.name;
-            acts.push(Act::Note(match oddity {
-                Oddity::Unasked => format!("`{name}` answered a request that nobody asked"),
-                Oddity::Noise => format!("`{name}` sent something that is no message; it was dropped"),
-                Oddity::Session => format!("`{name}` gave a session id that cannot be used; it was dropped"),
-                Oddity::Full => format!("`{name}` takes messages too slowly; one was dropped"),
-            }));
-        }
-    }
-
     fn number(&mut self) -> u64 {
         self.n_started += 1;
         self.n_started
@@ -686,19 +438,6 @@ impl FromServer {
 /// A message whose shape speaks of what leaves.
 fn settled(message: &Message) -> Message {
     if message.is_edited() { Message::parse(message.to_wire()) } else { message.clone() }
-}
-
-/// The notification that cancels the request with this id.
-fn cancellation(id: &Id, reason: Option<&str>) -> Bytes {
-    let mut bytes = br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#.to_vec();
-    bytes.extend_from_slice(&id.0);
-    if let Some(reason) = reason {
-        bytes.extend_from_slice(br#","reason":""#);
-        escape_into(reason.as_bytes(), &mut bytes);
-        bytes.push(b'"');
-    }
-    bytes.extend_from_slice(b"}}");
-    bytes.into()
 }
 
 #[cfg(test)]
