@@ -304,8 +304,8 @@ impl Back {
         acts: &mut Vec<Act>,
     ) {
         let message = &settled(message);
-        let asked = self.admit(link, call, message, &pass).and_then(|body| {
-            self.send(link, What::Ask(call), message, body, &pass, acts)
+        let asked = self.admit(link, call, message, Arc::clone(&pass.headers)).and_then(|body| {
+            self.send(link, What::Ask(call), message, body, pass, acts)
                 .inspect_err(|_| self.finish(call, now))
         });
         if let Err(failure) = asked {
@@ -317,7 +317,7 @@ impl Back {
     pub fn tell(&mut self, now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
         let _ = now;
         let message = &settled(message);
-        if self.send(link, What::Tell, message, message.to_wire(), &pass, acts) == Err(Failure::Full) {
+        if self.send(link, What::Tell, message, message.to_wire(), pass, acts) == Err(Failure::Full) {
             self.note(link, Oddity::Full, acts);
         }
     }
@@ -386,7 +386,7 @@ impl Back {
             Heard::Exited { child, how, last_words } => self.on_exit(child, &how, &last_words, turn),
             Heard::Answered { fetch, head } => self.on_head(fetch, &head, turn),
             Heard::Event { fetch, event, message } => self.on_event(fetch, &event, &message, turn),
-            Heard::Body { fetch, body } => self.on_body(fetch, body, turn),
+            Heard::Body { fetch, body } => self.on_body(fetch, &body, turn),
             Heard::Ended { fetch, how, sent } => self.on_end(fetch, &how, sent, turn),
             Heard::Tick => self.tick(now, out, acts),
             Heard::Line { .. } | Heard::LineEnd | Heard::Asked { .. } | Heard::Left { .. } => {}

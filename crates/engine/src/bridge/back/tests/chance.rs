@@ -1,6 +1,8 @@
 //! Seeded interleavings, and bounds.
 
+use ::http::HeaderMap;
 use tapgate_testkit::Chance;
+use tapgate_wire::Message;
 
 use super::rig::{Rig, call, held, opening};
 use crate::bridge::back::{Act, Failure, FromServer, LinkNo, Pass};
@@ -35,8 +37,8 @@ fn between<'a>(text: &'a str, before: &str) -> &'a str {
 
 fn one_round(seed: u64) {
     let mut chance = Chance::new(seed);
-    let mut rig = Rig::new(Default::default());
-    let how = if seed % 2 == 0 { "pipe modern shared" } else { "pipe legacy shared" };
+    let mut rig = Rig::new(HeaderMap::new());
+    let how = if seed.is_multiple_of(2) { "pipe modern shared" } else { "pipe legacy shared" };
     rig.back.open(rig.now, LinkNo(1), opening(how), &mut rig.acts);
     let mut open: Vec<Asked> = Vec::new();
     let mut over: Vec<Asked> = Vec::new();
@@ -130,7 +132,7 @@ fn no_answer_crosses_and_no_other_byte_changes() {
 #[test]
 fn a_link_holds_so_many_calls_and_no_more() {
     for how in ["pipe legacy shared", "http legacy own", "http modern shared"] {
-        let mut rig = Rig::new(Default::default());
+        let mut rig = Rig::new(HeaderMap::new());
         rig.back.open(rig.now, LinkNo(1), opening(how), &mut rig.acts);
         for n in 0..5000 {
             let text = format!(r#"{{"jsonrpc":"2.0","id":{n},"method":"ping"}}"#);
@@ -146,9 +148,9 @@ fn a_link_holds_so_many_calls_and_no_more() {
 
 #[test]
 fn messages_that_are_never_accepted_do_not_pile_up() {
-    let mut rig = Rig::new(Default::default());
+    let mut rig = Rig::new(HeaderMap::new());
     rig.back.open(rig.now, LinkNo(1), opening("http legacy own"), &mut rig.acts);
-    let message = tapgate_wire::Message::parse(r#"{"jsonrpc":"2.0","method":"x"}"#.into());
+    let message = Message::parse(r#"{"jsonrpc":"2.0","method":"x"}"#.into());
     for _ in 0..10_000 {
         rig.back.tell(rig.now, LinkNo(1), &message, Pass::default(), &mut rig.acts);
     }

@@ -175,7 +175,7 @@ pub(super) fn play(script: &str) -> String {
         }
         let said = rig.run(line);
         for line in rig.said().into_iter().chain(said) {
-            writeln!(played, "  {line}").unwrap();
+            writeln!(played, "  {}", line.trim_end()).unwrap();
         }
     }
     played
