@@ -32,7 +32,7 @@ pub(crate) fn settings(client: Over, server: Over) -> Settings {
         },
         reaches: match server {
             Over::Pipe => Reaches::Command,
-            Over::Http | Over::Sse => Reaches::Url { path: "/mcp".to_owned() },
+            Over::Http | Over::Sse => Reaches::Url { url: "http://127.0.0.1:9/mcp".to_owned() },
         },
         server_name: "scripted".to_owned(),
         client_era: None,
