@@ -13,6 +13,7 @@ mod pipe;
 mod sse;
 mod told;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -231,8 +232,7 @@ impl Back {
     }
 
     /// Opens a link; a pipe's child is started with the first message.
-    pub fn open(&mut self, now: Nanos, link: LinkNo, opening: Opening, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn open(&mut self, _now: Nanos, link: LinkNo, opening: Opening, acts: &mut Vec<Act>) {
         let is_sse = opening.via == Via::Sse;
         self.links.insert(link, Link::new(link, opening));
         if is_sse {
@@ -314,8 +314,7 @@ impl Back {
     }
 
     /// Sends a notification, or the answer to a request of the server.
-    pub fn tell(&mut self, now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn tell(&mut self, _now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
         let message = &settled(message);
         if self.send(link, What::Tell, message, message.to_wire(), pass, acts) == Err(Failure::Full) {
             self.note(link, Oddity::Full, acts);
@@ -348,8 +347,7 @@ impl Back {
 
     /// Opens the stream on which a legacy server says what concerns no request (GET); again after breaks, with
     /// `Last-Event-ID` and back-off, until the link closes or the server answers 4xx. Does nothing on other links.
-    pub fn listen(&mut self, now: Nanos, link: LinkNo, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn listen(&mut self, _now: Nanos, link: LinkNo, acts: &mut Vec<Act>) {
         let listens = |link: &Link| {
             link.opening.via == Via::Http && link.opening.era == Era::Legacy && link.listening.is_none()
         };
@@ -436,8 +434,8 @@ impl FromServer {
 }
 
 /// A message whose shape speaks of what leaves.
-fn settled(message: &Message) -> Message {
-    if message.is_edited() { Message::parse(message.to_wire()) } else { message.clone() }
+fn settled(message: &Message) -> Cow<'_, Message> {
+    if message.is_edited() { Cow::Owned(Message::parse(message.to_wire())) } else { Cow::Borrowed(message) }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl Rig {
     }
 
     /// Lets time pass, and the leg keep its appointments on the way.
-    fn wait(&mut self, wait: Duration) {
+    pub(super) fn wait(&mut self, wait: Duration) {
         let end = Nanos(self.now.0 + u64::try_from(wait.as_nanos()).unwrap());
         while let Some(due) = self.back.deadline().filter(|due| *due <= end) {
             self.now = due.max(self.now);
