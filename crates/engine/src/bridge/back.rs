@@ -324,22 +324,29 @@ impl Back {
     /// Cancels a call as its era does it (`notifications/cancelled`, or closing the stream) and forgets it: nothing
     /// more is told of it.
     pub fn cancel(&mut self, now: Nanos, call: CallNo, reason: Option<&str>, acts: &mut Vec<Act>) {
-        self.late.retain(|late| !matches!(late, FromServer::Failed { call: failed, .. } if *failed == call));
-        let Some(no) = self.calls.get(&call).copied() else { return };
-        let Some(link) = self.links.get_mut(&no) else { return };
-        let Some(open) = link.calls.get(&call) else { return };
-        link.cancelled = true;
-        let n_queued = link.queue.len();
-        link.queue.retain(|posting| posting.what != What::Ask(call));
-        // Spec 2025-11-25, basic/utilities/cancellation: `initialize` is not cancelled; neither is a question that a
-        // server may not know. What never left needs no word either.
-        if !open.begins && !link.is_modern_http() && link.queue.len() == n_queued {
-            let cancelled = cancellation(&open.id.wire, reason);
-            let pass = Pass { headers: Arc::clone(&open.headers), mirrors: Vec::new() };
-            self.tell(now, no, &Message::parse(cancelled), pass, acts);
+        let on = self.calls.get(&call).and_then(|no| Some((*no, self.links.get(no)?)));
+        if let Some((no, link)) = on
+            && let Some(open) = link.calls.get(&call)
+        {
+            let is_queued = link.queue.iter().any(|posting| posting.what == What::Ask(call));
+            // Spec 2025-11-25, basic/utilities/cancellation: `initialize` is not cancelled; neither is a question
+            // that a server may not know. What never left needs no word either.
+            if !open.begins && !link.is_modern_http() && !is_queued {
+                let cancelled = Message::parse(cancellation(&open.id.wire, reason));
+                let pass = Pass { headers: Arc::clone(&open.headers), mirrors: Vec::new() };
+                self.tell(now, no, &cancelled, pass, acts);
+            }
         }
-        let fetch = self.links.get(&no).and_then(|link| link.calls.get(&call)?.stream.fetch);
-        if let Some(fetch) = fetch {
+        self.drop_call(now, call, acts);
+    }
+
+    /// Forgets a call that somebody else cancelled: nothing more is told of it, a late answer is swallowed.
+    pub fn drop_call(&mut self, now: Nanos, call: CallNo, acts: &mut Vec<Act>) {
+        self.late.retain(|late| !matches!(late, FromServer::Failed { call: failed, .. } if *failed == call));
+        let link = self.calls.get(&call).and_then(|no| self.links.get_mut(no));
+        let Some(link) = link else { return };
+        link.cancelled = true;
+        if let Some(fetch) = link.calls.get(&call).and_then(|open| open.stream.fetch) {
             self.abort(fetch, acts);
         }
         self.finish(call, now);

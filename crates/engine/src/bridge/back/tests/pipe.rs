@@ -282,6 +282,32 @@ fn a_cancelled_call_gets_no_answer() {
 }
 
 #[test]
+fn a_call_that_somebody_else_cancelled_is_forgotten_without_a_word() {
+    check(
+        r#"
+        open 1 pipe legacy own
+        ask 1 c1 {"jsonrpc":"2.0","id":1,"method":"ping"}
+          > spawn k1
+          > k1 {"jsonrpc":"2.0","id":1,"method":"ping"}
+        drop c1
+        line k1 {"jsonrpc":"2.0","id":1,"result":{}}
+        drop c1
+        open 2 http legacy own
+        ask 2 c2 {"jsonrpc":"2.0","id":1,"method":"ping"}
+          > f2 POST {"jsonrpc":"2.0","id":1,"method":"ping"} | P
+        drop c2
+          > abort f2
+        open 3 sse legacy own
+          > f3 GET | E; x-link: 1
+        ask 3 c3 {"jsonrpc":"2.0","id":1,"method":"ping"}
+        drop c3
+        held
+          Held { links: 3, calls: 0, fetches: 1, children: 1, appointments: 0, names: 0, queued: 0 }
+    "#,
+    );
+}
+
+#[test]
 fn two_open_calls_of_one_link_do_not_have_one_id() {
     check(
         r#"

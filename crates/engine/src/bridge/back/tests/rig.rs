@@ -93,6 +93,7 @@ impl Rig {
                 back.tell(now, link(first), &Message::parse(text.to_owned().into()), pass, acts);
             }
             "cancel" => back.cancel(now, call(first), Some(more).filter(|why| !why.is_empty()), acts),
+            "drop" => back.drop_call(now, call(first), acts),
             "listen" => back.listen(now, link(first), acts),
             "close" => back.close(now, link(first), acts),
             "started" => self.hear(Heard::Started { child: ChildId(number(first)), pid: 7 }),
