@@ -160,6 +160,10 @@ pub struct Back {
     url: String,
     headers: HeaderMap,
     backoff: (Duration, Duration),
+    /// How long a server has for its `endpoint`, when nobody knows whether it has one.
+    patience: Duration,
+    /// The server turned out to speak HTTP+SSE only.
+    is_sse: bool,
     links: BTreeMap<LinkNo, Link>,
     calls: BTreeMap<CallNo, LinkNo>,
     fetches: BTreeMap<FetchId, Fetch>,
@@ -180,6 +184,8 @@ enum Due {
     Listen(LinkNo),
     /// Give up a request whose call is over.
     Spent(FetchId),
+    /// Give up waiting for the `endpoint` of a server that refused Streamable HTTP.
+    Endpoint(LinkNo),
 }
 
 /// One input: when it happened and where its consequences go.
@@ -220,6 +226,8 @@ impl Back {
             url,
             headers: settings.headers.clone(),
             backoff: settings.bounds.backoff,
+            patience: settings.bounds.probe,
+            is_sse: false,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),
             fetches: BTreeMap::new(),
@@ -267,6 +275,11 @@ impl Back {
         if let Some(Link { opening, .. }) = self.links.get_mut(&link) {
             (opening.owner, opening.era, opening.sharing) = (owner, era, sharing);
         }
+    }
+
+    /// Whether the server turned out to speak HTTP+SSE only.
+    pub fn is_sse(&self) -> bool {
+        self.is_sse
     }
 
     /// How many links are open.
@@ -352,11 +365,6 @@ impl Back {
         self.finish(call, now);
     }
 
-    /// Forgets a call that somebody else cancelled: nothing more is told of it, a late answer is swallowed.
-    pub fn drop_call(&mut self, now: Nanos, call: CallNo, acts: &mut Vec<Act>) {
-        let _ = (now, call, acts, &self);
-    }
-
     /// Opens the stream on which a legacy server says what concerns no request (GET); again after breaks, with
     /// `Last-Event-ID` and back-off, until the link closes or the server answers 4xx. Does nothing on other links.
     pub fn listen(&mut self, _now: Nanos, link: LinkNo, acts: &mut Vec<Act>) {
@@ -416,6 +424,7 @@ impl Back {
                 }
                 Due::Listen(link) => self.get(link, What::Listen, acts),
                 Due::Spent(fetch) => self.abort(fetch, acts),
+                Due::Endpoint(link) => self.no_endpoint(link, &mut Turn { now, out, acts }),
             }
         }
     }

@@ -14,7 +14,7 @@ use tapgate_wire::{Id, Kind, Message, Nanos};
 
 use super::heads::Legacy;
 use super::ids::Name;
-use super::{CallNo, LinkNo, Opening, Sharing, Via};
+use super::{CallNo, Failure, LinkNo, Opening, Sharing, Via};
 
 /// The shortest wait before a stream is opened again, whatever the server asks for: it must not make us spin.
 const LEAST_WAIT: Duration = Duration::from_millis(10);
@@ -39,6 +39,10 @@ pub(super) struct Link {
     pub(super) endpoint: Option<String>,
     /// HTTP+SSE: what waits until that is known.
     pub(super) queue: VecDeque<Posting>,
+    /// Streamable HTTP: the handshake, until it is known that the server speaks that.
+    pub(super) greeting: Option<Posting>,
+    /// HTTP+SSE: how Streamable HTTP was refused, and until when the `endpoint` has to come.
+    pub(super) refused: Option<(Failure, Nanos)>,
     /// What was said to the person who runs the tap, once per link.
     pub(super) noted: BTreeSet<Oddity>,
     /// Whether a call was cancelled, so that an answer that nobody waits for is no oddity.
@@ -91,7 +95,7 @@ pub(super) struct Stream {
 }
 
 /// A message that waits to be posted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Posting {
     pub(super) what: What,
     pub(super) headers: HeaderMap,
@@ -136,6 +140,8 @@ impl Link {
             listening: None,
             endpoint: None,
             queue: VecDeque::new(),
+            greeting: None,
+            refused: None,
             noted: BTreeSet::new(),
             cancelled: false,
             fresh: 0,
