@@ -123,6 +123,9 @@ impl Back {
         let Some(no) = self.calls.remove(&call) else { return };
         let Some(link) = self.links.get_mut(&no) else { return };
         let Some(open) = link.calls.remove(&call) else { return };
+        if open.initializes {
+            link.greeting = None;
+        }
         if link.ids.get(&open.id.wire) == Some(&call) {
             link.ids.remove(&open.id.wire);
         }
