@@ -224,23 +224,20 @@ fn refuse(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, code: i64, text: &str) {
     reply(cx, port, fall::error(id, code, text, None));
 }
 
-/// Answers a client's request with an error that names the server as its cause.
+/// Answers a client's request with an error that has the server as its cause.
 fn blame(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, text: &str) {
-    let name = &cx.settings.server_name;
-    let upstream = fall::quoted(name.as_bytes());
-    let data = [b"{\"upstream\":", upstream.as_slice(), b"}"].concat();
-    let bytes = fall::error(id, INTERNAL, &format!("{name}: {text}"), Some(&data));
-    reply(cx, port, bytes);
+    let upstream = fall::quoted(cx.settings.server_name.as_bytes());
+    let named = [b"{\"upstream\":", upstream.as_slice(), b"}"].concat();
+    reply(cx, port, fall::error(id, INTERNAL, text, Some(&named)));
 }
 
 /// Why the server did not answer, for people.
-fn words(failure: &Failure) -> String {
+fn words(name: &str, failure: &Failure) -> String {
     match failure {
-        Failure::Http { status, .. } => format!("answered HTTP {status}"),
-        Failure::Unreachable(why) => format!("cannot be reached: {why}"),
-        Failure::Broken(why) => format!("went away before it answered: {why}"),
-        Failure::Forgotten => "does not know the endpoint (HTTP 404)".to_owned(),
-        Failure::Full => "has too many calls open".to_owned(),
+        Failure::Http { status, .. } => format!("`{name}` answered HTTP {status}"),
+        Failure::Unreachable(why) | Failure::Broken(why) => why.clone(),
+        Failure::Forgotten => format!("`{name}` answered HTTP 404"),
+        Failure::Full => format!("`{name}` has too many calls open"),
     }
 }
 

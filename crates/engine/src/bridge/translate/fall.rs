@@ -1,10 +1,10 @@
 //! From modern to legacy: results of modern servers, requests of modern clients.
 
 use bytes::Bytes;
+use tapgate_wire::Message;
 use tapgate_wire::json::{Event, Span, escape_into, find, scan, unescape};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::{Id, Member};
-use tapgate_wire::{Kind, Message};
 
 use super::Draft;
 
@@ -174,17 +174,12 @@ fn capabilities(raw: &Bytes, agreed: Revision) -> Bytes {
     draft.into_bytes()
 }
 
-/// The result of a modern server as a legacy client knows it: without what only 2026-07-28 has.
-pub fn plain(message: &Message) -> Message {
-    if message.shape().kind != Kind::Result {
-        return message.clone();
-    }
-    let mut draft = Draft::of(message);
+/// Takes out of a modern server's result what only 2026-07-28 has.
+pub fn strip(answer: &mut Draft) {
     for name in ["resultType", "ttlMs", "cacheScope"] {
-        draft.remove(&["result", name]);
+        answer.remove(&["result", name]);
     }
-    unmark(&mut draft, "result", &[SERVER_INFO, SUBSCRIPTION_ID]);
-    draft.into_message()
+    unmark(answer, "result", &[SERVER_INFO, SUBSCRIPTION_ID]);
 }
 
 /// A notification of a modern server as a legacy client knows it.
@@ -210,17 +205,27 @@ fn unmark(draft: &mut Draft, inside: &str, keys: &[&str]) {
 
 #[cfg(test)]
 mod tests {
+    use tapgate_wire::Kind;
+
     use super::*;
 
     fn message(text: &str) -> Message {
         Message::parse(text.to_owned().into())
     }
 
+    fn stripped(text: &'static str) -> Bytes {
+        let mut draft = Draft::of_value(text.into());
+        strip(&mut draft);
+        draft.into_bytes()
+    }
+
     #[test]
     fn a_result_loses_what_only_2026_has_and_nothing_else() {
         let came = r#"{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete", "content":[ ],"ttlMs":5,"x":1.0,"cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"},"mine":1}}}"#;
-        let plain = plain(&message(came)).to_wire();
-        assert_eq!(plain, r#"{"jsonrpc":"2.0","id":7,"result":{"content":[ ],"x":1.0,"_meta":{"mine":1}}}"#);
+        assert_eq!(
+            stripped(came),
+            r#"{"jsonrpc":"2.0","id":7,"result":{"content":[ ],"x":1.0,"_meta":{"mine":1}}}"#
+        );
     }
 
     #[test]
@@ -236,7 +241,7 @@ mod tests {
             r#"{"jsonrpc":"2.0", "method":"notifications/message","params":{"_meta":{},"level":"info"}}"#;
         assert_eq!(notification(&message(came)), came);
         let came = r#"{"jsonrpc":"2.0","id":1,"result":{ }}"#;
-        assert_eq!(plain(&message(came)).to_wire(), came);
+        assert_eq!(stripped(came), came);
     }
 
     #[test]

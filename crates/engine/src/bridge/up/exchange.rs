@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use tapgate_wire::edge::Act;
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
@@ -19,7 +20,7 @@ use crate::bridge::number::{CallNo, Pair, Port, SessionNo};
 use crate::bridge::settings::Reaches;
 use crate::bridge::tools;
 use crate::bridge::translate::rise::client::{self, Profile};
-use crate::bridge::translate::{fall, payload};
+use crate::bridge::translate::{Draft, fall, payload};
 
 const HEADER_MISMATCH: i64 = -32020;
 const UNSUPPORTED_REVISION: i64 = -32022;
@@ -48,6 +49,14 @@ struct Tried {
     headers: bool,
     revision: bool,
     connection: bool,
+}
+
+impl Exchange {
+    /// Answers the client with what the server said, under the client's own id.
+    fn answer(&self, cx: &mut Cx<'_>, port: Port, mut draft: Draft) {
+        draft.set(&["id"], self.message.shape().id.as_ref().map_or(b"null", |id| &id.0));
+        reply(cx, port, draft.into_bytes());
+    }
 }
 
 impl Up {
@@ -89,7 +98,8 @@ impl Up {
             self.finish(cx, port);
             return refuse(cx, port, id.as_ref(), INVALID_PARAMS, "params and its _meta have to be objects");
         };
-        let is_mirrored = cx.settings.reaches == Reaches::Url && exchange.method == "tools/call";
+        let is_mirrored =
+            matches!(cx.settings.reaches, Reaches::Url { .. }) && exchange.method == "tools/call";
         let mirrors = if is_mirrored { cx.tools.mirrors(&request) } else { Vec::new() };
         let pass = Pass { headers: Arc::clone(&exchange.headers), mirrors };
         let call = cx.call(Pair::Up);
@@ -122,29 +132,32 @@ impl Up {
         {
             None | Some("complete") => self.completed(cx, port, message),
             Some("input_required") => self.input_required(cx, port, message),
-            Some(_) => self.give_up(cx, port, "server answered with an unknown result type"),
+            Some(_) => self.give_up(cx, port, "answered with an unknown result type"),
         }
     }
 
     fn completed(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
         self.moved_on(cx, port, &[]);
         let Some(exchange) = self.finish(cx, port) else { return };
-        let mut plain = fall::plain(message);
+        let mut stripped = message.clone();
         if exchange.method == "tools/list" {
             let dropped = cx.tools.learn(message);
-            if cx.settings.reaches == Reaches::Url && !dropped.is_empty() {
+            if matches!(cx.settings.reaches, Reaches::Url { .. }) {
                 for tool in &dropped {
                     let note = format!("tool {} is hidden from the client: {}", tool.tool, tool.why);
-                    cx.acts.push(tapgate_wire::edge::Act::Note(note));
+                    cx.acts.push(Act::Note(note));
                 }
-                plain = tools::strip(&plain, &dropped);
+                stripped = tools::strip(message, &dropped);
             }
         }
-        let lowered = payload::lower_result(&exchange.method, exchange.revision, &plain);
-        reply(cx, port, client::with_id(&lowered, exchange.message.shape().id.as_ref()));
+        let mut draft = Draft::of(&stripped);
+        fall::strip(&mut draft);
+        payload::lower_result(&mut draft, &exchange.method, exchange.revision);
+        exchange.answer(cx, port, draft);
     }
 
     fn answered_error(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
+        let message = &payload::error_released(message);
         let Some(exchange) = self.exchanges.get_mut(&port) else { return };
         match message.shape().int(Member::ErrorCode) {
             Some(HEADER_MISMATCH) => {
@@ -169,8 +182,8 @@ impl Up {
             _ => {
                 self.moved_on(cx, port, &[]);
                 let Some(exchange) = self.finish(cx, port) else { return };
-                let lowered = payload::error_down(&exchange.method, exchange.revision, message);
-                reply(cx, port, client::with_id(&lowered, exchange.message.shape().id.as_ref()));
+                let draft = Draft::of(&payload::error_down(message, &exchange.method));
+                exchange.answer(cx, port, draft);
             }
         }
     }
@@ -196,14 +209,20 @@ impl Up {
                     cx.front.refuse(cx.now, port, status, kept, body, cx.acts);
                 }
             }
-            failure => self.give_up(cx, port, &words(&failure)),
+            failure => {
+                let text = words(&cx.settings.server_name, &failure);
+                if let Some(exchange) = self.finish(cx, port) {
+                    blame(cx, port, exchange.message.shape().id.as_ref(), &text);
+                }
+            }
         }
     }
 
-    /// Answers a request with an error, because of something that the server did or that befell it.
-    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, port: Port, text: &str) {
+    /// Answers a request with an error, because of something that the server did.
+    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, port: Port, what: &str) {
         if let Some(exchange) = self.finish(cx, port) {
-            blame(cx, port, exchange.message.shape().id.as_ref(), text);
+            let text = format!("`{}` {what}", cx.settings.server_name);
+            blame(cx, port, exchange.message.shape().id.as_ref(), &text);
         }
     }
 

@@ -91,7 +91,8 @@ impl Up {
         let revision = offered.unwrap_or(NEWEST_LEGACY);
         let mut session = Session::new(revision, Profile::of(message, revision), from);
         let Some(modern) = &cx.server.modern else {
-            return blame(cx, port, id, "is not known yet");
+            let text = format!("`{}` is not known yet", cx.settings.server_name);
+            return blame(cx, port, id, &text);
         };
         let is_known = modern.discover.is_some();
         let (link, spoken) = (modern.link, modern.revision);
@@ -118,13 +119,15 @@ impl Up {
             return self.welcome(cx, number);
         }
         let said = message.shape().text(Member::ErrorMessage);
-        let text = format!("refused to say who it is: {}", said.as_deref().unwrap_or("no reason given"));
+        let (name, said) = (&cx.settings.server_name, said.as_deref().unwrap_or("no reason given"));
+        let text = format!("`{name}` does not say who it is: {said}");
         self.turn_away(cx, number, &text);
     }
 
     /// The server did not say who it is, so there can be no session.
     pub(super) fn unknown_server(&mut self, cx: &mut Cx<'_>, number: SessionNo, failure: &Failure) {
-        self.turn_away(cx, number, &words(failure));
+        let text = words(&cx.settings.server_name, failure);
+        self.turn_away(cx, number, &text);
     }
 
     fn turn_away(&mut self, cx: &mut Cx<'_>, number: SessionNo, text: &str) {

@@ -92,7 +92,7 @@ fn plan(entry: &Bytes, profile: &Profile, revision: Revision) -> Plan {
     let raw = |path: &[&str]| find(entry, path).map(|value| entry.slice_ref(value));
     let params = raw(&["params"]);
     let method = raw(&["method"]).map(|method| unescape_lossy(&method).into_owned()).unwrap_or_default();
-    let lowered = params.as_ref().and_then(|params| payload::lower_input(&method, revision, params));
+    let lowered = params.clone().and_then(|params| payload::lower_input(&method, params, revision));
     match method.as_str() {
         "elicitation/create" => {
             let mode = raw(&["params", "mode"]);
@@ -252,10 +252,12 @@ impl Up {
                 if let (true, What::Url { url, id }) = (is_accepted, &ask.what) {
                     rounds.visits.push(Visit { url: url.clone(), id: id.clone(), n_polls: 0 });
                 }
-                ask.answer = Some(client::without(result, "_meta"));
+                ask.answer = Some(payload::lift_answer(ask.what.method(), result.clone()));
             }
             (What::Form | What::Url { .. }, _) => ask.answer = Some(CANCEL),
-            (What::Roots, Some(result)) => ask.answer = Some(client::without(result, "_meta")),
+            (What::Roots, Some(result)) => {
+                ask.answer = Some(payload::lift_answer(ask.what.method(), result.clone()))
+            }
             (What::Sampling, Some(result)) => ask.answer = Some(result.clone()),
             (what @ (What::Roots | What::Sampling), None) => {
                 let method = what.method();
@@ -277,7 +279,7 @@ impl Up {
             return self.give_up(cx, port, text);
         }
         if let Some(exchange) = self.finish(cx, port) {
-            let text = format!("{} {text}", cx.settings.server_name);
+            let text = format!("`{}` {text}", cx.settings.server_name);
             reply(cx, port, fall::failed_tool(exchange.message.shape().id.as_ref(), &text));
         }
     }

@@ -54,7 +54,8 @@ impl Up {
         let Some(exchange) = self.exchanges.get(&port) else { return false };
         let named = exchange.message.shape().text(Member::Name);
         let is_known = self.schemas.is_read || named.is_none_or(|tool| cx.tools.knows(&tool));
-        if cx.settings.reaches != Reaches::Url || exchange.method != "tools/call" || is_known {
+        if !matches!(cx.settings.reaches, Reaches::Url { .. }) || exchange.method != "tools/call" || is_known
+        {
             return false;
         }
         self.schemas.waiting.push(port);

@@ -1,1 +1,5 @@
+mod stage;
 
+mod input;
+mod listen;
+mod rows;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tapgate_wire::Message;
 use tapgate_wire::json::find;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::shape::{Id, Member};
+use tapgate_wire::shape::Member;
 
 use crate::bridge::translate::Draft;
 use crate::bridge::translate::fall::{TASKS, entries, quoted};
@@ -81,7 +81,11 @@ fn capabilities(raw: &Bytes, revision: Revision) -> Bytes {
                 Some(value) => value,
                 None => continue,
             },
-            b"extensions" if is_object => without(&value, TASKS),
+            b"extensions" if is_object => {
+                let mut draft = Draft::of_value(value);
+                draft.remove(&[TASKS]);
+                draft.into_bytes()
+            }
             _ => continue,
         };
         kept.push((name, value));
@@ -109,13 +113,6 @@ fn elicitation(value: &Bytes, revision: Revision) -> Option<Bytes> {
         [true, false] => b"{\"form\":{}}",
         [false, _] => b"{\"url\":{}}",
     }))
-}
-
-/// An object without one of its members.
-pub fn without(object: &Bytes, name: &str) -> Bytes {
-    let mut draft = Draft::of_value(object.clone());
-    draft.remove(&[name]);
-    draft.into_bytes()
 }
 
 /// An object of members whose names are given unescaped.
@@ -188,13 +185,6 @@ fn stamp(draft: &mut Draft, profile: &Profile, revision: Revision) {
     member(CLIENT_INFO, profile.client.as_deref());
     member(CLIENT_CAPABILITIES, Some(&profile.capabilities));
     member(LOG_LEVEL, profile.log_level.as_deref());
-}
-
-/// An answer of the server with the client's own id.
-pub fn with_id(message: &Message, id: Option<&Id>) -> Bytes {
-    let mut draft = Draft::of(message);
-    draft.set(&["id"], id.map_or(b"null", |id| &id.0));
-    draft.into_bytes()
 }
 
 #[cfg(test)]
