@@ -8,6 +8,7 @@ mod listen;
 mod schemas;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tapgate_wire::shape::{Id, Member};
@@ -27,6 +28,9 @@ use super::translate::fall;
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 const INTERNAL: i64 = -32603;
+
+/// How long a request of the bridge's own waits for the server.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Legacy sessions of clients that a modern server serves.
 #[derive(Debug, Default)]
@@ -108,7 +112,8 @@ impl Up {
         while let Some(due) = self.diary.take(cx.now) {
             match due {
                 Due::Request(port) => self.request_due(cx, port),
-                Due::Listen(session) => self.listen(cx, session),
+                Due::Listen(session) => self.listen_due(cx, session),
+                Due::Learn => self.learned(cx),
             }
         }
     }
@@ -226,7 +231,7 @@ fn refuse(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, code: i64, text: &str) {
 
 /// Answers a client's request with an error that has the server as its cause.
 fn blame(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, text: &str) {
-    let upstream = fall::quoted(cx.settings.server_name.as_bytes());
+    let upstream = fall::quoted(&cx.settings.server_name);
     let named = [b"{\"upstream\":", upstream.as_slice(), b"}"].concat();
     reply(cx, port, fall::error(id, INTERNAL, text, Some(&named)));
 }

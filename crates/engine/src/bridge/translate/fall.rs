@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tapgate_wire::Message;
-use tapgate_wire::json::{Event, Span, escape_into, find, scan, unescape};
+use tapgate_wire::json::{escape_into, find, unescape_lossy};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::{Id, Member};
 
@@ -13,69 +13,42 @@ pub const TASKS: &str = "io.modelcontextprotocol/tasks";
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
-/// Members of a capability object as they follow each other: unescaped name and raw value. The last of repeats counts.
-pub fn entries(object: &Bytes) -> Vec<(Bytes, Bytes)> {
-    let mut found: Vec<(Bytes, Bytes)> = Vec::new();
-    for (name, value) in children(object) {
-        let Some(name) = name.map(|name| Bytes::from(unescape(&name).into_owned())) else { continue };
-        match found.iter_mut().find(|(earlier, _)| *earlier == name) {
-            Some(entry) => entry.1 = value,
-            None => found.push((name, value)),
+/// The most values of one object or array that are read: those of capabilities, of `inputRequests` and of filters are
+/// few.
+const MAX_VALUES: usize = 2048;
+
+/// The members of an object as they follow each other: name and raw value. The last of repeats counts.
+pub fn entries(object: &Bytes) -> Vec<(String, Bytes)> {
+    let mut found: Vec<(String, Bytes)> = Vec::new();
+    Draft::of_value(object.clone()).each_member(&[], &mut |name, value| {
+        let raw = value.clone().into_bytes();
+        if let Some(entry) = found.iter_mut().find(|(earlier, _)| earlier == name) {
+            entry.1 = raw;
+        } else if found.len() < MAX_VALUES {
+            found.push((name.to_owned(), raw));
         }
-    }
+        Some(value)
+    });
     found
 }
 
-/// The strings in an array, unescaped.
-pub fn strings(array: &Bytes) -> Vec<Bytes> {
-    let values = children(array).into_iter().map(|(_, value)| value);
-    values
-        .filter(|value| value.starts_with(b"\""))
-        .map(|value| unescape(&value).into_owned().into())
-        .collect()
-}
-
-/// The most members of one object that are read: those of capabilities and of `inputRequests` are few.
-const MAX_CHILDREN: usize = 1024;
-
-/// What stands directly inside an object or array: the raw name, if it has one, and the raw value.
-fn children(raw: &Bytes) -> Vec<(Option<Bytes>, Bytes)> {
-    let slice = |span: Span| raw.slice(span.range().start.min(raw.len())..span.range().end.min(raw.len()));
-    let (mut found, mut name, mut depth, mut start) = (Vec::new(), None, 0_usize, 0);
-    let mut put = |name: &mut Option<Bytes>, span: Span| {
-        let name = name.take();
-        if found.len() < MAX_CHILDREN {
-            found.push((name, slice(span)));
+/// The strings in an array.
+pub fn strings(array: &Bytes) -> Vec<String> {
+    let mut found = Vec::new();
+    Draft::of_value(array.clone()).each(&[], &mut |value| {
+        let raw = value.clone().into_bytes();
+        if raw.starts_with(b"\"") && found.len() < MAX_VALUES {
+            found.push(unescape_lossy(&raw).into_owned());
         }
-    };
-    let whole = scan(raw, &mut |event| match event {
-        Event::Open { at, .. } => {
-            if depth == 1 {
-                start = at;
-            }
-            depth += 1;
-        }
-        Event::Close { at, .. } => {
-            depth -= 1;
-            if depth == 1 {
-                put(&mut name, Span { start, end: at + 1 });
-            }
-        }
-        Event::Key { span, .. } if depth == 1 => name = Some(slice(span)),
-        Event::String { span, .. } | Event::Number(span) | Event::Literal(_, span) | Event::Deep(span)
-            if depth == 1 =>
-        {
-            put(&mut name, span);
-        }
-        _ => {}
+        Some(value)
     });
-    if whole.is_ok() { found } else { Vec::new() }
+    found
 }
 
 /// A text as a JSON string.
-pub fn quoted(text: &[u8]) -> Vec<u8> {
+pub fn quoted(text: &str) -> Vec<u8> {
     let mut out = vec![b'"'];
-    escape_into(text, &mut out);
+    escape_into(text.as_bytes(), &mut out);
     out.push(b'"');
     out
 }
@@ -94,7 +67,7 @@ pub fn result(id: Option<&Id>, result: &[u8]) -> Bytes {
 pub fn error(id: Option<&Id>, code: i64, text: &str, data: Option<&[u8]>) -> Bytes {
     let mut out = [b"{\"jsonrpc\":\"2.0\",\"id\":", id_of(id)].concat();
     out.extend_from_slice(format!(",\"error\":{{\"code\":{code},\"message\":").as_bytes());
-    out.extend_from_slice(&quoted(text.as_bytes()));
+    out.extend_from_slice(&quoted(text));
     if let Some(data) = data {
         out.extend_from_slice(b",\"data\":");
         out.extend_from_slice(data);
@@ -105,7 +78,7 @@ pub fn error(id: Option<&Id>, code: i64, text: &str, data: Option<&[u8]>) -> Byt
 
 /// The result of a tool that failed for a reason that the model is to read.
 pub fn failed_tool(id: Option<&Id>, text: &str) -> Bytes {
-    let text = quoted(text.as_bytes());
+    let text = quoted(text);
     let content =
         [&b"{\"content\":[{\"type\":\"text\",\"text\":"[..], &text, b"}],\"isError\":true}"].concat();
     result(id, &content)
@@ -119,7 +92,7 @@ pub fn request(id: Option<&Id>, method: &str, params: Option<&[u8]>) -> Bytes {
         out.extend_from_slice(id);
     }
     out.extend_from_slice(b",\"method\":");
-    out.extend_from_slice(&quoted(method.as_bytes()));
+    out.extend_from_slice(&quoted(method));
     if let Some(params) = params {
         out.extend_from_slice(b",\"params\":");
         out.extend_from_slice(params);
@@ -142,8 +115,7 @@ pub fn initialize(id: Option<&Id>, discover: &Message, agreed: Revision, server_
         }
         draft.into_bytes()
     });
-    let nameless =
-        || [&b"{\"name\":"[..], &quoted(server_name.as_bytes()), b",\"version\":\"\"}"].concat().into();
+    let nameless = || [&b"{\"name\":"[..], &quoted(server_name), b",\"version\":\"\"}"].concat().into();
     let mut text = format!("{{\"protocolVersion\":\"{}\",\"capabilities\":", agreed.as_str()).into_bytes();
     text.extend_from_slice(capabilities.as_deref().unwrap_or(b"{}"));
     text.extend_from_slice(b",\"serverInfo\":");
@@ -160,47 +132,46 @@ pub fn initialize(id: Option<&Id>, discover: &Message, agreed: Revision, server_
 /// The capabilities of a modern server that a client of a legacy revision can use through a bridge.
 fn capabilities(raw: &Bytes, agreed: Revision) -> Bytes {
     let mut draft = Draft::of_value(raw.clone());
-    for (name, _) in entries(raw) {
-        let kept = match name.as_ref() {
-            b"tools" | b"prompts" | b"resources" | b"logging" | b"experimental" | b"extensions" => true,
-            b"completions" => agreed >= Revision::V2025_03_26,
-            _ => false,
-        };
-        if !kept && let Ok(name) = std::str::from_utf8(&name) {
-            draft.remove(&[name]);
+    draft.each_member(&[], &mut |name, mut value| {
+        match name {
+            "tools" | "prompts" | "resources" | "logging" | "experimental" => {}
+            "completions" if agreed >= Revision::V2025_03_26 => {}
+            "extensions" => value.remove(&[TASKS]),
+            _ => return None,
         }
-    }
-    draft.remove(&["extensions", TASKS]);
+        Some(value)
+    });
     draft.into_bytes()
 }
 
-/// Takes out of a modern server's result what only 2026-07-28 has.
+/// Takes out of a modern server's result what only 2026-07-28 has. The draft is the whole answer.
 pub fn strip(answer: &mut Draft) {
-    for name in ["resultType", "ttlMs", "cacheScope"] {
-        answer.remove(&["result", name]);
-    }
-    unmark(answer, "result", &[SERVER_INFO, SUBSCRIPTION_ID]);
+    answer.each_member(&["result"], &mut |name, value| match name {
+        "resultType" | "ttlMs" | "cacheScope" => None,
+        "_meta" => unmark(value, &[SERVER_INFO, SUBSCRIPTION_ID]),
+        _ => Some(value),
+    });
 }
 
 /// A notification of a modern server as a legacy client knows it.
 pub fn notification(message: &Message) -> Bytes {
     let mut draft = Draft::of(message);
-    unmark(&mut draft, "params", &[SUBSCRIPTION_ID]);
+    draft.each_member(&["params"], &mut |name, value| match name {
+        "_meta" => unmark(value, &[SUBSCRIPTION_ID]),
+        _ => Some(value),
+    });
     draft.into_bytes()
 }
 
-/// Removes keys of `_meta`, and `_meta` with the last of them.
-fn unmark(draft: &mut Draft, inside: &str, keys: &[&str]) {
-    let path = [inside, "_meta"];
-    if !keys.iter().any(|key| draft.get(&[inside, "_meta", key]).is_some()) {
-        return;
-    }
+/// A `_meta` without these keys; nothing when it held no other one.
+fn unmark(mut meta: Draft, keys: &[&str]) -> Option<Draft> {
+    let n_before = meta.clone().into_bytes().len();
     for key in keys {
-        draft.remove(&[inside, "_meta", key]);
+        meta.remove(&[key]);
     }
-    if draft.get(&path).is_some_and(|meta| children(&meta).is_empty()) {
-        draft.remove(&path);
-    }
+    let after = meta.clone().into_bytes();
+    let is_emptied = after.len() < n_before && entries(&after).is_empty();
+    (!is_emptied).then_some(meta)
 }
 
 #[cfg(test)]
@@ -273,9 +244,9 @@ mod tests {
     fn entries_are_told_in_order_and_the_last_of_repeats_counts() {
         let raw = Bytes::from_static(br#" {"a" : {"x":[1,{}]}, "b":[1], "c\u0041":"s" ,"a":null}"#);
         let found = entries(&raw);
-        let found: Vec<(&[u8], &[u8])> = found.iter().map(|(name, value)| (&**name, &**value)).collect();
-        assert_eq!(found, [(&b"a"[..], &b"null"[..]), (b"b", b"[1]"), (b"cA", b"\"s\"")]);
-        assert_eq!(strings(&Bytes::from_static(br#"["a\n",1,["b"],"c"]"#)), [&b"a\n"[..], b"c"]);
+        let found: Vec<(&str, &[u8])> = found.iter().map(|(name, value)| (name.as_str(), &**value)).collect();
+        assert_eq!(found, [("a", &b"null"[..]), ("b", b"[1]"), ("cA", b"\"s\"")]);
+        assert_eq!(strings(&Bytes::from_static(br#"["a\n",1,["b"],"c"]"#)), ["a\n", "c"]);
         assert!(entries(&Bytes::from_static(b"{\"a\":1")).is_empty());
     }
 

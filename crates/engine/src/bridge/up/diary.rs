@@ -12,8 +12,10 @@ use crate::bridge::number::{Port, SessionNo};
 pub(super) enum Due {
     /// A request: what its client was asked expires, or it is made again.
     Request(Port),
-    /// The stream of a session's subscriptions is opened again.
+    /// The stream of a session's subscriptions is opened again, or given up.
     Listen(SessionNo),
+    /// The list of tools is not waited for any longer.
+    Learn,
 }
 
 /// One appointment for each thing at most.

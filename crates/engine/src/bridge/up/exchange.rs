@@ -290,6 +290,7 @@ impl Up {
     pub(super) fn finish(&mut self, cx: &mut Cx<'_>, port: Port) -> Option<Exchange> {
         let mut exchange = self.exchanges.remove(&port)?;
         self.diary.clear(Due::Request(port));
+        self.schemas.leave(port);
         if let Some(session) = exchange.session.and_then(|number| self.sessions.get_mut(&number)) {
             session.ports.remove(&port);
             for id in exchange.rounds.take_open() {
@@ -321,6 +322,6 @@ fn is_safe(method: &str) -> bool {
 fn speakable(message: &Message) -> Option<Revision> {
     let supported = message.shape().inside(Member::ErrorData, &["supported"])?;
     let names = fall::strings(&supported).into_iter();
-    let known = names.filter_map(|name| Revision::parse(std::str::from_utf8(&name).ok()?));
+    let known = names.filter_map(|name| Revision::parse(&name));
     known.filter(|revision| revision.era() == Era::Modern).max()
 }

@@ -39,8 +39,8 @@ pub(super) struct Rounds {
 /// Something that the server asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct Ask {
-    /// Its name in `inputRequests`, unescaped.
-    key: Bytes,
+    /// Its name in `inputRequests`.
+    key: String,
     what: What,
     /// The id that the client was asked with, while its answer is to come.
     id: Option<Id>,
@@ -192,7 +192,7 @@ impl Up {
     }
 
     /// Asks the client for one thing, unless the answer is known. Says whether the server needs time instead.
-    fn pose(&mut self, cx: &mut Cx<'_>, port: Port, key: Bytes, plan: Plan) -> bool {
+    fn pose(&mut self, cx: &mut Cx<'_>, port: Port, key: String, plan: Plan) -> bool {
         let Some(exchange) = self.exchanges.get_mut(&port) else { return false };
         let (what, params) = match plan {
             Plan::Ask(what, params) => (what, params),
@@ -256,7 +256,7 @@ impl Up {
             }
             (What::Form | What::Url { .. }, _) => ask.answer = Some(CANCEL),
             (What::Roots, Some(result)) => {
-                ask.answer = Some(payload::lift_answer(ask.what.method(), result.clone()))
+                ask.answer = Some(payload::lift_answer(ask.what.method(), result.clone()));
             }
             (What::Sampling, Some(result)) => ask.answer = Some(result.clone()),
             (what @ (What::Roots | What::Sampling), None) => {

@@ -7,14 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tapgate_wire::json::unescape;
+use tapgate_wire::json::unescape_lossy;
 use tapgate_wire::shape::{Id, Member};
 use tapgate_wire::{Kind, Message, Nanos};
 
 use super::diary::{Due, after, backoff};
 use super::greet::offers;
-use super::{INTERNAL, INVALID_PARAMS, METHOD_NOT_FOUND, Purpose, Up, refuse, reply};
+use super::{INTERNAL, INVALID_PARAMS, METHOD_NOT_FOUND, PATIENCE, Purpose, Up, refuse, reply};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
 use crate::bridge::front::From;
@@ -42,8 +41,8 @@ const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 pub(super) struct Ears {
     /// Whether the client can be told of lists that change.
     lists: bool,
-    /// The resources that it follows, by unescaped URI.
-    uris: BTreeSet<Bytes>,
+    /// The resources that it follows, by URI.
+    uris: BTreeSet<String>,
     /// The stream that was acknowledged.
     live: Option<Stream>,
     /// The stream that shall replace it.
@@ -65,7 +64,7 @@ struct Stream {
     /// The requests that its acknowledgement answers.
     changes: Vec<Change>,
     /// The resources before these.
-    before: BTreeSet<Bytes>,
+    before: BTreeSet<String>,
 }
 
 /// A `resources/subscribe` or `resources/unsubscribe` that waits.
@@ -73,7 +72,7 @@ struct Stream {
 pub(super) struct Change {
     port: Port,
     id: Option<Id>,
-    uri: Bytes,
+    uri: String,
     adds: bool,
 }
 
@@ -136,7 +135,7 @@ impl Up {
         if adds && session.ears.uris.len() + session.ears.changes.len() >= MAX_URIS {
             return refuse(cx, port, id, INVALID_PARAMS, &format!("more than {MAX_URIS} subscriptions"));
         }
-        let uri = unescape(uri).into_owned().into();
+        let uri = unescape_lossy(uri).into_owned();
         session.ears.changes.push(Change { port, id: id.cloned(), uri, adds });
         self.listen(cx, number);
     }
@@ -156,6 +155,21 @@ impl Up {
             ears.has_gap = true;
         }
         self.listen(cx, number);
+    }
+
+    /// The time has come to open a stream again, or to wait no longer for its acknowledgement.
+    pub(super) fn listen_due(&mut self, cx: &mut Cx<'_>, number: SessionNo) {
+        let Some(session) = self.sessions.get(&number) else { return };
+        match session.ears.next.as_ref().map(|stream| stream.call) {
+            Some(call) => self.end_stream(cx, number, call),
+            None => self.listen(cx, number),
+        }
+    }
+
+    fn end_stream(&mut self, cx: &mut Cx<'_>, number: SessionNo, call: CallNo) {
+        self.calls.remove(&call);
+        cx.back.cancel(cx.now, call, None, cx.acts);
+        self.stream_ended(cx, number, call, None);
     }
 
     /// Opens the stream that the session needs now, unless one is on its way.
@@ -196,6 +210,7 @@ impl Up {
         let message = client::own("subscriptions/listen", &filter, cx.number(), &session.profile, revision);
         let pass = Pass { headers: Arc::clone(&session.headers), mirrors: Vec::new() };
         self.calls.insert(call, Purpose::Listen(number));
+        self.diary.set(Due::Listen(number), after(cx.now, PATIENCE));
         cx.back.ask(cx.now, link, call, &message, pass, cx.acts);
     }
 
@@ -216,11 +231,7 @@ impl Up {
         let is_next = session.ears.next.as_ref().is_some_and(|stream| stream.call == call);
         match &*method {
             ACKNOWLEDGED if is_next => self.acknowledged(cx, number, message),
-            "notifications/cancelled" => {
-                self.calls.remove(&call);
-                cx.back.cancel(cx.now, call, None, cx.acts);
-                self.stream_ended(cx, number, call, None);
-            }
+            "notifications/cancelled" => self.end_stream(cx, number, call),
             name if !is_next && (name == UPDATED || LISTS.iter().any(|(.., notice)| *notice == name)) => {
                 if name == "notifications/tools/list_changed" {
                     cx.tools.forget();
@@ -237,8 +248,9 @@ impl Up {
         let Some(session) = self.sessions.get_mut(&number) else { return };
         let ears = &mut session.ears;
         let Some(mut stream) = ears.next.take() else { return };
+        self.diary.clear(Due::Listen(number));
         let accepted = |path: &str| message.shape().inside(Member::Params, &["notifications", path]);
-        let uris: BTreeSet<Bytes> = accepted("resourceSubscriptions")
+        let uris: BTreeSet<String> = accepted("resourceSubscriptions")
             .map(|raw| fall::strings(&raw))
             .unwrap_or_default()
             .into_iter()
@@ -291,6 +303,7 @@ impl Up {
         let Some(session) = self.sessions.get_mut(&number) else { return };
         let ears = &mut session.ears;
         if let Some(stream) = ears.next.take_if(|stream| stream.call == call) {
+            self.diary.clear(Due::Listen(number));
             ears.uris = stream.before;
             ears.has_gap = true;
             for change in stream.changes {

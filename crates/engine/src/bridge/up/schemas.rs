@@ -2,16 +2,18 @@
 //!
 //! Spec 2026-07-28, server/tools, x-mcp-header.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::HeaderMap;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Message};
 
-use super::{Purpose, Up};
+use super::diary::{Due, after};
+use super::{PATIENCE, Purpose, Up};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
-use crate::bridge::number::{Pair, Port};
+use crate::bridge::number::{CallNo, Pair, Port};
 use crate::bridge::settings::Reaches;
 use crate::bridge::translate::fall::quoted;
 use crate::bridge::translate::rise::client::{self, Profile};
@@ -26,7 +28,7 @@ pub(super) struct Schemas {
     is_read: bool,
     reading: Option<Reading>,
     /// Calls of tools that nobody knows yet.
-    waiting: Vec<Port>,
+    waiting: BTreeSet<Port>,
 }
 
 /// A list that is being read, with the rights of one client.
@@ -35,12 +37,19 @@ struct Reading {
     profile: Profile,
     headers: Arc<HeaderMap>,
     n_pages: usize,
+    /// The call that brings the next page.
+    call: Option<CallNo>,
 }
 
 impl Schemas {
     /// The list changed.
     pub(super) fn forget(&mut self) {
         self.is_read = false;
+    }
+
+    /// A call does not wait any more.
+    pub(super) fn leave(&mut self, port: Port) {
+        self.waiting.remove(&port);
     }
 
     pub(super) fn held(&self) -> usize {
@@ -58,10 +67,10 @@ impl Up {
         {
             return false;
         }
-        self.schemas.waiting.push(port);
+        self.schemas.waiting.insert(port);
         if self.schemas.reading.is_none() {
             let (profile, headers) = (self.profile(exchange.session), Arc::clone(&exchange.headers));
-            self.schemas.reading = Some(Reading { profile, headers, n_pages: 0 });
+            self.schemas.reading = Some(Reading { profile, headers, n_pages: 0, call: None });
             self.read_page(cx, "{}");
         }
         true
@@ -76,7 +85,9 @@ impl Up {
         let message = client::own("tools/list", params, cx.number(), &reading.profile, revision);
         let pass = Pass { headers: Arc::clone(&reading.headers), mirrors: Vec::new() };
         let call = cx.call(Pair::Up);
+        reading.call = Some(call);
         self.calls.insert(call, Purpose::Learn);
+        self.diary.set(Due::Learn, after(cx.now, PATIENCE));
         cx.back.ask(cx.now, link, call, &message, pass, cx.acts);
     }
 
@@ -90,7 +101,7 @@ impl Up {
         match cursor {
             Some(cursor) if cursor.starts_with(b"\"") && n_pages < MAX_PAGES => {
                 let cursor = tapgate_wire::json::unescape_lossy(&cursor);
-                let cursor = String::from_utf8_lossy(&quoted(cursor.as_bytes())).into_owned();
+                let cursor = String::from_utf8_lossy(&quoted(&cursor)).into_owned();
                 self.read_page(cx, &format!("{{\"cursor\":{cursor}}}"));
             }
             _ => self.learned(cx),
@@ -99,7 +110,12 @@ impl Up {
 
     /// The list was read as far as it can be; what is not known now goes without such headers.
     pub(super) fn learned(&mut self, cx: &mut Cx<'_>) {
-        self.schemas.reading = None;
+        if let Some(call) = self.schemas.reading.take().and_then(|reading| reading.call)
+            && self.calls.remove(&call).is_some()
+        {
+            cx.back.cancel(cx.now, call, None, cx.acts);
+        }
+        self.diary.clear(Due::Learn);
         self.schemas.is_read = true;
         for port in std::mem::take(&mut self.schemas.waiting) {
             self.send(cx, port);

@@ -9,7 +9,7 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
 
 use crate::bridge::translate::Draft;
-use crate::bridge::translate::fall::{TASKS, entries, quoted};
+use crate::bridge::translate::fall::{TASKS, quoted};
 
 const META: &str = "_meta";
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -71,33 +71,26 @@ fn client(raw: &Bytes) -> Bytes {
 /// The capabilities of a legacy client of `revision` in the words of 2026-07-28: without tasks, whose legacy form no
 /// modern server knows, and without what the client's own revision does not know.
 fn capabilities(raw: &Bytes, revision: Revision) -> Bytes {
-    let mut kept = Vec::new();
-    for (name, value) in entries(raw) {
-        let is_object = value.starts_with(b"{");
-        let value = match name.as_ref() {
-            b"roots" if is_object => Bytes::from_static(b"{}"),
-            b"sampling" | b"experimental" if is_object => value,
-            b"elicitation" if is_object => match elicitation(&value, revision) {
-                Some(value) => value,
-                None => continue,
-            },
-            b"extensions" if is_object => {
-                let mut draft = Draft::of_value(value);
-                draft.remove(&[TASKS]);
-                draft.into_bytes()
+    let mut draft = Draft::of_value(raw.clone());
+    let is_long = raw.len() > MAX_CAPABILITIES;
+    draft.each_member(&[], &mut |name, mut value| {
+        let raw = value.get(&[]).filter(|raw| raw.starts_with(b"{"))?;
+        match name {
+            "roots" => Some(Draft::of_value(Bytes::from_static(b"{}"))),
+            "elicitation" => elicitation(&raw, revision).map(Draft::of_value),
+            "sampling" if raw.len() <= MAX_CAPABILITIES => Some(value),
+            "experimental" if !is_long => Some(value),
+            "extensions" if !is_long => {
+                value.remove(&[TASKS]);
+                Some(value)
             }
-            _ => continue,
-        };
-        kept.push((name, value));
+            _ => None,
+        }
+    });
+    match draft.into_bytes() {
+        object if object.starts_with(b"{") => object,
+        _ => Bytes::from_static(b"{}"),
     }
-    let size: usize = kept.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if size > MAX_CAPABILITIES {
-        kept.retain(|(name, value)| {
-            matches!(name.as_ref(), b"roots" | b"elicitation")
-                || (name == "sampling" && value.len() < MAX_CAPABILITIES)
-        });
-    }
-    object(&kept)
 }
 
 /// Elicitation has a mode `url` since 2025-11-25; before, and where no mode is named, it means forms.
@@ -115,8 +108,8 @@ fn elicitation(value: &Bytes, revision: Revision) -> Option<Bytes> {
     }))
 }
 
-/// An object of members whose names are given unescaped.
-pub fn object(members: &[(Bytes, Bytes)]) -> Bytes {
+/// An object of members.
+pub fn object(members: &[(String, Bytes)]) -> Bytes {
     let mut out = vec![b'{'];
     for (name, value) in members {
         if out.len() > 1 {
@@ -147,41 +140,57 @@ pub fn request(
     revision: Revision,
     input: &Input,
 ) -> Option<Message> {
+    let shape = message.shape();
+    let given = |member| shape.raw(member).filter(|raw| ***raw != *b"null");
+    if given(Member::Params).is_some_and(|params| !params.starts_with(b"{")) {
+        return None;
+    }
+    let mut meta = match given(Member::Meta) {
+        Some(meta) if meta.starts_with(b"{") => Draft::of_value(meta.clone()),
+        Some(_) => return None,
+        None => Draft::of_value(Bytes::from_static(b"{}")),
+    };
+    stamp(&mut meta, profile, revision);
     let mut draft = Draft::of(message);
     draft.set(&["id"], id.to_string().as_bytes());
-    for path in [&["params"][..], &["params", META]] {
-        if draft.get(path).as_deref() == Some(b"null") {
-            draft.remove(path);
-        }
+    if given(Member::Params).is_none() {
+        draft.set(&["params"], b"{}");
     }
-    draft.remove(&["params", "task"]);
-    for (name, value) in [("inputResponses", &input.responses), ("requestState", &input.state)] {
+    draft.set(&["params", META], &meta.into_bytes());
+    if shape.raw(Member::TaskAsked).is_some() {
+        draft.remove(&["params", "task"]);
+    }
+    for (name, member, value) in [
+        ("inputResponses", Member::InputResponses, &input.responses),
+        ("requestState", Member::RequestState, &input.state),
+    ] {
         match value {
             Some(value) => draft.set(&["params", name], value),
-            // A client of this revision has no business with it.
-            None => draft.remove(&["params", name]),
+            // A client of a legacy revision has no business with it.
+            None if shape.raw(member).is_some() => draft.remove(&["params", name]),
+            None => {}
         }
     }
-    stamp(&mut draft, profile, revision);
-    draft.get(&["params", META, PROTOCOL_VERSION])?;
     Some(draft.into_message())
 }
 
 /// A request that no client made, with `params` as raw JSON.
 pub fn own(method: &str, params: &str, id: u64, profile: &Profile, revision: Revision) -> Message {
     let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
+    let mut meta = Draft::of_value(Bytes::from_static(b"{}"));
+    stamp(&mut meta, profile, revision);
     let mut draft = Draft::of_value(text.into());
-    stamp(&mut draft, profile, revision);
+    draft.set(&["params", META], &meta.into_bytes());
     draft.into_message()
 }
 
-/// Writes what every request says of its client.
-fn stamp(draft: &mut Draft, profile: &Profile, revision: Revision) {
+/// Writes into `_meta` what every request says of its client.
+fn stamp(meta: &mut Draft, profile: &Profile, revision: Revision) {
     let mut member = |name: &str, value: Option<&[u8]>| match value {
-        Some(value) => draft.set(&["params", META, name], value),
-        None => draft.remove(&["params", META, name]),
+        Some(value) => meta.set(&[name], value),
+        None => meta.remove(&[name]),
     };
-    member(PROTOCOL_VERSION, Some(&quoted(revision.as_str().as_bytes())));
+    member(PROTOCOL_VERSION, Some(&quoted(revision.as_str())));
     member(CLIENT_INFO, profile.client.as_deref());
     member(CLIENT_CAPABILITIES, Some(&profile.capabilities));
     member(LOG_LEVEL, profile.log_level.as_deref());

@@ -1,6 +1,6 @@
 //! A legacy client and a modern server, played by hand around the real legs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ pub(super) struct Stage {
     pub(super) notes: Vec<String>,
     /// Statuses and headers of answers that are no event streams.
     pub(super) statuses: Vec<(u16, HeaderMap)>,
-    begun: HashMap<FetchId, ()>,
+    begun: HashSet<FetchId>,
     n_streams: u64,
     /// The headers by which HTTP clients name their sessions.
     pub(super) sessions: HashMap<usize, HeaderValue>,
@@ -152,7 +152,7 @@ impl Stage {
             aborted: Vec::new(),
             notes: Vec::new(),
             statuses: Vec::new(),
-            begun: HashMap::new(),
+            begun: HashSet::new(),
             n_streams: 0,
             sessions: HashMap::new(),
             opened: None,
@@ -202,7 +202,7 @@ impl Stage {
         let link = LinkNo(self.next);
         self.open_link(link);
         self.server.modern.as_mut().unwrap().link = link;
-        self.with(|up, cx| up.relinked(cx));
+        self.with(Up::relinked);
     }
 
     pub(super) fn with(&mut self, work: impl FnOnce(&mut Up, &mut Cx<'_>)) {
@@ -365,7 +365,7 @@ impl Stage {
         match got.place {
             Place::Child(child) => self.hear(Heard::ChildLine { child, message }),
             Place::Fetch(fetch) => {
-                if self.begun.insert(fetch, ()).is_none() {
+                if self.begun.insert(fetch) {
                     self.head(fetch, 200, "text/event-stream");
                 }
                 self.hear(Heard::Event { fetch, event: Event::default(), message });
@@ -379,7 +379,7 @@ impl Stage {
             if result.starts_with("\"error\"") { result.to_owned() } else { format!("\"result\":{result}") };
         let said = format!(r#"{{"jsonrpc":"2.0","id":{},{member}}}"#, got.id());
         match got.place {
-            Place::Fetch(fetch) if !self.begun.contains_key(&fetch) => {
+            Place::Fetch(fetch) if !self.begun.contains(&fetch) => {
                 self.head(fetch, 200, "application/json");
                 self.hear(Heard::Body { fetch, body: said.into() });
             }
