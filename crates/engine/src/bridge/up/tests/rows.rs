@@ -118,7 +118,7 @@ fn unknown_requests_pass_and_those_of_other_eras_do_not() {
     let got = stage.gets("x/own");
     stage.answers(&got, r#""error":{"code":-32601,"message":"what?"}"#);
     is_error(&stage.hears(), -32601);
-    for method in ["tasks/list", "tasks/get", "server/discover", "subscriptions/listen"] {
+    for method in ["tasks/list", "tasks/get", "tasks/result", "tasks/cancel"] {
         stage.client(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#));
         is_error(&stage.hears(), -32601);
     }
