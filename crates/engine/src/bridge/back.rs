@@ -1,15 +1,19 @@
+// Long because the contract and all that is called stand together.
 //! The server's leg: how servers are spoken to, whatever the client speaks.
 //!
 //! Everything that belongs to a transport of the server's leg ends here: processes and their restart, session ids,
 //! protocol headers, GET streams, resumption, the `endpoint` of HTTP+SSE, ids that several clients would share.
 
+mod call;
 mod heads;
 mod http;
 mod ids;
 mod link;
 mod pipe;
 mod sse;
+mod told;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +22,12 @@ use ::http::header::{HeaderName, HeaderValue};
 use ::http::{HeaderMap, Method};
 use bytes::Bytes;
 use tapgate_wire::edge::{Act, ChildId, FetchId, Heard};
-use tapgate_wire::json::escape_into;
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::shape::Member;
-use tapgate_wire::{Id, Kind, Message, Nanos};
+use tapgate_wire::{Message, Nanos};
 
-use self::heads::Legacy;
-use self::ids::Name;
-use self::link::{Call, Fetch, Link, Oddity, Posting, Stream, What};
+use self::call::cancellation;
+use self::link::{Fetch, Link, Oddity, What};
 use super::number::{CallNo, LinkNo, Pair};
 use super::settings::{Reaches, Settings};
 
@@ -152,12 +153,6 @@ pub enum Failure {
     Full,
 }
 
-/// How many calls may be open on a link, and requests to the server of other kinds besides.
-const MAX_OPEN: usize = 4096;
-
-/// How many messages wait for the `endpoint` of HTTP+SSE.
-const MAX_QUEUE: usize = 256;
-
 /// The server's leg.
 #[derive(Debug)]
 pub struct Back {
@@ -237,8 +232,7 @@ impl Back {
     }
 
     /// Opens a link; a pipe's child is started with the first message.
-    pub fn open(&mut self, now: Nanos, link: LinkNo, opening: Opening, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn open(&mut self, _now: Nanos, link: LinkNo, opening: Opening, acts: &mut Vec<Act>) {
         let is_sse = opening.via == Via::Sse;
         self.links.insert(link, Link::new(link, opening));
         if is_sse {
@@ -310,8 +304,8 @@ impl Back {
         acts: &mut Vec<Act>,
     ) {
         let message = &settled(message);
-        let asked = self.admit(link, call, message, &pass).and_then(|body| {
-            self.send(link, What::Ask(call), message, body, &pass, acts)
+        let asked = self.admit(link, call, message, Arc::clone(&pass.headers)).and_then(|body| {
+            self.send(link, What::Ask(call), message, body, pass, acts)
                 .inspect_err(|_| self.finish(call, now))
         });
         if let Err(failure) = asked {
@@ -320,10 +314,9 @@ impl Back {
     }
 
     /// Sends a notification, or the answer to a request of the server.
-    pub fn tell(&mut self, now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn tell(&mut self, _now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
         let message = &settled(message);
-        if self.send(link, What::Tell, message, message.to_wire(), &pass, acts) == Err(Failure::Full) {
+        if self.send(link, What::Tell, message, message.to_wire(), pass, acts) == Err(Failure::Full) {
             self.note(link, Oddity::Full, acts);
         }
     }
@@ -331,22 +324,29 @@ impl Back {
     /// Cancels a call as its era does it (`notifications/cancelled`, or closing the stream) and forgets it: nothing
     /// more is told of it.
     pub fn cancel(&mut self, now: Nanos, call: CallNo, reason: Option<&str>, acts: &mut Vec<Act>) {
-        self.late.retain(|late| !matches!(late, FromServer::Failed { call: failed, .. } if *failed == call));
-        let Some(no) = self.calls.get(&call).copied() else { return };
-        let Some(link) = self.links.get_mut(&no) else { return };
-        let Some(open) = link.calls.get(&call) else { return };
-        link.cancelled = true;
-        let n_queued = link.queue.len();
-        link.queue.retain(|posting| posting.what != What::Ask(call));
-        // Spec 2025-11-25, basic/utilities/cancellation: `initialize` is not cancelled; neither is a question that a
-        // server may not know. What never left needs no word either.
-        if !open.begins && !link.is_modern_http() && link.queue.len() == n_queued {
-            let cancelled = cancellation(&open.id.wire, reason);
-            let pass = Pass { headers: Arc::clone(&open.headers), mirrors: Vec::new() };
-            self.tell(now, no, &Message::parse(cancelled), pass, acts);
+        let on = self.calls.get(&call).and_then(|no| Some((*no, self.links.get(no)?)));
+        if let Some((no, link)) = on
+            && let Some(open) = link.calls.get(&call)
+        {
+            let is_queued = link.queue.iter().any(|posting| posting.what == What::Ask(call));
+            // Spec 2025-11-25, basic/utilities/cancellation: `initialize` is not cancelled; neither is a question
+            // that a server may not know. What never left needs no word either.
+            if !open.begins && !link.is_modern_http() && !is_queued {
+                let cancelled = Message::parse(cancellation(&open.id.wire, reason));
+                let pass = Pass { headers: Arc::clone(&open.headers), mirrors: Vec::new() };
+                self.tell(now, no, &cancelled, pass, acts);
+            }
         }
-        let fetch = self.links.get(&no).and_then(|link| link.calls.get(&call)?.stream.fetch);
-        if let Some(fetch) = fetch {
+        self.drop_call(now, call, acts);
+    }
+
+    /// Forgets a call that somebody else cancelled: nothing more is told of it, a late answer is swallowed.
+    pub fn drop_call(&mut self, now: Nanos, call: CallNo, acts: &mut Vec<Act>) {
+        self.late.retain(|late| !matches!(late, FromServer::Failed { call: failed, .. } if *failed == call));
+        let link = self.calls.get(&call).and_then(|no| self.links.get_mut(no));
+        let Some(link) = link else { return };
+        link.cancelled = true;
+        if let Some(fetch) = link.calls.get(&call).and_then(|open| open.stream.fetch) {
             self.abort(fetch, acts);
         }
         self.finish(call, now);
@@ -354,8 +354,7 @@ impl Back {
 
     /// Opens the stream on which a legacy server says what concerns no request (GET); again after breaks, with
     /// `Last-Event-ID` and back-off, until the link closes or the server answers 4xx. Does nothing on other links.
-    pub fn listen(&mut self, now: Nanos, link: LinkNo, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn listen(&mut self, _now: Nanos, link: LinkNo, acts: &mut Vec<Act>) {
         let listens = |link: &Link| {
             link.opening.via == Via::Http && link.opening.era == Era::Legacy && link.listening.is_none()
         };
@@ -392,7 +391,7 @@ impl Back {
             Heard::Exited { child, how, last_words } => self.on_exit(child, &how, &last_words, turn),
             Heard::Answered { fetch, head } => self.on_head(fetch, &head, turn),
             Heard::Event { fetch, event, message } => self.on_event(fetch, &event, &message, turn),
-            Heard::Body { fetch, body } => self.on_body(fetch, body, turn),
+            Heard::Body { fetch, body } => self.on_body(fetch, &body, turn),
             Heard::Ended { fetch, how, sent } => self.on_end(fetch, &how, sent, turn),
             Heard::Tick => self.tick(now, out, acts),
             Heard::Line { .. } | Heard::LineEnd | Heard::Asked { .. } | Heard::Left { .. } => {}
@@ -422,248 +421,6 @@ impl Back {
         late.or(self.due.first().map(|(at, _)| *at))
     }
 
-    /// Remembers a call, and gives the bytes that leave for it.
-    fn admit(&mut self, no: LinkNo, call: CallNo, message: &Message, pass: &Pass) -> Result<Bytes, Failure> {
-        let unsent = |why: &str| Failure::Unreachable(format!("`{}` was not asked: {why}", self.name));
-        let Some(link) = self.links.get_mut(&no) else {
-            return Err(unsent("its link is closed"));
-        };
-        if link.calls.len() >= MAX_OPEN {
-            return Err(Failure::Full);
-        }
-        let shape = message.shape();
-        let (Kind::Request, Some(id)) = (shape.kind, &shape.id) else {
-            return Err(unsent("the message is no request"));
-        };
-        let (body, id, token) = if link.disguises() {
-            ids::disguise(message, || link.fresh()).ok_or_else(|| unsent("the message cannot be changed"))?
-        } else {
-            let token = shape.id_in(Member::ProgressTokenAsked).map(|token| Name::same(&token));
-            (message.to_wire(), Name::same(id), token)
-        };
-        if !link.is_modern_http() {
-            link.avoid(&id.wire);
-            // An answer could not be told from that to the other one.
-            if link.ids.contains_key(&id.wire) {
-                return Err(unsent("a request with the same id is still open"));
-            }
-            link.ids.insert(id.wire.clone(), call);
-            if let Some(token) = &token {
-                link.avoid(&token.wire);
-                link.tokens.entry(token.wire.clone()).or_insert(call);
-            }
-        }
-        let method = shape.method();
-        let initializes = method.as_deref() == Some("initialize");
-        let probes = link.opening.owner == Pair::Detect && method.as_deref() == Some("server/discover");
-        if initializes {
-            // Spec 2025-11-25, basic/transports, Session Management: a new session begins without an id.
-            link.legacy = Legacy::default();
-        }
-        link.calls.insert(
-            call,
-            Call {
-                id,
-                token,
-                begins: initializes || probes,
-                initializes,
-                headers: Arc::clone(&pass.headers),
-                stream: Stream::default(),
-            },
-        );
-        self.calls.insert(call, no);
-        Ok(body)
-    }
-
-    /// Sends the bytes of a message as the link's transport does it.
-    fn send(
-        &mut self,
-        no: LinkNo,
-        what: What,
-        message: &Message,
-        body: Bytes,
-        pass: &Pass,
-        acts: &mut Vec<Act>,
-    ) -> Result<(), Failure> {
-        let Some(link) = self.links.get_mut(&no) else {
-            return Err(Failure::Broken("the link is closed".to_owned()));
-        };
-        if link.opening.via == Via::Pipe {
-            self.write(no, body, acts);
-            return Ok(());
-        }
-        if what == What::Tell && link.fetches.len() >= 2 * MAX_OPEN {
-            return Err(Failure::Full);
-        }
-        let headers = if link.is_modern_http() {
-            heads::modern(&self.headers, pass, message)
-        } else {
-            link.legacy.post(&self.headers, pass)
-        };
-        let posting = Posting { what, headers, body };
-        match (link.opening.via, link.endpoint.clone()) {
-            (Via::Sse, None) if link.queue.len() >= MAX_QUEUE => return Err(Failure::Full),
-            (Via::Sse, None) => link.queue.push_back(posting),
-            (_, target) => self.post(no, target, posting, acts),
-        }
-        Ok(())
-    }
-
-    /// Forgets a call whose answer came or will not come.
-    fn finish(&mut self, call: CallNo, now: Nanos) {
-        let Some(no) = self.calls.remove(&call) else { return };
-        let Some(link) = self.links.get_mut(&no) else { return };
-        let Some(open) = link.calls.remove(&call) else { return };
-        if link.ids.get(&open.id.wire) == Some(&call) {
-            link.ids.remove(&open.id.wire);
-        }
-        if let Some(token) = open.token
-            && link.tokens.get(&token.wire) == Some(&call)
-        {
-            link.tokens.remove(&token.wire);
-        }
-        link.queue.retain(|posting| posting.what != What::Ask(call));
-        if let Some(at) = open.stream.wakes {
-            self.due.remove(&(at, Due::Resume(call)));
-        }
-        if let Some(fetch) = open.stream.fetch {
-            self.spend(fetch, now);
-        }
-    }
-
-    /// Ends a call without an answer.
-    fn fail(&mut self, call: CallNo, failure: Failure, turn: &mut Turn<'_>) {
-        if let Some(link) = self.calls.get(&call).copied() {
-            self.finish(call, turn.now);
-            turn.out.push(FromServer::Failed { call, link, failure });
-        }
-    }
-
-    /// Ends a link that the server ended, and its calls before it.
-    fn bring_down(&mut self, no: LinkNo, of_calls: &Failure, why: Failure, turn: &mut Turn<'_>) {
-        let Some(owner) = self.links.get(&no).map(|link| link.opening.owner) else { return };
-        for call in self.take_apart(no, turn.now, turn.acts) {
-            turn.out.push(FromServer::Failed { call, link: no, failure: of_calls.clone() });
-        }
-        turn.out.push(FromServer::Down { link: no, owner, why });
-    }
-
-    /// Forgets a link with all that belongs to it; gives the calls that were open.
-    fn take_apart(&mut self, no: LinkNo, now: Nanos, acts: &mut Vec<Act>) -> Vec<CallNo> {
-        let Some(link) = self.links.get(&no) else { return Vec::new() };
-        let calls: Vec<_> = link.calls.keys().copied().collect();
-        for fetch in link.fetches.clone() {
-            self.abort(fetch, acts);
-        }
-        for call in &calls {
-            self.finish(*call, now);
-        }
-        if let Some(link) = self.links.remove(&no) {
-            if let Some((child, _)) = link.child {
-                self.children.remove(&child);
-            }
-            if let Some(at) = link.listening.and_then(|stream| stream.wakes) {
-                self.due.remove(&(at, Due::Listen(no)));
-            }
-        }
-        calls
-    }
-
-    /// Tells what a message from the server means. `asked` is the call on whose stream it came, `status` that of the
-    /// HTTP answer that brought it.
-    fn take(
-        &mut self,
-        no: LinkNo,
-        asked: Option<CallNo>,
-        status: Option<u16>,
-        message: &Message,
-        turn: &mut Turn<'_>,
-    ) {
-        let Some(link) = self.links.get(&no) else { return };
-        match message.shape().kind {
-            // Spec 2025-03-26, basic/index, Batching. No part is a batch itself.
-            Kind::Batch if link.opening.era == Era::Legacy => {
-                for part in message.shape().parts.iter().filter(|part| part.shape().kind != Kind::Batch) {
-                    self.take(no, asked, status, part, turn);
-                }
-            }
-            Kind::Request | Kind::Notification => self.said(no, asked, message, turn),
-            Kind::Result | Kind::Error => self.answered(no, asked, status, message, turn),
-            Kind::Other if message.raw().trim_ascii().is_empty() => {}
-            Kind::Batch | Kind::Other => self.note(no, Oddity::Noise, turn.acts),
-        }
-    }
-
-    fn answered(
-        &mut self,
-        no: LinkNo,
-        asked: Option<CallNo>,
-        status: Option<u16>,
-        message: &Message,
-        turn: &mut Turn<'_>,
-    ) {
-        let Some(link) = self.links.get(&no) else { return };
-        let Some((call, open)) =
-            link.answered(message, asked).and_then(|call| Some((call, link.calls.get(&call)?)))
-        else {
-            if !link.cancelled {
-                self.note(no, Oddity::Unasked, turn.acts);
-            }
-            return;
-        };
-        let Some(message) = ids::answer(message, &open.id) else {
-            let why = format!("the answer of `{}` is too large to be changed", self.name);
-            return self.fail(call, Failure::Broken(why), turn);
-        };
-        self.finish(call, turn.now);
-        turn.out.push(FromServer::Answered { call, link: no, message, status });
-    }
-
-    fn said(&mut self, no: LinkNo, asked: Option<CallNo>, message: &Message, turn: &mut Turn<'_>) {
-        let Some(link) = self.links.get(&no) else { return };
-        let shape = message.shape();
-        let of = |names: &BTreeMap<Id, CallNo>, member| {
-            let call = names.get(&shape.id_in(member)?).copied()?;
-            Some((call, link.calls.get(&call)?))
-        };
-        let is_progress = shape.method().as_deref() == Some("notifications/progress");
-        let (named, known) = if is_progress {
-            let token = of(&link.tokens, Member::ProgressToken);
-            let known = token.map(|(call, open)| {
-                (call, open.token.as_ref().and_then(|token| ids::progress(message, token)))
-            });
-            (true, known)
-        } else {
-            let listen = of(&link.ids, Member::SubscriptionId);
-            let known = listen.map(|(call, open)| (call, ids::subscription(message, &open.id)));
-            (shape.raw(Member::SubscriptionId).is_some(), known)
-        };
-        // On a shared link what names no open call was meant for a client whose call is over.
-        if named && known.is_none() && link.disguises() {
-            return;
-        }
-        let (call, message) = match known {
-            Some((call, Some(message))) => (Some(call), message),
-            Some((_, None)) => return,
-            None => (asked, message.clone()),
-        };
-        turn.out.push(FromServer::Said { link: no, owner: link.opening.owner, call, message });
-    }
-
-    /// Says something to the person who runs the tap, once per link.
-    fn note(&mut self, no: LinkNo, oddity: Oddity, acts: &mut Vec<Act>) {
-        let Some(link) = self.links.get_mut(&no) else { return };
-        if link.noted.insert(oddity) {
-            let name = &self.name;
-            acts.push(Act::Note(match oddity {
-                Oddity::Unasked => format!("`{name}` answered a request that nobody asked"),
-                Oddity::Noise => format!("`{name}` sent something that is no message; it was dropped"),
-                Oddity::Session => format!("`{name}` gave a session id that cannot be used; it was dropped"),
-                Oddity::Full => format!("`{name}` takes messages too slowly; one was dropped"),
-            }));
-        }
-    }
-
     fn number(&mut self) -> u64 {
         self.n_started += 1;
         self.n_started
@@ -684,21 +441,8 @@ impl FromServer {
 }
 
 /// A message whose shape speaks of what leaves.
-fn settled(message: &Message) -> Message {
-    if message.is_edited() { Message::parse(message.to_wire()) } else { message.clone() }
-}
-
-/// The notification that cancels the request with this id.
-fn cancellation(id: &Id, reason: Option<&str>) -> Bytes {
-    let mut bytes = br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#.to_vec();
-    bytes.extend_from_slice(&id.0);
-    if let Some(reason) = reason {
-        bytes.extend_from_slice(br#","reason":""#);
-        escape_into(reason.as_bytes(), &mut bytes);
-        bytes.push(b'"');
-    }
-    bytes.extend_from_slice(b"}}");
-    bytes.into()
+fn settled(message: &Message) -> Cow<'_, Message> {
+    if message.is_edited() { Cow::Owned(Message::parse(message.to_wire())) } else { Cow::Borrowed(message) }
 }
 
 #[cfg(test)]
