@@ -31,7 +31,14 @@ pub fn lower_result(draft: &mut Draft, method: &str, revision: Revision) {
         }),
         "tools/call" => {
             lower_structured_content(draft);
-            lower_blocks(draft, &["result", "content"], revision);
+            if revision <= Revision::V2025_03_26 {
+                let mut n_blocks = 0;
+                draft.each(&["result", "content"], &mut |mut block| {
+                    n_blocks += 1;
+                    lower_block(&mut block, revision, n_blocks);
+                    Some(block)
+                });
+            }
         }
         "prompts/get" if revision <= Revision::V2025_03_26 => {
             let mut n_blocks = 0;
@@ -65,8 +72,9 @@ pub fn lift_result(draft: &mut Draft, method: &str) {
 /// Spec 2025-11-25, server/tools, Structured Content.
 fn lower_structured_content(draft: &mut Draft) {
     let value = draft.get(&["result", "structuredContent"]).filter(|value| !value.starts_with(b"{"));
+    let Some(value) = value else { return };
     let content = draft.get(&["result", "content"]).unwrap_or_else(|| "[]".into());
-    let (Some(value), Some(head)) = (value, content.strip_suffix(b"]")) else { return };
+    let Some(head) = content.strip_suffix(b"]") else { return };
     let json = compact(&value);
     let plain = value.starts_with(b"\"").then(|| unescape(&value));
     let mut is_told = &*value == b"null";
@@ -98,21 +106,10 @@ fn compact(json: &[u8]) -> Vec<u8> {
     json.iter().copied().filter(|byte| keep(byte)).collect()
 }
 
-fn lower_blocks(draft: &mut Draft, path: &[&str], revision: Revision) {
-    if revision <= Revision::V2025_03_26 {
-        let mut n_blocks = 0;
-        draft.each(path, &mut |mut block| {
-            n_blocks += 1;
-            lower_block(&mut block, revision, n_blocks);
-            Some(block)
-        });
-    }
-}
-
-/// Writes a content block in older types; `n` tells it from others of its result.
+/// Writes a content block in the types that 2025-03-26 or 2024-11-05 knows; `n` tells it from others of its result.
 fn lower_block(block: &mut Draft, revision: Revision, n: usize) {
     match block.get(&["type"]).as_deref() {
-        Some(b"\"resource_link\"") if revision <= Revision::V2025_03_26 => {
+        Some(b"\"resource_link\"") => {
             let Some(uri) = string(block, &["uri"]) else { return };
             let said = [string(block, &["name"]), string(block, &["description"]), Some(uri)];
             let text = said.into_iter().flatten().collect::<Vec<_>>().join(&b'\n');

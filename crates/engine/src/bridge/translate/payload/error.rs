@@ -51,7 +51,7 @@ pub fn error_up(message: &Message, uri: Option<&str>) -> Message {
 /// Spec 2026-07-28, changelog: -32001, -32003 and -32004 became -32020, -32021 and -32022.
 pub fn error_released(message: &Message) -> Message {
     let shape = message.shape();
-    let data = |name: &str, start: &[u8]| {
+    let holds = |name: &str, start: &[u8]| {
         shape.inside(Member::ErrorData, &[name]).is_some_and(|value| value.starts_with(start))
     };
     let code: &[u8] = match shape.int(Member::ErrorCode) {
@@ -59,8 +59,8 @@ pub fn error_released(message: &Message) -> Message {
         Some(-32_001) if shape.text(Member::ErrorMessage).is_some_and(|text| is_header_mismatch(&text)) => {
             b"-32020"
         }
-        Some(-32_003) if data("requiredCapabilities", b"{") => b"-32021",
-        Some(-32_004) if data("supported", b"[") => b"-32022",
+        Some(-32_003) if holds("requiredCapabilities", b"{") => b"-32021",
+        Some(-32_004) if holds("supported", b"[") => b"-32022",
         _ => return message.clone(),
     };
     recode(message, code).into_message()
