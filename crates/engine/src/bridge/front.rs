@@ -293,17 +293,6 @@ impl Front {
         self.dropped.extend(wait.and_then(|wait| wait.lane));
     }
 
-    /// The request of a legacy session that waits with this id.
-    pub fn port_of(&self, session: SessionNo, id: &tapgate_wire::shape::Id) -> Option<Port> {
-        let _ = (session, id);
-        None
-    }
-
-    /// Forgets a request that its client cancelled: it is not answered.
-    pub fn drop_port(&mut self, port: Port) {
-        let _ = (port, &self);
-    }
-
     /// Ends a legacy session: what its client sends later is answered 404, its streams end.
     pub fn forget(&mut self, now: Nanos, session: SessionNo, acts: &mut Vec<Act>) {
         self.end_session(now, session, true, acts);
