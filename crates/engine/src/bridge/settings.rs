@@ -25,8 +25,11 @@ pub enum Listens {
 pub enum Reaches {
     /// By starting its command; one child per [`LinkNo`](super::LinkNo).
     Command,
-    /// By HTTP at its URL; the edge knows which.
-    Url,
+    /// By HTTP.
+    Url {
+        /// The server's URL, against which the `endpoint` of HTTP+SSE is resolved.
+        url: String,
+    },
 }
 
 /// What a bridge is told when it starts.
