@@ -25,11 +25,12 @@ use tapgate_wire::{Message, Nanos};
 use self::alarm::{Alarms, For};
 use self::exchange::{Asked, Exchange, Work, may_ask};
 use self::pool::{Key, Link, Wait};
+use self::say::Refusal;
 use super::back::{FromServer, Via};
 use super::cx::Cx;
 use super::front::{Answer, From, FromClient};
 use super::number::{LinkNo, Port, Principal};
-use super::translate::{Draft, fall};
+use super::translate::fall;
 
 /// Calls of modern clients, and the legacy sessions in which they are made.
 #[derive(Debug, Default)]
@@ -78,8 +79,8 @@ impl Down {
     pub fn from_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
         match event {
             FromClient::Asked { port, from, message } => {
-                if let Err(error) = self.asked(cx, port, &from, &message) {
-                    answer(cx, port, &exchange::id(message.shape()), &error);
+                if let Err(refusal) = self.asked(cx, port, &from, &message) {
+                    answer(cx, port, &exchange::id(message.shape()), &refusal.message());
                 }
             }
             FromClient::Told { from, message } => self.told(cx, &from, &message),
@@ -96,7 +97,7 @@ impl Down {
             FromServer::Failed { call, failure, .. } => self.failed(cx, call, &failure),
             FromServer::Said { link, call, message, .. } => match message.shape().kind {
                 Kind::Request => self.requested(cx, link, call, &message),
-                Kind::Notification => self.noticed(cx, link, call, message),
+                Kind::Notification => self.noticed(cx, link, call, &message),
                 Kind::Result | Kind::Error | Kind::Batch | Kind::Other => {}
             },
             FromServer::Down { link, why, .. } => self.down(cx, link, &why),
@@ -150,15 +151,14 @@ impl Down {
     }
 
     /// Begins to serve a request, or goes on with one that is tried again; an error is answered at once.
-    fn asked(&mut self, cx: &mut Cx<'_>, port: Port, from: &From, message: &Message) -> Result<(), Message> {
+    fn asked(&mut self, cx: &mut Cx<'_>, port: Port, from: &From, message: &Message) -> Result<(), Refusal> {
         let shape = message.shape();
         let name = shape.method().unwrap_or_default().into_owned();
         if is_gone(&name) {
             let text = format!("the method {name} is not part of {}", Revision::V2026_07_28.as_str());
-            return Err(say::error(say::NO_METHOD, &text, None));
+            return Err(Refusal::new(say::NO_METHOD, text));
         }
-        let asked = Asked::read(port, &from.headers, shape)
-            .map_err(|text| say::error(say::BAD_PARAMS, text, None))?;
+        let asked = Asked::read(port, &from.headers, shape).map_err(Refusal::params)?;
         let legacy = fall::client::request(message);
         let mut exchange = Exchange::new(asked, from.principal, name, shape, legacy);
         match exchange.method.as_str() {
@@ -186,7 +186,9 @@ impl Down {
     /// Passes on a notification that the specification does not know; all that it knows are for a server that is
     /// modern itself.
     fn told(&mut self, cx: &mut Cx<'_>, from: &From, message: &Message) {
-        if message.shape().kind != Kind::Notification || message.shape().method().is_none_or(is_known) {
+        if message.shape().kind != Kind::Notification
+            || message.shape().method().is_none_or(|name| method(&name).is_some())
+        {
             return;
         }
         let is_theirs =
@@ -254,13 +256,7 @@ impl Down {
 
 /// Answers a request with a message in which its id is put.
 fn answer(cx: &mut Cx<'_>, port: Port, id: &Id, message: &Message) {
-    let bytes = if message.shape().id.as_ref() == Some(id) {
-        message.to_wire()
-    } else {
-        let mut draft = Draft::of(message);
-        draft.set(&["id"], &id.0);
-        draft.into_bytes()
-    };
+    let bytes = say::with_id(message, id).to_wire();
     cx.front.answer(cx.now, port, Answer::new(bytes), cx.acts);
 }
 
@@ -268,10 +264,6 @@ fn answer(cx: &mut Cx<'_>, port: Port, id: &Id, message: &Message) {
 fn is_gone(name: &str) -> bool {
     name.starts_with("tasks/")
         || method(name).is_some_and(|method| !method.is_sent_by(Leg::Client, Revision::V2026_07_28))
-}
-
-fn is_known(name: std::borrow::Cow<'_, str>) -> bool {
-    method(&name).is_some()
 }
 
 #[cfg(test)]

@@ -8,16 +8,18 @@ use bytes::Bytes;
 use tapgate_wire::Message;
 use tapgate_wire::json::find;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::shape::{Kind, Member, Shape};
+use tapgate_wire::shape::{Member, Shape};
 
 use super::alarm::For;
 use super::exchange::{Exchange, Input, Profile, What, id};
 use super::pool::after;
+use super::say::Refusal;
 use super::{Down, Errand, answer, say};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
 use crate::bridge::number::{CallNo, LinkNo, Principal};
 use crate::bridge::seal::Purpose;
+use crate::bridge::translate::payload::error_up;
 use crate::bridge::translate::{Draft, fall, rise};
 
 /// How long more questions are waited for, so that a person gets them together.
@@ -25,6 +27,7 @@ const COLLECT: Duration = Duration::from_millis(25);
 /// How many questions one call has open, and how many calls of one principal are held.
 const MAX_INPUTS: usize = 32;
 const MAX_HELD: usize = 64;
+const UNDECLARED: &str = "the client did not declare that it can be asked for this";
 
 /// What a `requestState` says.
 enum State {
@@ -37,32 +40,30 @@ enum State {
 impl Down {
     /// The server asks.
     pub(super) fn requested(&mut self, cx: &mut Cx<'_>, no: LinkNo, call: Option<CallNo>, message: &Message) {
-        let refusal = match self.question(no, call, message) {
-            Ok((n, what)) => {
-                self.put(cx, n, what, message);
-                return;
+        let told = if message.shape().method().as_deref() == Some("ping") {
+            say::result(b"{}")
+        } else {
+            match self.question(no, call, message) {
+                Ok((n, what)) => return self.put(cx, n, what, message),
+                Err(refusal) => refusal.message(),
             }
-            Err(refusal) => refusal,
         };
-        let mut draft = Draft::of(&refusal);
-        draft.set(&["id"], &id(message.shape()).0);
+        let told = say::with_id(&told, &id(message.shape()));
         let headers = self.links.get(&no).map(|link| link.headers.clone()).unwrap_or_default();
-        cx.back.tell(cx.now, no, &draft.into_message(), Pass { headers, mirrors: Vec::new() }, cx.acts);
+        cx.back.tell(cx.now, no, &told, Pass { headers, mirrors: Vec::new() }, cx.acts);
     }
 
     /// Whom the server asks and what for; else what it is answered at once.
-    fn question(&self, no: LinkNo, call: Option<CallNo>, message: &Message) -> Result<(u64, What), Message> {
+    fn question(&self, no: LinkNo, call: Option<CallNo>, message: &Message) -> Result<(u64, What), Refusal> {
         let shape = message.shape();
-        let no_method = |text: &str| Err(say::error(say::NO_METHOD, text, None));
         let what = match shape.method().unwrap_or_default().as_ref() {
-            "ping" => return Err(say::result(b"{}")),
             "elicitation/create" => match shape.text_inside(Member::Params, &["mode"]).as_deref() {
                 Some("url") => What::Url,
                 _ => What::Form,
             },
             "sampling/createMessage" => What::Sampling,
             "roots/list" => What::Roots,
-            _ => return no_method("the method is not known"),
+            _ => return Err(Refusal::new(say::NO_METHOD, "the method is not known")),
         };
         // What a server with one call at hand asks belongs to it, even where it does not say so.
         let asker = match call {
@@ -77,15 +78,13 @@ impl Down {
         };
         let exchange = asker.and_then(|n| Some((n, self.exchanges.get(&n)?)));
         let Some((n, exchange)) = exchange.filter(|(_, exchange)| exchange.may_ask()) else {
-            let text =
-                "nobody can be asked, because the request belongs to no call in which that is possible";
-            return Err(say::error(say::BAD_PARAMS, text, None));
+            return Err(Refusal::params("the request belongs to no call in which somebody can be asked"));
         };
         if let Some(refusal) = forbids(exchange.asked.profile, what, shape) {
             return Err(refusal);
         }
         if exchange.inputs.len() >= MAX_INPUTS {
-            return Err(say::error(say::FAILED, "too many questions are open in one call", None));
+            return Err(Refusal::new(say::FAILED, "too many questions are open in one call"));
         }
         Ok((n, what))
     }
@@ -152,22 +151,23 @@ impl Down {
         cx: &mut Cx<'_>,
         retry: Exchange,
         message: &Message,
-    ) -> Result<(), Message> {
-        let invalid = |text: &str| say::error(say::BAD_PARAMS, text, None);
+    ) -> Result<(), Refusal> {
         let responses = message.shape().raw(Member::InputResponses);
         if responses.is_some_and(|responses| !responses.starts_with(b"{")) {
-            return Err(invalid("inputResponses is no object"));
+            return Err(Refusal::params("inputResponses is no object"));
         }
         let state = self.open_state(cx, &retry, message.shape());
-        match state
-            .ok_or_else(|| invalid("requestState is not valid, not for this request, or not good any more"))?
-        {
+        match state.ok_or_else(|| {
+            Refusal::params("requestState is not valid, not for this request, or not good any more")
+        })? {
             State::Anew { n_rounds } => self.anew(cx, retry, responses, n_rounds),
             State::Held { n, turn } => {
                 let held = self.exchanges.get_mut(&n);
                 let held = held.filter(|held| held.turn == turn && held.asked.port.is_none());
                 let Some(held) = held.filter(|held| held.principal == retry.principal) else {
-                    return Err(invalid("requestState was used already, or the call is held no more"));
+                    return Err(Refusal::params(
+                        "requestState was used already, or the call is held no more",
+                    ));
                 };
                 held.turn = 0;
                 held.asked = retry.asked;
@@ -201,7 +201,7 @@ impl Down {
             } else if allows(profile, input.what) {
                 return true;
             } else {
-                refused(input)
+                say::with_id(&Refusal::new(say::NO_METHOD, UNDECLARED).message(), &input.id)
             };
             cx.back.tell(cx.now, no, &told, pass.clone(), cx.acts);
             false
@@ -241,9 +241,7 @@ impl Down {
     pub(super) fn url_required(&mut self, cx: &mut Cx<'_>, n: u64, message: &Message) {
         let Some(exchange) = self.exchanges.get(&n) else { return };
         if !exchange.asked.profile.url {
-            let data = br#"{"requiredCapabilities":{"elicitation":{"url":{}}}}"#;
-            let text = "the server needs a page to be opened, which the client cannot ask for";
-            return self.reply(cx, n, say::error(-32_021, text, Some(data)));
+            return self.reply(cx, n, error_up(message, None));
         }
         let urls = message.shape().inside(Member::ErrorData, &["elicitations"]).map(say::values);
         let urls = urls.unwrap_or_default();
@@ -252,8 +250,8 @@ impl Down {
             .filter_map(|(at, url)| Some((format!("u{at}"), rise::server::url_input(url)?)))
             .collect();
         if entries.is_empty() || exchange.n_rounds >= cx.settings.bounds.rounds {
-            let error = rise::server::error(message, None);
-            return self.reply(cx, n, error.into_message());
+            let why = format!("the server {} asks for pages to be opened in vain", cx.settings.server_name);
+            return self.reply(cx, n, say::failed(&cx.settings.server_name, &why));
         }
         let n_rounds = exchange.n_rounds as u64 + 1;
         let content = [&b"a"[..], &digest(cx, &exchange.message), &n_rounds.to_be_bytes()].concat();
@@ -281,9 +279,7 @@ impl Down {
                 What::Sampling => say::error(-1, "the person who was asked gave no answer", None),
                 What::Roots => say::error(say::FAILED, "the client gave no answer", None),
             };
-            let mut draft = Draft::of(&told);
-            draft.set(&["id"], &input.id.0);
-            cx.back.tell(cx.now, no, &draft.into_message(), pass.clone(), cx.acts);
+            cx.back.tell(cx.now, no, &say::with_id(&told, &input.id), pass.clone(), cx.acts);
         }
     }
 
@@ -319,14 +315,14 @@ fn digest(cx: &Cx<'_>, message: &Message) -> [u8; 16] {
 }
 
 /// Why a client cannot be asked for something, for the server.
-fn forbids(profile: Profile, what: What, shape: &Shape) -> Option<Message> {
+fn forbids(profile: Profile, what: What, shape: &Shape) -> Option<Refusal> {
     let has = |name| shape.inside(Member::Params, &[name]).is_some();
     if what == What::Sampling
         && profile.sampling
         && !profile.sampling_tools
         && (has("tools") || has("toolChoice"))
     {
-        return Some(say::error(say::BAD_PARAMS, "the client declared no sampling with tools", None));
+        return Some(Refusal::params("the client declared no sampling with tools"));
     }
     if allows(profile, what) {
         return None;
@@ -334,7 +330,7 @@ fn forbids(profile: Profile, what: What, shape: &Shape) -> Option<Message> {
     // Spec 2025-11-25, client/elicitation, Error Handling: -32602 for a mode, -32601 for the whole.
     let is_mode = matches!(what, What::Form | What::Url) && (profile.form || profile.url);
     let code = if is_mode { say::BAD_PARAMS } else { say::NO_METHOD };
-    Some(say::error(code, "the client did not declare that it can be asked for this", None))
+    Some(Refusal::new(code, UNDECLARED))
 }
 
 fn allows(profile: Profile, what: What) -> bool {
@@ -344,14 +340,6 @@ fn allows(profile: Profile, what: What) -> bool {
         What::Sampling => profile.sampling,
         What::Roots => profile.roots,
     }
-}
-
-/// The answer to a question that the client of a retry cannot be asked any more.
-fn refused(input: &Input) -> Message {
-    let error = say::error(say::NO_METHOD, "the client did not declare that it can be asked for this", None);
-    let mut draft = Draft::of(&error);
-    draft.set(&["id"], &input.id.0);
-    draft.into_message()
 }
 
 /// Whether a response is one to what was asked; else it counts as missing.
@@ -387,7 +375,5 @@ fn input_required<'a>(entries: impl Iterator<Item = (&'a str, &'a Bytes)>, state
     result.extend_from_slice(b"},\"requestState\":");
     result.extend_from_slice(&say::string(state));
     result.push(b'}');
-    let message = say::result(&result);
-    debug_assert_eq!(message.shape().kind, Kind::Result);
-    message
+    say::result(&result)
 }

@@ -20,6 +20,7 @@ const LEVELS: &[&str] = &["debug", "info", "notice", "warning", "error", "critic
 
 /// What a client lets a server ask for; a legacy session is told it once, so each profile has sessions of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a capability that is there or not")]
 pub(super) struct Profile {
     pub roots: bool,
     pub sampling: bool,
@@ -138,6 +139,7 @@ pub(super) enum Work {
 
 /// What a listen wants to hear of, and once it was acknowledged, what it hears of.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a kind of news that is wanted or not")]
 pub(super) struct Wish {
     pub tools: bool,
     pub prompts: bool,

@@ -13,6 +13,7 @@ use tapgate_wire::shape::{Id, Member, Shape};
 use super::alarm::For;
 use super::exchange::{Wish, Work};
 use super::pool::{Link, after, pause};
+use super::say::Refusal;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
@@ -43,10 +44,10 @@ enum Step {
 }
 
 /// Reads what a listen wants to hear of; fails with a -32602.
-pub(super) fn wish(shape: &Shape) -> Result<Wish, Message> {
+pub(super) fn wish(shape: &Shape) -> Result<Wish, Refusal> {
     let wanted = shape.inside(Member::Params, &["notifications"]).filter(|wanted| wanted.starts_with(b"{"));
     let Some(wanted) = wanted else {
-        return Err(say::error(say::BAD_PARAMS, "params.notifications has to be an object", None));
+        return Err(Refusal::params("params.notifications has to be an object"));
     };
     let flag = |name| find(&wanted, &[name]) == Some(&b"true"[..]);
     let uris = find(&wanted, &["resourceSubscriptions"]).map(|uris| say::values(wanted.slice_ref(uris)));

@@ -14,7 +14,7 @@ use crate::bridge::translate::Draft;
 
 impl Down {
     /// The server tells something.
-    pub(super) fn noticed(&mut self, cx: &mut Cx<'_>, no: LinkNo, call: Option<CallNo>, message: Message) {
+    pub(super) fn noticed(&mut self, cx: &mut Cx<'_>, no: LinkNo, call: Option<CallNo>, message: &Message) {
         let method = message.shape().method().unwrap_or_default().into_owned();
         let n = call.and_then(|call| match self.jobs.get(&call.n)?.errand {
             Errand::Ask(n) => Some(n),
@@ -22,8 +22,8 @@ impl Down {
         });
         match method.as_str() {
             "notifications/progress" => self.progressed(cx, n, message),
-            "notifications/message" => self.logged(cx, no, n, &message),
-            "notifications/cancelled" => self.withdraw(no, &message),
+            "notifications/message" => self.logged(cx, no, n, message),
+            "notifications/cancelled" => self.withdraw(no, message),
             "notifications/tools/list_changed" => {
                 cx.tools.forget();
                 if let Some(link) = self.links.get_mut(&no)
@@ -31,17 +31,17 @@ impl Down {
                 {
                     link.scout = Scout::Unknown;
                 }
-                self.changed(cx, no, &message, |wish| wish.tools);
+                self.changed(cx, no, message, |wish| wish.tools);
             }
-            "notifications/prompts/list_changed" => self.changed(cx, no, &message, |wish| wish.prompts),
-            "notifications/resources/list_changed" => self.changed(cx, no, &message, |wish| wish.resources),
+            "notifications/prompts/list_changed" => self.changed(cx, no, message, |wish| wish.prompts),
+            "notifications/resources/list_changed" => self.changed(cx, no, message, |wish| wish.resources),
             "notifications/resources/updated" => {
                 let uri = message.shape().text(Member::Uri).unwrap_or_default();
-                self.changed(cx, no, &message, |wish| wish.uris.iter().any(|wanted| covers(wanted, &uri)));
+                self.changed(cx, no, message, |wish| wish.uris.iter().any(|wanted| covers(wanted, &uri)));
             }
             // All else that legacy servers may tell means nothing to a modern client.
             method if revision::method(method).is_some() => {}
-            _ => self.aside(cx, n, &message),
+            _ => self.aside(cx, n, message),
         }
     }
 
@@ -52,7 +52,7 @@ impl Down {
     }
 
     /// Spec 2026-07-28, basic/patterns/progress: each value is greater than the one before.
-    fn progressed(&mut self, cx: &mut Cx<'_>, n: Option<u64>, message: Message) {
+    fn progressed(&mut self, cx: &mut Cx<'_>, n: Option<u64>, message: &Message) {
         let Some(exchange) = n.and_then(|n| self.exchanges.get_mut(&n)) else { return };
         let (Some(port), Some(token)) = (exchange.asked.port, &exchange.asked.token) else { return };
         let shape = message.shape();
@@ -66,7 +66,7 @@ impl Down {
         let bytes = if shape.raw(Member::ProgressToken) == Some(token) {
             message.to_wire()
         } else {
-            let mut draft = Draft::of(&message);
+            let mut draft = Draft::of(message);
             draft.set(&["params", "progressToken"], token);
             draft.into_bytes()
         };

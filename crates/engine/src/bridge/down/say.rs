@@ -1,10 +1,14 @@
 //! Messages that are made here.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use tapgate_wire::Message;
 use tapgate_wire::json::escape_into;
+use tapgate_wire::shape::Id;
 
 use crate::bridge::back::Failure;
+use crate::bridge::translate::Draft;
 
 /// A method that neither the revision nor the server knows.
 pub(super) const NO_METHOD: i64 = -32_601;
@@ -12,6 +16,28 @@ pub(super) const NO_METHOD: i64 = -32_601;
 pub(super) const BAD_PARAMS: i64 = -32_602;
 /// What went wrong on this side of the client.
 pub(super) const FAILED: i64 = -32_603;
+
+/// Why something is not done: an error whose message is made when it leaves.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub code: i64,
+    pub text: Cow<'static, str>,
+}
+
+impl Refusal {
+    pub fn new(code: i64, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// Parameters that make no sense.
+    pub fn params(text: &'static str) -> Self {
+        Self::new(BAD_PARAMS, text)
+    }
+
+    pub fn message(&self) -> Message {
+        error(self.code, &self.text, None)
+    }
+}
 
 /// An error; its id is put in when it leaves.
 pub(super) fn error(code: i64, text: &str, data: Option<&[u8]>) -> Message {
@@ -28,6 +54,16 @@ pub(super) fn error(code: i64, text: &str, data: Option<&[u8]>) -> Message {
 /// A result; its id is put in when it leaves.
 pub(super) fn result(result: &[u8]) -> Message {
     Message::parse([br#"{"jsonrpc":"2.0","id":null,"result":"#, result, b"}"].concat().into())
+}
+
+/// A message with another id; the very bytes that it has when that is its id already.
+pub(super) fn with_id(message: &Message, id: &Id) -> Message {
+    if message.shape().id.as_ref() == Some(id) {
+        return message.clone();
+    }
+    let mut draft = Draft::of(message);
+    draft.set(&["id"], &id.0);
+    draft.into_message()
 }
 
 /// A request with a number as its id.
@@ -74,7 +110,7 @@ pub(super) fn failed(server: &str, why: &str) -> Message {
 /// The values of a JSON array.
 pub(super) fn values(array: Bytes) -> Vec<Bytes> {
     let mut values = Vec::new();
-    crate::bridge::translate::Draft::of_value(array).each(&[], &mut |value| {
+    Draft::of_value(array).each(&[], &mut |value| {
         values.push(value.clone().into_bytes());
         Some(value)
     });

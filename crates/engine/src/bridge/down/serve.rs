@@ -9,12 +9,14 @@ use tapgate_wire::shape::{Kind, Member};
 
 use super::exchange::{Exchange, Work};
 use super::pool::Scout;
+use super::say::Refusal;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::number::{CallNo, LinkNo, Pair};
 use crate::bridge::seal::Purpose;
 use crate::bridge::settings::Listens;
+use crate::bridge::translate::payload::error_up;
 use crate::bridge::translate::{Draft, rise};
 
 /// How many pages of tools are read to find a definition, and of how many tools it is known that they are tasks.
@@ -208,9 +210,9 @@ impl Down {
             if shape.int(Member::ErrorCode) == Some(-32_042) && exchange.may_ask() {
                 return self.url_required(cx, n, message);
             }
-            let uri = exchange.message.shape().raw(Member::Uri).map(|uri| &uri[..]);
-            let error = rise::server::error(message, uri);
-            return self.reply(cx, n, error.into_message());
+            let uri = exchange.message.shape().text(Member::Uri);
+            let error = error_up(message, uri.as_deref());
+            return self.reply(cx, n, error);
         }
         if exchange.task.is_none()
             && exchange.method == "tools/call"
@@ -248,7 +250,7 @@ impl Down {
     /// Puts the server's cursor in the place of ours, and the exchange on the link that knows it.
     ///
     /// Spec 2025-11-25, server/utilities/pagination: a cursor is not kept across sessions.
-    pub(super) fn open_cursor(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange) -> Result<(), Message> {
+    pub(super) fn open_cursor(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange) -> Result<(), Refusal> {
         let cursor = exchange.message.shape().inside(Member::Params, &["cursor"]);
         let Some(cursor) = cursor.filter(|cursor| *cursor != b"null"[..]) else { return Ok(()) };
         let marker = self.marker(cx);
@@ -259,7 +261,7 @@ impl Down {
             .and_then(|rest| rest.split_first_chunk::<8>())
             .map(|(link, cursor)| (LinkNo(u64::from_be_bytes(*link)), cursor))
         else {
-            return Err(say::error(say::BAD_PARAMS, "the cursor is not valid or not good any more", None));
+            return Err(Refusal::params("the cursor is not valid or not good any more"));
         };
         let mut draft = Draft::of(&exchange.message);
         draft.set(&["params", "cursor"], cursor);

@@ -7,6 +7,7 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::{Id, Member};
 
 use crate::bridge::translate::Draft;
+use crate::bridge::translate::payload::lift_result;
 
 /// The key of a result's `_meta` that names the server.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
@@ -35,41 +36,12 @@ pub fn result(method: &str, answer: &Message, server_info: Option<&Bytes>) -> Op
         draft.set(&["result", "ttlMs"], b"0");
         draft.set(&["result", "cacheScope"], b"\"private\"");
     }
-    if method == "tools/list" {
-        draft.each(&["result", "tools"], &mut |mut tool| {
-            tool.remove(&["execution"]);
-            Some(tool)
-        });
-    }
+    lift_result(&mut draft, method);
     draft.remove(&["result", "_meta", RELATED_TASK]);
     if let Some(server_info) = server_info {
         draft.set(&["result", "_meta", SERVER_INFO], server_info);
     }
     Some(draft)
-}
-
-/// An error without the codes that left with 2026-07-28: a resource that is missing becomes -32602 that names it,
-/// and a URL to open that was not asked for properly becomes -32603.
-///
-/// Spec 2026-07-28, basic/index, Error codes; server/resources, Error Handling.
-pub fn error(answer: &Message, uri: Option<&[u8]>) -> Draft {
-    let mut draft = Draft::of(answer);
-    match answer.shape().int(Member::ErrorCode) {
-        Some(-32_002) => {
-            draft.set(&["error", "code"], b"-32602");
-            if let Some(uri) = uri
-                && draft.get(&["error", "data", "uri"]).is_none()
-            {
-                if draft.get(&["error", "data"]).is_some_and(|data| !data.starts_with(b"{")) {
-                    draft.remove(&["error", "data"]);
-                }
-                draft.set(&["error", "data", "uri"], uri);
-            }
-        }
-        Some(-32_042) => draft.set(&["error", "code"], b"-32603"),
-        _ => {}
-    }
-    draft
 }
 
 /// The answer to `server/discover` with this id, from the answer to `initialize`.
