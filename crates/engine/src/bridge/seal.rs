@@ -170,7 +170,8 @@ impl Key {
     fn new(key: &[u8; 32]) -> Self {
         let id = begin(&derive(key, b"tapgate key id"));
         #[expect(clippy::expect_used, reason = "a key of 32 bytes is what AES-256 takes")]
-        let cipher = UnboundKey::new(&AES_256_GCM, &derive(key, b"tapgate seal")).expect("a key has 32 bytes");
+        let cipher =
+            UnboundKey::new(&AES_256_GCM, &derive(key, b"tapgate seal")).expect("a key has 32 bytes");
         Self { id, cipher: LessSafeKey::new(cipher) }
     }
 }
