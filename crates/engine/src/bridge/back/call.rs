@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use tapgate_wire::edge::Act;
 use tapgate_wire::json::escape_into;
 use tapgate_wire::shape::Member;
@@ -26,7 +27,7 @@ impl Back {
         no: LinkNo,
         call: CallNo,
         message: &Message,
-        pass: &Pass,
+        headers: Arc<HeaderMap>,
     ) -> Result<Bytes, Failure> {
         let unsent = |why: &str| Failure::Unreachable(format!("`{}` was not asked: {why}", self.name));
         let Some(link) = self.links.get_mut(&no) else {
@@ -71,7 +72,7 @@ impl Back {
                 token,
                 begins: initializes || probes,
                 initializes,
-                headers: Arc::clone(&pass.headers),
+                headers,
                 stream: Stream::default(),
             },
         );
@@ -86,7 +87,7 @@ impl Back {
         what: What,
         message: &Message,
         body: Bytes,
-        pass: &Pass,
+        pass: Pass,
         acts: &mut Vec<Act>,
     ) -> Result<(), Failure> {
         let Some(link) = self.links.get_mut(&no) else {
@@ -102,7 +103,7 @@ impl Back {
         let headers = if link.is_modern_http() {
             heads::modern(&self.headers, pass, message)
         } else {
-            link.legacy.post(&self.headers, pass)
+            link.legacy.post(&self.headers, &pass.headers)
         };
         let posting = Posting { what, headers, body };
         match (link.opening.via, link.endpoint.clone()) {

@@ -30,8 +30,8 @@ pub(super) struct Legacy {
 
 impl Legacy {
     /// The headers of a POST.
-    pub(super) fn post(&self, ours: &HeaderMap, pass: &Pass) -> HeaderMap {
-        let mut headers = post(ours, pass);
+    pub(super) fn post(&self, ours: &HeaderMap, theirs: &HeaderMap) -> HeaderMap {
+        let mut headers = post(ours, theirs);
         self.add(&mut headers);
         headers
     }
@@ -67,10 +67,10 @@ impl Legacy {
 /// The headers of a modern POST.
 ///
 /// Spec 2026-07-28, basic/transports/streamable-http, Standard Request Headers.
-pub(super) fn modern(ours: &HeaderMap, pass: &Pass, message: &Message) -> HeaderMap {
-    let mut headers = post(ours, pass);
-    for (name, value) in &pass.mirrors {
-        headers.insert(name, value.clone());
+pub(super) fn modern(ours: &HeaderMap, pass: Pass, message: &Message) -> HeaderMap {
+    let mut headers = post(ours, &pass.headers);
+    for (name, value) in pass.mirrors {
+        headers.insert(name, value);
     }
     let shape = message.shape();
     let named = shape.text(Member::MetaRevision).and_then(|name| HeaderValue::from_str(&name).ok());
@@ -110,8 +110,8 @@ pub(super) fn event_id(id: &str) -> Option<HeaderValue> {
     if (1..=MAX_ID).contains(&id.len()) { HeaderValue::from_bytes(id.as_bytes()).ok() } else { None }
 }
 
-fn post(ours: &HeaderMap, pass: &Pass) -> HeaderMap {
-    let mut headers = merge(ours, &pass.headers);
+fn post(ours: &HeaderMap, theirs: &HeaderMap) -> HeaderMap {
+    let mut headers = merge(ours, theirs);
     headers.insert(ACCEPT, BOTH);
     headers.insert(CONTENT_TYPE, JSON);
     headers

@@ -163,11 +163,11 @@ impl Back {
         }
     }
 
-    pub(super) fn on_body(&mut self, fetch: FetchId, body: Bytes, turn: &mut Turn<'_>) {
+    pub(super) fn on_body(&mut self, fetch: FetchId, body: &Bytes, turn: &mut Turn<'_>) {
         let Some(Fetch { link: no, what, head: Some(head), .. }) = self.forget(fetch) else { return };
         match what {
             What::Ask(call) => self.on_answer(no, call, &head, body, turn),
-            What::Resume(_) | What::Listen => self.on_refusal(no, what, &head, &body, turn),
+            What::Resume(_) | What::Listen => self.on_refusal(no, what, &head, body, turn),
             What::Tell | What::Spent(_) => {}
         }
     }
@@ -186,7 +186,7 @@ impl Back {
         let is_stream = head.status.is_success() && is_events(&head);
         match what {
             What::Ask(call) if !is_stream && *how == Ending::Clean => {
-                self.on_answer(no, call, &head, Bytes::new(), turn);
+                self.on_answer(no, call, &head, &Bytes::new(), turn);
             }
             What::Listen | What::Resume(_) if !is_stream => {
                 self.on_refusal(no, what, &head, &Bytes::new(), turn);
@@ -197,13 +197,20 @@ impl Back {
     }
 
     /// The whole answer to a call's POST came.
-    fn on_answer(&mut self, no: LinkNo, call: CallNo, head: &ResponseHead, body: Bytes, turn: &mut Turn<'_>) {
+    fn on_answer(
+        &mut self,
+        no: LinkNo,
+        call: CallNo,
+        head: &ResponseHead,
+        body: &Bytes,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(link) = self.links.get(&no) else { return };
         let is_success = head.status.is_success();
         if link.opening.via == Via::Sse {
             // The answer comes on the stream.
             if !is_success {
-                self.fail(call, refusal(head, &body), turn);
+                self.fail(call, refusal(head, body), turn);
             }
             return;
         }
@@ -216,7 +223,7 @@ impl Back {
         if is_success && speaks || !is_success && answers && !asks {
             self.take(no, Some(call), Some(head.status.as_u16()), &message, turn);
         }
-        self.fail(call, refusal(head, &body), turn);
+        self.fail(call, refusal(head, body), turn);
     }
 
     /// A GET was answered with something that is no stream.

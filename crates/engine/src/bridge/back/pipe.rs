@@ -9,14 +9,17 @@ use super::{Back, Failure, LinkNo, Turn};
 impl Back {
     /// Writes a line to the link's child, which is started if it is not there yet.
     pub(super) fn write(&mut self, no: LinkNo, bytes: Bytes, acts: &mut Vec<Act>) {
-        let next = self.number();
         let Some(link) = self.links.get_mut(&no) else { return };
-        let (child, _) = *link.child.get_or_insert_with(|| {
-            let child = ChildId(next);
+        let child = if let Some((child, _)) = link.child {
+            child
+        } else {
+            self.n_started += 1;
+            let child = ChildId(self.n_started);
+            link.child = Some((child, false));
             self.children.insert(child, no);
             acts.push(Act::Spawn { child });
-            (child, false)
-        });
+            child
+        };
         acts.push(Act::Write { child, bytes });
     }
 
