@@ -120,7 +120,15 @@ impl Down {
     fn end_scouting(&mut self, cx: &mut Cx<'_>, no: LinkNo) {
         if let Some(link) = self.links.get_mut(&no) {
             link.scout = Scout::Done;
-            self.advance_all(cx, no);
+            // A stream of subscriptions on the link did not wait for this.
+            let users = link.users.clone();
+            let calls = |n: &u64| {
+                self.exchanges.get(n).is_some_and(|exchange| matches!(exchange.work, Work::Call))
+            };
+            let calls: Vec<u64> = users.into_iter().filter(calls).collect();
+            for n in calls {
+                self.advance(cx, n);
+            }
         }
     }
 
