@@ -76,6 +76,8 @@ fn what_no_session_can_take_is_refused_by_its_status() {
         ("GET /sse/message".into(), 405, "(allow: POST)"),
         (format!("POST /mcp\n{session}\n\n{ping}"), 415, ""),
         (format!("POST /mcp\n{session}\ncontent-type: text/plain\n\n{ping}"), 415, ""),
+        (format!("POST /mcp\n{session}\ncontent-type: text/plain; application/json\n\n{ping}"), 415, ""),
+        (format!("POST /mcp\n{session}\ncontent-type: text/plain, application/json\n\n{ping}"), 415, ""),
         (format!("POST /mcp\n{session}\n{json}\naccept: text/html\n\n{ping}"), 406, ""),
         (format!("GET /mcp\n{session}"), 406, ""),
         (format!("GET /mcp\n{session}\naccept: application/json"), 406, ""),

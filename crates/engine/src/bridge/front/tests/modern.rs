@@ -179,3 +179,15 @@ fn a_pause_is_nothing_to_a_modern_client() {
     stage.front.pause(stage.now, Port(1), Some(5), &mut stage.acts);
     same(&stage.told(), "");
 }
+
+#[test]
+fn other_methods_than_post_are_of_no_use_to_a_modern_client() {
+    let mut stage = Stage::http();
+    let session = stage.session(Revision::V2025_11_25, "");
+    for method in ["GET", "DELETE", "PUT"] {
+        let told = stage.ask(&format!(
+            "{method} /mcp\naccept: text/event-stream\n{session}\nmcp-protocol-version: 2026-07-28"
+        ));
+        assert!(told.contains(" 405 (allow: POST)"), "{told}");
+    }
+}
