@@ -20,7 +20,10 @@ fn fifty_clients_with_one_id_get_their_own_answers() {
         let name = call.at(&["params", "name"]);
         stage.answers(call, &format!(r#"{{"messages":[],"for":{name}}}"#));
         let told = stage.hears();
-        assert_eq!((told.stream, told.at(&["id"]), told.at(&["result", "for"])), (*stream, "1000".into(), name));
+        assert_eq!(
+            (told.stream, told.at(&["id"]), told.at(&["result", "for"])),
+            (*stream, "1000".into(), name)
+        );
     }
     stage.is_quiet();
     stage.is_empty();
@@ -66,7 +69,8 @@ fn play(legs: Legs, seed: u64) {
             }
             3 if !calls.is_empty() => {
                 let call = calls[dice.roll(calls.len())].clone();
-                let (name, token) = (call.at(&["params", "name"]), call.at(&["params", "_meta", "progressToken"]));
+                let (name, token) =
+                    (call.at(&["params", "name"]), call.at(&["params", "_meta", "progressToken"]));
                 let value = stage.now.0 + 1;
                 stage.says(&call, &format!(r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{value},"mark":{name}}}}}"#));
             }
@@ -126,7 +130,9 @@ fn play(legs: Legs, seed: u64) {
             let requests = told.at(&["result", "inputRequests"]);
             let state = told.at(&["result", "requestState"]);
             assert!(requests.contains(&quoted));
-            let keys = requests.split('"').filter(|word| word.strip_prefix('q').is_some_and(|n| n.parse::<u64>().is_ok()));
+            let keys = requests
+                .split('"')
+                .filter(|word| word.strip_prefix('q').is_some_and(|n| n.parse::<u64>().is_ok()));
             let responses: Vec<String> = keys
                 .map(|key| format!(r#""{key}":{{"action":"accept","content":{{"mark":{quoted}}}}}"#))
                 .collect();

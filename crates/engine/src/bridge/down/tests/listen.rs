@@ -99,11 +99,8 @@ fn two_listens_share_a_subscription_until_the_last_one_leaves() {
 #[test]
 fn who_leaves_before_the_subscription_is_answered_leaves_none() {
     let (mut stage, _) = stage();
-    let stream = stage.asks(
-        "1",
-        "subscriptions/listen",
-        r#"{"notifications":{"resourceSubscriptions":["a://x"]}}"#,
-    );
+    let stream =
+        stage.asks("1", "subscriptions/listen", r#"{"notifications":{"resourceSubscriptions":["a://x"]}}"#);
     let subscription = stage.gets("resources/subscribe");
     stage.hear(Heard::Left { stream });
     stage.is_quiet();

@@ -131,7 +131,11 @@ fn a_child_that_ends_fails_its_calls_and_the_next_one_starts_another() {
     stage.breaks(&call);
     let told = stage.hears();
     assert_eq!(told.code(), "-32603");
-    assert!(told.says().contains("exit status 3") && told.says().contains("no such table"), "{}", told.says());
+    assert!(
+        told.says().contains("exit status 3") && told.says().contains("no such table"),
+        "{}",
+        told.says()
+    );
     stage.is_quiet();
     stage.asks("2", "prompts/get", GET);
     stage.greets(ABLE);

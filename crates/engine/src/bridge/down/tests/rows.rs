@@ -89,7 +89,11 @@ fn a_list_is_complete_stale_and_private_and_says_who_gave_it() {
 #[test]
 fn a_call_passes_as_it_came() {
     let mut stage = Stage::greeted(Legs::PipeToPipe, "{}");
-    stage.asks("7", "prompts/get", r#"{"name":"p","arguments":{"n":1.0,"big":12345678901234567890},"task":{}}"#);
+    stage.asks(
+        "7",
+        "prompts/get",
+        r#"{"name":"p","arguments":{"n":1.0,"big":12345678901234567890},"task":{}}"#,
+    );
     let call = stage.gets("prompts/get");
     assert_eq!(call.at(&["params"]), r#"{"name":"p","arguments":{"n":1.0,"big":12345678901234567890}}"#);
     stage.answers(&call, r#"{"messages":[]}"#);
