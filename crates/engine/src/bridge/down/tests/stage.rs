@@ -239,11 +239,6 @@ impl Stage {
         }
     }
 
-    /// Tells the pair something as the client's leg does.
-    pub(super) fn client(&mut self, event: FromClient) {
-        self.with(|down, cx| down.from_client(cx, event));
-    }
-
     /// Lets time pass.
     pub(super) fn wait(&mut self, time: Duration) {
         self.now = Nanos(self.now.0 + u64::try_from(time.as_nanos()).unwrap());
