@@ -183,12 +183,19 @@ impl Down {
         self.seat(cx, n);
     }
 
-    /// Passes on a notification that the specification does not know; all that it knows are for a server that is
-    /// modern itself.
+    /// Cancels what a client on pipes names, and passes on a notification that the specification does not know; all
+    /// else that it knows is for a server that is modern itself.
     fn told(&mut self, cx: &mut Cx<'_>, from: &From, message: &Message) {
-        if message.shape().kind != Kind::Notification
-            || message.shape().method().is_none_or(|name| method(&name).is_some())
-        {
+        let shape = message.shape();
+        let Some(name) = shape.method().filter(|_| shape.kind == Kind::Notification) else { return };
+        if name == "notifications/cancelled" {
+            let port = shape.id_in(Member::CancelledId).and_then(|id| cx.front.port_of(None, &id));
+            if let Some(port) = port.filter(|port| self.ports.contains_key(port)) {
+                cx.front.drop_port(port);
+                self.gone(cx, port);
+            }
+        }
+        if method(&name).is_some() {
             return;
         }
         let is_theirs =

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tapgate_wire::Message;
 use tapgate_wire::json::find;
 use tapgate_wire::shape::{Id, Member, Shape};
+use tapgate_wire::{Message, Nanos};
 
 use crate::bridge::back::Pass;
 use crate::bridge::number::{CallNo, LinkNo, Port, Principal};
@@ -149,7 +149,8 @@ pub(super) struct Wish {
     pub is_acked: bool,
     /// What came before that.
     pub early: Vec<Bytes>,
-    /// How often in a row no link was to be had.
+    /// Since when it hears what it wants, and how often in a row that ended soon or no link was to be had.
+    pub since: Nanos,
     pub n_failed: u32,
 }
 

@@ -95,7 +95,12 @@ impl Down {
         self.leave(cx, n);
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let Work::Listen(wish) = &mut exchange.work else { return };
-        let wait = if at_once { Duration::ZERO } else { pause(cx.settings.bounds.backoff, wish.n_failed) };
+        // A server that ends soon after each start is started ever more rarely.
+        let (first, longest) = cx.settings.bounds.backoff;
+        if u128::from(cx.now.since(wish.since)) > longest.as_nanos() {
+            wish.n_failed = 0;
+        }
+        let wait = if at_once { Duration::ZERO } else { pause((first, longest), wish.n_failed) };
         wish.n_failed = wish.n_failed.saturating_add(1);
         self.alarms.set(For::Exchange(n), after(cx.now, wait));
     }
@@ -197,9 +202,9 @@ impl Down {
         if wish.uris.iter().any(|uri| is_open_question(link, uri)) {
             return;
         }
+        wish.since = cx.now;
         let id = &exchange.asked.id;
         let said = if wish.is_acked {
-            wish.n_failed = 0;
             all_changed(wish)
         } else {
             let ack = say::notification("notifications/subscriptions/acknowledged", &accepted(wish));

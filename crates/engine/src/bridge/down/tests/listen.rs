@@ -5,6 +5,7 @@ use std::time::Duration;
 use tapgate_wire::edge::Heard;
 
 use super::stage::{ABLE, Got, Legs, Stage};
+use crate::bridge::down::Down;
 
 const ID: &str = "io.modelcontextprotocol/subscriptionId";
 const TOOLS: &str = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
@@ -193,7 +194,7 @@ fn the_end_is_told_to_those_who_listen() {
     let (mut stage, _) = stage();
     stage.asks("\"L\"", "subscriptions/listen", r#"{"notifications":{"toolsListChanged":true}}"#);
     stage.hears();
-    stage.with(|down, cx| down.end(cx));
+    stage.with(Down::end);
     let told = stage.hears();
     assert_eq!(told.at(&["id"]), "\"L\"");
     assert_eq!(told.at(&["result"]), format!(r#"{{"resultType":"complete","_meta":{{"{ID}":"L"}}}}"#));

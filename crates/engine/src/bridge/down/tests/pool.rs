@@ -169,7 +169,7 @@ fn a_child_that_cannot_be_greeted_is_started_ever_more_rarely() {
         let told = stage.hears();
         assert!(told.says().contains("no such table"), "{}", told.says());
         // Until then it fails at once, and says why.
-        stage.wait(wait - Duration::from_nanos(1));
+        stage.wait(wait.saturating_sub(Duration::from_nanos(1)));
         stage.asks("2", "server/discover", "{}");
         let told = stage.hears();
         assert_eq!(told.code(), "-32603");
@@ -309,7 +309,7 @@ fn links_that_nobody_uses_are_closed() {
     assert!(stage.ended.is_empty());
     stage.answers(&call, r#"{"messages":[]}"#);
     stage.hears();
-    stage.wait(idle - Duration::from_nanos(1));
+    stage.wait(idle.saturating_sub(Duration::from_nanos(1)));
     assert!(stage.ended.is_empty());
     stage.wait(Duration::from_nanos(1));
     assert_eq!(stage.ended, [call.child()]);

@@ -239,11 +239,6 @@ impl Stage {
         }
     }
 
-    /// Tells the pair something as the client's leg does.
-    pub(super) fn client(&mut self, event: FromClient) {
-        self.with(|down, cx| down.from_client(cx, event));
-    }
-
     /// Lets time pass.
     pub(super) fn wait(&mut self, time: Duration) {
         self.now = Nanos(self.now.0 + u64::try_from(time.as_nanos()).unwrap());
@@ -365,12 +360,17 @@ impl Stage {
     #[track_caller]
     pub(super) fn greets_as(&mut self, revision: &str, capabilities: &str) -> Got {
         let hello = self.gets("initialize");
-        self.answers(
-            &hello,
-            &format!(
-                r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"serverInfo":{{"name":"old","version":"3"}},"instructions":"be kind"}}"#
-            ),
+        let result = format!(
+            r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"serverInfo":{{"name":"old","version":"3"}},"instructions":"be kind"}}"#
         );
+        if let Place::Fetch(fetch) = hello.place {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, hello.id());
+            let session = format!("s{}", fetch.0);
+            self.head_with(fetch, 200, &[("content-type", "application/json"), ("mcp-session-id", &session)]);
+            self.hear(Heard::Body { fetch, body: body.into() });
+        } else {
+            self.answers(&hello, &result);
+        }
         let told = self.gets("notifications/initialized");
         if let Place::Fetch(fetch) = told.place {
             self.head(fetch, 202, "text/plain");
@@ -425,13 +425,7 @@ impl Stage {
     /// The server answers with an HTTP status and no JSON-RPC.
     pub(super) fn refuses(&mut self, got: &Got, status: u16, headers: &[(&'static str, &str)], body: &str) {
         let Place::Fetch(fetch) = got.place else { panic!("not on pipes") };
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.insert(*name, value.parse().unwrap());
-        }
-        let status = StatusCode::from_u16(status).unwrap();
-        let head = Arc::new(ResponseHead { status, version: Version::HTTP_11, headers: map });
-        self.hear(Heard::Answered { fetch, head });
+        self.head_with(fetch, status, headers);
         self.hear(Heard::Body { fetch, body: body.to_owned().into() });
     }
 
@@ -467,10 +461,16 @@ impl Stage {
     }
 
     fn head(&mut self, fetch: FetchId, status: u16, kind: &str) {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-type", kind.parse().unwrap());
+        self.head_with(fetch, status, &[("content-type", kind)]);
+    }
+
+    fn head_with(&mut self, fetch: FetchId, status: u16, headers: &[(&'static str, &str)]) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
         let status = StatusCode::from_u16(status).unwrap();
-        let head = Arc::new(ResponseHead { status, version: Version::HTTP_11, headers });
+        let head = Arc::new(ResponseHead { status, version: Version::HTTP_11, headers: map });
         self.hear(Heard::Answered { fetch, head });
     }
 }
