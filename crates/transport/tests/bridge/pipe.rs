@@ -10,7 +10,7 @@ use tapgate_transport::stdio::ClientPipes;
 use tapgate_wire::Kind;
 use tapgate_wire::edge::{Act, ChildId, Heard};
 
-use super::rig::{command, hear, piped, python, run};
+use super::rig::{command, hear, piped, python, run, soon};
 
 #[test]
 fn lines_pass_both_ways_however_they_are_cut() {
@@ -170,10 +170,8 @@ fn a_client_that_closes_its_end_is_gone() {
 #[test]
 fn time_that_is_reached_is_a_tick() {
     run(async {
-        let clock = Clock::start();
         let (mut edges, _client) = piped(command(&["cat"]));
-        let soon = tapgate_wire::Nanos(clock.now().0 + 20_000_000);
-        assert!(matches!(edges.hear(Some(soon)).await, Heard::Tick));
+        assert!(matches!(edges.hear(Some(soon())).await, Heard::Tick));
         assert!(edges.try_hear().is_none());
     });
 }

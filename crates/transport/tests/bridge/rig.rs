@@ -1,11 +1,11 @@
 //! Edges in the test's own thread, and peers that say what a test wrote down.
 
-use std::cell::RefCell;
 use std::io::{self, PipeReader, PipeWriter};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use tapgate_transport::Clock;
 use tapgate_transport::bridge::{ClientEdge, Edges, Listen, MAX_MESSAGE, ServerEdge, Url};
 use tapgate_transport::http::{Guard, ProxyVariables, Reach, Upstream};
 use tapgate_transport::stdio::ClientPipes;
+use tapgate_wire::Nanos;
 use tapgate_wire::edge::{Act, ChildId, FetchId, Heard};
 use tapgate_wire::header::RequestHead;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -31,6 +32,17 @@ pub(crate) const GRACE: Duration = Duration::from_millis(300);
 pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
     runtime.block_on(async { timeout(PATIENCE, test).await.expect("the test waits for what does not come") });
+}
+
+/// The one clock of a test.
+fn clock() -> Clock {
+    static CLOCK: OnceLock<Clock> = OnceLock::new();
+    *CLOCK.get_or_init(Clock::start)
+}
+
+/// A few milliseconds from now.
+pub(crate) fn soon() -> Nanos {
+    Nanos(clock().now().0 + 5_000_000)
 }
 
 /// A file beside the tests, which `cargo test` and `cargo nextest run` build.
@@ -82,7 +94,7 @@ pub(crate) fn piped(server: ServerEdge) -> (Edges, PipeClient) {
     let ((stdin, to_stdin), (stdout, to_stdout), (stderr, to_stderr)) =
         (io::pipe().unwrap(), io::pipe().unwrap(), io::pipe().unwrap());
     let pipes = ClientPipes { stdin: stdin.into(), stdout: to_stdout.into(), stderr: to_stderr.into() };
-    let edges = Edges::bind(ClientEdge::Pipe(pipes), server, Clock::start(), MAX_MESSAGE).unwrap();
+    let edges = Edges::bind(ClientEdge::Pipe(pipes), server, clock(), MAX_MESSAGE).unwrap();
     (edges, PipeClient { stdin: Some(to_stdin), stdout, stderr })
 }
 
@@ -102,7 +114,7 @@ pub(crate) fn listen() -> Listen {
 
 /// Edges with a listener.
 pub(crate) fn listening(listen: Listen, server: ServerEdge) -> (Edges, SocketAddr) {
-    let edges = Edges::bind(ClientEdge::Http(listen), server, Clock::start(), 1 << 20).unwrap();
+    let edges = Edges::bind(ClientEdge::Http(listen), server, clock(), 1 << 20).unwrap();
     let addr = edges.addr().unwrap();
     (edges, addr)
 }
@@ -216,23 +228,6 @@ impl Server {
         let request = read_to(&mut tcp, end).await;
         tcp.write_all(answer).await.unwrap();
         (tcp, request)
-    }
-}
-
-/// Performs acts for as long as a peer does something.
-pub(crate) async fn while_hearing<T>(
-    edges: &mut Edges,
-    peer: impl Future<Output = T>,
-    mut on: impl FnMut(&mut Edges, Heard),
-) -> T {
-    let edges = RefCell::new(edges);
-    let mut peer = std::pin::pin!(peer);
-    loop {
-        let mut edges = edges.borrow_mut();
-        tokio::select! {
-            done = &mut peer => return done,
-            heard = edges.hear(None) => on(&mut edges, heard),
-        }
     }
 }
 
