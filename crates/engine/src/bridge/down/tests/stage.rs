@@ -16,7 +16,7 @@ use crate::bridge::back::{Back, FromServer, Via};
 use crate::bridge::cx::Cx;
 use crate::bridge::detect::Server;
 use crate::bridge::down::Down;
-use crate::bridge::front::{FromClient, Front};
+use crate::bridge::front::Front;
 use crate::bridge::seal::Seal;
 use crate::bridge::settings::{Bounds, Listens, Reaches, Settings};
 use crate::bridge::tools::Tools;
@@ -38,7 +38,6 @@ pub(super) enum Place {
 pub(super) struct Got {
     pub(super) place: Place,
     pub(super) verb: Method,
-    pub(super) headers: HeaderMap,
     pub(super) message: Message,
 }
 
@@ -260,12 +259,11 @@ impl Stage {
                 Act::Spawn { child } => self.hear(Heard::Started { child, pid: 1 }),
                 Act::Write { child, bytes } => {
                     let (place, message) = (Place::Child(child), Message::parse(bytes));
-                    let (verb, headers) = (Method::POST, HeaderMap::new());
-                    self.got.push_back(Got { place, verb, headers, message });
+                    self.got.push_back(Got { place, verb: Method::POST, message });
                 }
-                Act::Fetch { fetch, method, headers, body, .. } => {
+                Act::Fetch { fetch, method, body, .. } => {
                     let (place, message) = (Place::Fetch(fetch), Message::parse(body));
-                    self.got.push_back(Got { place, verb: method, headers, message });
+                    self.got.push_back(Got { place, verb: method, message });
                 }
                 Act::Abort { fetch } => self.aborted.push(fetch),
                 Act::End { child } => self.ended.push(child),
