@@ -93,22 +93,23 @@ fn plan(entry: &Bytes, profile: &Profile, revision: Revision) -> Plan {
     let params = raw(&["params"]);
     let method = raw(&["method"]).map(|method| unescape_lossy(&method).into_owned()).unwrap_or_default();
     let lowered = params.clone().and_then(|params| payload::lower_input(&method, params, revision));
+    let is_object = params.as_ref().is_some_and(|params| params.starts_with(b"{"));
     match method.as_str() {
-        "elicitation/create" => {
-            let mode = raw(&["params", "mode"]);
-            let (what, is_declared) = match mode.as_deref() {
-                Some(b"\"url\"") => {
-                    let url = raw(&["params", "url"]).unwrap_or_default();
+        "elicitation/create" if is_object => {
+            let text = |name: &str| raw(&["params", name]).filter(|raw| raw.starts_with(b"\""));
+            let (what, is_declared) = match (text("mode").as_deref(), text("url")) {
+                (Some(b"\"url\""), Some(url)) => {
                     (What::Url { url, id: Bytes::new() }, profile.declares(&["elicitation", "url"]))
                 }
-                _ => (What::Form, profile.declares(&["elicitation", "form"])),
+                (None | Some(b"\"form\""), _) => (What::Form, profile.declares(&["elicitation", "form"])),
+                _ => (What::Form, false),
             };
             match lowered {
                 Some(params) if is_declared => Plan::Ask(what, Some(params)),
                 _ => Plan::Cancel(what),
             }
         }
-        "sampling/createMessage" if profile.declares(&["sampling"]) => {
+        "sampling/createMessage" if is_object && profile.declares(&["sampling"]) => {
             let has_tools = ["tools", "toolChoice"].iter().any(|name| raw(&["params", name]).is_some());
             match lowered {
                 Some(params) if !has_tools || profile.declares(&["sampling", "tools"]) => {
@@ -118,7 +119,7 @@ fn plan(entry: &Bytes, profile: &Profile, revision: Revision) -> Plan {
             }
         }
         "sampling/createMessage" => Plan::Decline("sampling"),
-        "roots/list" if profile.declares(&["roots"]) => Plan::Ask(What::Roots, params),
+        "roots/list" if profile.declares(&["roots"]) => Plan::Ask(What::Roots, params.filter(|_| is_object)),
         "roots/list" => Plan::Decline("roots"),
         _ => Plan::Unknown,
     }

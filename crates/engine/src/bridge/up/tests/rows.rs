@@ -357,6 +357,36 @@ fn a_list_that_cannot_be_read_does_not_stop_a_call() {
 }
 
 #[test]
+fn a_list_that_never_comes_does_not_stop_a_call() {
+    let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
+    stage.client(CALL);
+    stage.gets("tools/list");
+    stage.wait(Duration::from_secs(29));
+    stage.is_quiet();
+    stage.wait(Duration::from_secs(1));
+    stage.gets("tools/call");
+    assert_eq!(stage.aborted.len(), 1);
+    stage.leave();
+    assert_eq!(stage.up.held(), 0);
+}
+
+#[test]
+fn calls_that_are_cancelled_while_the_tools_are_read_leave_nothing() {
+    let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
+    stage.client(CALL);
+    let list = stage.gets("tools/list");
+    let held = stage.up.held();
+    for _ in 0..100 {
+        stage.client(&CALL.replace("c1", "c2"));
+        stage.client(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"c2"}}"#);
+    }
+    assert_eq!(stage.up.held(), held);
+    stage.answers(&list, TOOLS);
+    stage.gets("tools/call");
+    stage.is_quiet();
+}
+
+#[test]
 fn over_pipes_no_tools_are_read() {
     let mut stage = Stage::greeted(Legs::HttpToPipe, "2025-11-25", "{}");
     stage.client(CALL);
@@ -389,6 +419,14 @@ fn a_server_that_wants_credentials_asks_the_client_for_them() {
         assert_eq!((said, &headers["www-authenticate"]), (status, &"Bearer x".parse().unwrap()));
         assert!(!headers.contains_key("x-own"));
     }
+    let mut stage = Stage::new(Legs::HttpToHttp);
+    stage.server.modern.as_mut().unwrap().discover = None;
+    stage.greet("2025-11-25", "{}");
+    let got = stage.gets("server/discover");
+    stage.refuses(&got, 401, &[("www-authenticate", "Bearer x")], "no");
+    let (said, headers) = stage.statuses.pop().unwrap();
+    assert_eq!((said, &headers["www-authenticate"]), (401, &"Bearer x".parse().unwrap()));
+    assert_eq!((stage.up.held(), stage.sessions.len()), (0, 0));
     let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
     stage.client(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/list"}"#);
     let got = stage.gets("prompts/list");
