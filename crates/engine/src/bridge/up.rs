@@ -191,7 +191,7 @@ impl Up {
         let Some(level) = level.filter(|level| LEVELS.contains(&&**level)) else {
             return refuse(cx, port, id, INVALID_PARAMS, "unknown log level");
         };
-        session.profile.log_level = Some(level);
+        session.profile.log_level = Some(Bytes::copy_from_slice(&level));
         reply(cx, port, fall::result(id, b"{}"));
     }
 

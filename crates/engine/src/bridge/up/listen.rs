@@ -21,8 +21,9 @@ use crate::bridge::number::{CallNo, Pair, Port, SessionNo};
 use crate::bridge::translate::fall;
 use crate::bridge::translate::rise::client;
 
-/// The most resources that one session follows.
+/// The most resources that one session follows, and the most bytes of their URIs.
 const MAX_URIS: usize = 1024;
+const MAX_URI_BYTES: usize = 256 << 10;
 
 /// A stream that lived as long as this was a good one, so after it the waits begin anew.
 const GOOD_LIFE: Duration = Duration::from_mins(1);
@@ -87,6 +88,13 @@ impl Ears {
         [&self.live, &self.next].into_iter().flatten().map(|stream| stream.call).collect()
     }
 
+    /// Whether the client may follow one more resource.
+    fn has_room(&self, uri: &str) -> bool {
+        let uris = self.uris.iter().chain(self.changes.iter().map(|change| &change.uri));
+        let (n, bytes) = uris.fold((1, uri.len()), |(n, bytes), uri| (n + 1, bytes + uri.len()));
+        n <= MAX_URIS && bytes <= MAX_URI_BYTES
+    }
+
     /// The filter to ask for, as raw JSON; `None` when there is nothing to hear.
     fn filter(&self, cx: &Cx<'_>) -> Option<String> {
         let offered = |(_, capability, _): &&(&str, &str, &str)| {
@@ -132,10 +140,10 @@ impl Up {
         if offers(cx, &["resources", "subscribe"]) == Some(false) {
             return refuse(cx, port, id, METHOD_NOT_FOUND, "the server does not tell of updated resources");
         }
-        if adds && session.ears.uris.len() + session.ears.changes.len() >= MAX_URIS {
-            return refuse(cx, port, id, INVALID_PARAMS, &format!("more than {MAX_URIS} subscriptions"));
-        }
         let uri = unescape_lossy(uri).into_owned();
+        if adds && !session.ears.has_room(&uri) {
+            return refuse(cx, port, id, INVALID_PARAMS, "too many subscriptions in one session");
+        }
         session.ears.changes.push(Change { port, id: id.cloned(), uri, adds });
         self.listen(cx, number);
     }
@@ -146,6 +154,7 @@ impl Up {
         let ears = &mut session.ears;
         if let Some(stream) = ears.next.take() {
             self.calls.remove(&stream.call);
+            self.diary.clear(Due::Listen(number));
             ears.uris = stream.before;
             // They belong to the stream that is opened now.
             ears.changes.splice(..0, stream.changes);
@@ -154,7 +163,25 @@ impl Up {
             self.calls.remove(&stream.call);
             ears.has_gap = true;
         }
-        self.listen(cx, number);
+        self.again(cx, number);
+    }
+
+    /// Opens the stream again after a wait, or at once where a client waits for it.
+    fn again(&mut self, cx: &mut Cx<'_>, number: SessionNo) {
+        let Some(session) = self.sessions.get_mut(&number) else { return };
+        let ears = &mut session.ears;
+        if ears.next.is_some() {
+            return;
+        }
+        if !ears.changes.is_empty() {
+            return self.listen(cx, number);
+        }
+        let is_due = self.diary.has(Due::Listen(number));
+        if ears.live.is_none() && !is_due && (ears.lists || !ears.uris.is_empty()) {
+            let wait = backoff(cx.settings.bounds.backoff, ears.n_failures);
+            ears.n_failures += 1;
+            self.diary.set(Due::Listen(number), after(cx.now, wait));
+        }
     }
 
     /// The time has come to open a stream again, or to wait no longer for its acknowledgement.
@@ -322,16 +349,6 @@ impl Up {
         } else {
             return;
         }
-        if ears.next.is_some() {
-            return;
-        }
-        if !ears.changes.is_empty() {
-            return self.listen(cx, number);
-        }
-        if ears.live.is_none() && (ears.lists || !ears.uris.is_empty()) {
-            let wait = backoff(cx.settings.bounds.backoff, ears.n_failures);
-            ears.n_failures += 1;
-            self.diary.set(Due::Listen(number), after(cx.now, wait));
-        }
+        self.again(cx, number);
     }
 }

@@ -219,9 +219,12 @@ fn subscriptions_are_bounded() {
     for n in 0..1024 {
         subscribe(&mut stage, n, "subscribe", &format!("a:{n}"));
     }
-    stage.heard.clear();
     subscribe(&mut stage, 1024, "subscribe", "a:x");
     is_error(&stage.hears(), -32602);
+    let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
+    subscribe(&mut stage, 1, "subscribe", &"x".repeat(200 << 10));
+    subscribe(&mut stage, 2, "subscribe", &"y".repeat(200 << 10));
+    assert_eq!(at(&stage.hears(), &["id"]), "2");
 }
 
 #[test]
