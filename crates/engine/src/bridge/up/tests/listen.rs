@@ -248,3 +248,22 @@ fn a_client_that_follows_nothing_is_not_listened_for() {
     stage.wait(Duration::from_hours(1));
     stage.is_quiet();
 }
+
+#[test]
+fn streams_of_a_link_that_is_gone_are_opened_on_the_new_one() {
+    let mut stage = Stage::greeted(Legs::HttpToPipe, "2025-11-25", "{}");
+    let old = stage.opened.clone().unwrap();
+    subscribe(&mut stage, 1, "subscribe", "a:1");
+    stage.gets("subscriptions/listen");
+    stage.relink();
+    // A client waits for it, so it is opened at once.
+    let listen = stage.gets("subscriptions/listen");
+    assert_ne!(listen.place, old.place);
+    assert_eq!(listen.at(&["params", "notifications", "resourceSubscriptions"]), r#"["a:1"]"#);
+    stage.acknowledges(&listen);
+    assert_eq!(at(&stage.hears(), &["id"]), "1");
+    assert_eq!(stage.heard.len(), 3);
+    stage.heard.clear();
+    stage.says(&old, &note(&old, "tools/list_changed", None));
+    stage.is_quiet();
+}

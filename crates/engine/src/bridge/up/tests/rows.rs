@@ -516,3 +516,16 @@ fn a_log_that_names_no_request_is_not_told_to_anybody_when_two_may_be_meant() {
     stage.says(&calls[0], log);
     assert_eq!(stage.heard.pop_front().map(|(who, _)| who), Some(0));
 }
+
+#[test]
+fn a_client_that_goes_away_cancels_nothing() {
+    let mut stage = Stage::greeted(Legs::HttpToHttp, "2025-11-25", "{}");
+    stage.client(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/list"}"#);
+    let got = stage.gets("prompts/list");
+    let held = stage.up.held();
+    stage.goes();
+    stage.is_quiet();
+    assert_eq!((stage.aborted.len(), stage.up.held()), (0, held));
+    stage.answers(&got, r#"{"prompts":[]}"#);
+    assert!(stage.up.held() < held);
+}

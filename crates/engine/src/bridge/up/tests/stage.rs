@@ -325,6 +325,11 @@ impl Stage {
         self.request(Method::DELETE, Bytes::new());
     }
 
+    /// The connection of the latest HTTP request of a client is gone.
+    pub(super) fn goes(&mut self) {
+        self.hear(Heard::Left { stream: StreamId(self.n_streams) });
+    }
+
     fn request(&mut self, method: Method, body: Bytes) {
         let mut headers = HeaderMap::new();
         let accept =
