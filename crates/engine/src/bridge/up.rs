@@ -19,7 +19,7 @@ use tapgate_wire::{Kind, Message, Nanos};
 use self::diary::{Diary, Due};
 use self::exchange::Exchange;
 use self::greet::Session;
-use self::listen::Change;
+use self::listen::Wish;
 use self::schemas::Schemas;
 use super::back::{Failure, FromServer};
 use super::cx::Cx;
@@ -142,8 +142,8 @@ impl Up {
             "initialize" => self.greet(cx, port, from, message),
             "ping" => reply(cx, port, fall::result(id, b"{}")),
             "logging/setLevel" => self.set_level(cx, port, from, message),
-            "resources/subscribe" => self.subscribe(cx, port, from, message, Change::ADD),
-            "resources/unsubscribe" => self.subscribe(cx, port, from, message, Change::REMOVE),
+            "resources/subscribe" => self.subscribe(cx, port, from, message, Wish::Follow),
+            "resources/unsubscribe" => self.subscribe(cx, port, from, message, Wish::Leave),
             // Methods of 2026-07-28 alone, and tasks, which the two eras do not mean alike.
             "server/discover" | "subscriptions/listen" => {
                 refuse(cx, port, id, METHOD_NOT_FOUND, "method not found");

@@ -74,12 +74,14 @@ pub(super) struct Change {
     port: Port,
     id: Option<Id>,
     uri: String,
-    adds: bool,
+    wish: Wish,
 }
 
-impl Change {
-    pub(super) const ADD: bool = true;
-    pub(super) const REMOVE: bool = false;
+/// What a client wants of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Follow,
+    Leave,
 }
 
 impl Ears {
@@ -126,7 +128,7 @@ impl Up {
         port: Port,
         from: &From,
         message: &Message,
-        adds: bool,
+        wish: Wish,
     ) {
         let shape = message.shape();
         let id = shape.id.as_ref();
@@ -141,10 +143,10 @@ impl Up {
             return refuse(cx, port, id, METHOD_NOT_FOUND, "the server does not tell of updated resources");
         }
         let uri = unescape_lossy(uri).into_owned();
-        if adds && !session.ears.has_room(&uri) {
+        if wish == Wish::Follow && !session.ears.has_room(&uri) {
             return refuse(cx, port, id, INVALID_PARAMS, "too many subscriptions in one session");
         }
-        session.ears.changes.push(Change { port, id: id.cloned(), uri, adds });
+        session.ears.changes.push(Change { port, id: id.cloned(), uri, wish });
         self.listen(cx, number);
     }
 
@@ -210,11 +212,10 @@ impl Up {
         ears.is_stale = false;
         let (before, changes) = (ears.uris.clone(), std::mem::take(&mut ears.changes));
         for change in &changes {
-            if change.adds {
-                ears.uris.insert(change.uri.clone());
-            } else {
-                ears.uris.remove(&change.uri);
-            }
+            match change.wish {
+                Wish::Follow => ears.uris.insert(change.uri.clone()),
+                Wish::Leave => ears.uris.remove(&change.uri),
+            };
         }
         self.diary.clear(Due::Listen(number));
         let Some(filter) = ears.filter(cx) else {
@@ -283,7 +284,7 @@ impl Up {
             .into_iter()
             .collect();
         for change in stream.changes.drain(..) {
-            if change.adds && !uris.contains(&change.uri) {
+            if change.wish == Wish::Follow && !uris.contains(&change.uri) {
                 ears.uris.remove(&change.uri);
                 refuse(
                     cx,
@@ -333,9 +334,11 @@ impl Up {
             self.diary.clear(Due::Listen(number));
             ears.uris = stream.before;
             ears.has_gap = true;
+            let said = answer.and_then(|answer| answer.shape().text(Member::ErrorMessage));
+            let said = said.unwrap_or("it went away or did not acknowledge".into());
             for change in stream.changes {
-                let text = "the server cannot be listened to";
-                refuse(cx, change.port, change.id.as_ref(), INTERNAL, text);
+                let text = format!("the server cannot be listened to: {said}");
+                refuse(cx, change.port, change.id.as_ref(), INTERNAL, &text);
             }
             // Spec 2026-07-28, basic/patterns/subscriptions: a server without such capabilities may not know the method.
             if answer.is_some_and(|answer| answer.shape().int(Member::ErrorCode) == Some(METHOD_NOT_FOUND)) {
