@@ -394,3 +394,18 @@ fn vendor_notifications_cross() {
     assert_eq!(stage.gets("vendor/hint").at(&["params", "x"]), "1.0");
     stage.is_quiet();
 }
+
+#[test]
+fn credentials_go_with_all_that_a_client_causes() {
+    let mut stage = Stage::new(Legs::HttpToHttp);
+    stage.meta = r#","io.modelcontextprotocol/logLevel":"info""#.into();
+    stage.asks("1", "prompts/get", r#"{"name":"p"}"#);
+    let credentials = |got: &super::stage::Got| got.headers.get("authorization").cloned();
+    assert_eq!(credentials(stage.got.front().unwrap()).unwrap(), "Bearer ann");
+    let general = stage.greets(r#"{"prompts":{},"logging":{}}"#);
+    assert_eq!(credentials(&general).unwrap(), "Bearer ann");
+    let level = stage.gets("logging/setLevel");
+    assert_eq!(credentials(&level).unwrap(), "Bearer ann");
+    stage.answers(&level, "{}");
+    assert_eq!(credentials(&stage.gets("prompts/get")).unwrap(), "Bearer ann");
+}
