@@ -55,7 +55,7 @@ const CONSENT: &str = r#"{"action":"accept","content":{"n":1.0}}"#;
 
 #[test]
 fn all_kinds_of_questions_go_to_the_client_and_its_answers_to_the_server() {
-    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe] {
+    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe, Legs::HttpToSse] {
         let mut stage = Stage::greeted(legs, ASKABLE);
         let (call, told) = asked(&mut stage, &[FORM, URL, SAMPLE, ROOTS]);
         let entry = |part| {

@@ -8,7 +8,7 @@ const TEXT: &str = r#"{"content":[{"type":"text","text":"hi","x":1.0}]}"#;
 
 #[test]
 fn discover_is_answered_from_the_handshake() {
-    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe] {
+    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe, Legs::HttpToSse] {
         let mut stage = Stage::new(legs);
         stage.capabilities = ASKABLE.into();
         stage.asks("\"d\"", "server/discover", "{}");
