@@ -242,7 +242,7 @@ impl Edges {
             self.servers_next = !self.servers_next;
             let has_room = self.has_room();
             let Self { clients, servers, servers_next, .. } = self;
-            let mut from_server = || servers.try_next().filter(|_| has_room);
+            let mut from_server = || if has_room { servers.try_next() } else { None };
             let heard = if *servers_next {
                 from_server().or_else(|| clients.try_next())
             } else {

@@ -126,6 +126,10 @@ impl Children {
         let mut living = Living { child: server.child, group, wards: &self.wards };
         self.wards.borrow_mut().add(group).map_err(refused)?;
         hold.group.set(Some(group));
+        if hold.is_deaf.get() {
+            // More was written than waits for anybody, before it even started.
+            group.signal(Signal::KILL);
+        }
         let pipes = [server.stdin, server.stdout, server.stderr].map(Pipe::own);
         let [stdin, stdout, stderr] = pipes;
         let (stdin, stdout, stderr) =

@@ -24,6 +24,7 @@ use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::{Ending, Event};
 use tokio::task::AbortHandle;
 
+use super::collect::Arriving;
 use super::dial::Dialer;
 use super::exchange::{address, describe, keep, send};
 use super::ledger::Ledger;
@@ -48,6 +49,7 @@ pub(crate) struct Origin {
     ear: Ear,
     clock: Clock,
     max_message: usize,
+    arriving: Arriving,
     running: RefCell<HashMap<FetchId, AbortHandle>>,
 }
 
@@ -60,7 +62,8 @@ impl Origin {
         max_message: usize,
     ) -> Rc<Self> {
         let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger)));
-        Rc::new(Self { dialer, ledger, pool, ear, clock, max_message, running: RefCell::default() })
+        let (arriving, running) = (Arriving::default(), RefCell::default());
+        Rc::new(Self { dialer, ledger, pool, ear, clock, max_message, arriving, running })
     }
 
     /// Notes the task that runs a fetch.
@@ -68,7 +71,7 @@ impl Origin {
         self.running.borrow_mut().insert(fetch, task);
     }
 
-    /// Gives a fetch up; says whether it still ran. Its connection closes with it.
+    /// Gives a fetch up. Its connection closes with it.
     pub(crate) fn abort(&self, fetch: FetchId) {
         if let Some(task) = self.running.borrow_mut().remove(&fetch) {
             task.abort();
@@ -172,6 +175,7 @@ impl Origin {
         mut decoder: Option<Decoder>,
     ) -> Option<Ending> {
         let too_large = || Some(Ending::Failed(format!("answer larger than {} bytes", self.max_message)));
+        let mut arrived = self.arriving.begin();
         let mut body = BytesMut::new();
         loop {
             let piece = match coming.next().await {
@@ -179,10 +183,14 @@ impl Origin {
                 Err(how) => return Some(how),
             };
             let is_end = piece.is_none();
+            let had = body.len();
             match decode(&mut decoder, piece, &mut |bytes| body.extend_from_slice(&bytes)) {
                 Err(FaultKind::CodingTooLarge) => return too_large(),
                 Err(_) => return Some(Ending::Failed(BAD_CODING.to_owned())),
                 Ok(()) if body.len() > self.max_message => return too_large(),
+                Ok(()) if !arrived.add(body.len() - had) => {
+                    return Some(Ending::Failed("too many large answers arrive at once".to_owned()));
+                }
                 Ok(()) => {}
             }
             if is_end {

@@ -31,7 +31,7 @@ pub(crate) const GRACE: Duration = Duration::from_millis(300);
 /// Runs a test in a runtime of one thread.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
-    runtime.block_on(async { timeout(PATIENCE, test).await.expect("the test waits for what does not come") });
+    runtime.block_on(async { timeout(PATIENCE, test).await.unwrap() });
 }
 
 /// The one clock of a test.
