@@ -18,10 +18,10 @@ use hyper::body::Incoming;
 use tapgate_wire::Chunk;
 use tapgate_wire::edge::{FetchId, Heard};
 use tapgate_wire::fault::FaultKind;
+use tapgate_wire::frame::Sse;
 use tapgate_wire::frame::coding::{Decoder, Limits};
-use tapgate_wire::frame::{Frame, Sse};
 use tapgate_wire::header::{RequestHead, ResponseHead};
-use tapgate_wire::stream::{Ending, Event};
+use tapgate_wire::stream::Ending;
 use tokio::task::AbortHandle;
 
 use super::collect::Arriving;
@@ -30,7 +30,6 @@ use super::exchange::{address, describe, keep, send};
 use super::ledger::Ledger;
 use super::pool::{Lane, Pool};
 use crate::bridge::ear::Ear;
-use crate::bridge::lines::stray;
 use crate::clock::Clock;
 
 /// A request to the server.
@@ -215,10 +214,11 @@ impl Origin {
             let is_end = piece.is_none();
             let decoded = decode(&mut decoder, piece, &mut |bytes| {
                 let chunk = Chunk { at: self.clock.now(), bytes };
-                sse.push(&chunk, &mut |frame| found.extend(self.event(fetch, frame)));
+                sse.push(&chunk, &mut |frame| found.extend(frame.into_message()));
             });
-            for (heard, n_bytes) in found.drain(..) {
-                self.ear.tell(heard, n_bytes).await;
+            for (message, event) in found.drain(..) {
+                let n_bytes = message.raw().len();
+                self.ear.tell(Heard::Event { fetch, event, message }, n_bytes).await;
             }
             match decoded {
                 Err(_) => return Ending::Failed(BAD_CODING.to_owned()),
@@ -226,24 +226,6 @@ impl Origin {
                 Ok(()) => {}
             }
         }
-    }
-
-    /// What a frame tells; a comment tells nothing.
-    fn event(&self, fetch: FetchId, frame: Frame) -> Option<(Heard, usize)> {
-        let (event, message) = match frame {
-            Frame::Message { carried, message } => (carried.event, message),
-            Frame::Stray { carried, bytes, faults } => {
-                let has_fields = carried.event.as_ref().is_some_and(|event| *event != Event::default());
-                let is_data = has_fields || faults.iter().any(|fault| fault.kind == FaultKind::NotJson);
-                if bytes.starts_with(b":") && !is_data {
-                    return None;
-                }
-                let message = stray(&carried, bytes, self.max_message);
-                (carried.event, message)
-            }
-        };
-        let n_bytes = message.raw().len();
-        Some((Heard::Event { fetch, event: event.unwrap_or_default(), message }, n_bytes))
     }
 }
 
