@@ -8,7 +8,7 @@ use tapgate_transport::{Clock, Error, Obstacle, guard, queue};
 use tapgate_wire::record::Transport;
 
 use super::Args;
-use crate::observe::{self, Observed};
+use crate::observe::{self, Observed, Recording};
 use crate::problem::{Exit, Problem};
 
 /// The hidden argument that makes our binary the guard of a server (see `tapgate_transport::guard`).
@@ -33,7 +33,7 @@ pub fn run(args: &Args, command: &[String]) -> Result<ExitCode, Problem> {
     })?;
     let tapped = tap(server, pipes, &witness, clock, Options::with_guard(guard_command()));
     drop(witness);
-    recording.finish();
+    Recording::finish(&mut [recording]);
     match tapped {
         Ok(exit) => exit.imitate(),
         Err(error) => Err(problem(&error)),
