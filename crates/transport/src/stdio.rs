@@ -11,7 +11,7 @@
 mod exit;
 mod lane;
 mod lanes;
-mod server;
+pub(crate) mod server;
 mod watch;
 
 use std::io;

@@ -1,0 +1,431 @@
+//! The edges of a bridge: turns what clients and servers do into [`Heard`], and performs [`Act`]s.
+//!
+//! One thread: everything here lives in tasks of the runtime that [`Edges::bind`] is called in, which must be able
+//! to spawn local tasks. Nothing waits inside [`Edges::perform`]; what a peer does not take is queued within
+//! bounds, and each bound has its answer:
+//!
+//! | who | bound | then |
+//! |---|---|---|
+//! | the client on the pipe does not read | 1 MiB | servers are not heard until it does |
+//! | an HTTP client does not read its stream | 8 MiB | it is cut off, [`Heard::Left`] |
+//! | a child does not read | 64 MiB | it is killed, [`Heard::Exited`] |
+//! | the engine does not hear | 16 MiB for each leg | the peers are not read |
+//!
+//! ```text
+//! loop {
+//!     let heard = edges.hear(engine.deadline()).await;
+//!     engine.on(clock.now(), heard, &mut acts);
+//!     for act in acts.drain(..) { edges.perform(act) }
+//! }
+//! ```
+
+pub(crate) mod ear;
+pub(crate) mod lines;
+
+mod children;
+mod out;
+mod pipe;
+mod wards;
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::stdio::stderr;
+use tapgate_wire::Nanos;
+use tapgate_wire::edge::{Act, ChildId, FetchId, Heard};
+use tapgate_wire::stream::Ending;
+use tokio::task::{JoinSet, coop};
+use tokio::time::{sleep, timeout};
+
+use self::children::{Children, MAX_TALK};
+use self::ear::{Ear, Inbox, ear};
+use self::out::Out;
+use self::pipe::Pipe;
+use self::wards::Wards;
+use crate::clock::Clock;
+use crate::http::bridge::{Ask, Clients, Origin, Web};
+use crate::http::{Error, ProxyVariables, Upstream};
+use crate::stdio::ClientPipes;
+
+pub use crate::http::Listen;
+
+/// Bytes that wait for the client on the pipe before servers are no longer heard.
+const MAX_UNREAD: usize = 1 << 20;
+
+/// Bytes of the largest message, unless somebody says otherwise.
+pub const MAX_MESSAGE: usize = 64 << 20;
+
+/// How clients connect.
+pub enum ClientEdge {
+    /// On these pipes, one client for as long as the bridge runs.
+    Pipe(ClientPipes),
+    /// By HTTP.
+    Http(Listen),
+}
+
+/// How the server is reached.
+pub enum ServerEdge {
+    /// By starting a command, once for each child.
+    Command {
+        /// Makes the command; its pipes and its process group are set here.
+        make: Box<dyn Fn() -> Command>,
+        /// Makes the command that runs [`crate::guard::run`].
+        guard: Box<dyn Fn() -> Command>,
+        /// How long a child may take between the end of its input and TERM, and between TERM and KILL.
+        grace: Duration,
+    },
+    /// By HTTP.
+    Url(Box<Url>),
+}
+
+/// A server that is reached by HTTP.
+pub struct Url {
+    /// The server.
+    pub upstream: Upstream,
+    /// Certificates in PEM that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The proxy variables of the environment.
+    pub proxy: ProxyVariables,
+    /// How long a connection may take until it can carry a request.
+    pub connect_timeout: Duration,
+}
+
+/// Everything outside of the engine.
+pub struct Edges {
+    clock: Clock,
+    front: Front,
+    back: Back,
+    clients: Inbox,
+    servers: Inbox,
+    /// Whose turn it is in [`Edges::try_hear`].
+    servers_next: bool,
+    to_servers: Ear,
+    talk: Rc<Out>,
+    /// What must end before the bridge does.
+    tasks: JoinSet<()>,
+    /// What ends with the bridge.
+    always: JoinSet<()>,
+}
+
+enum Front {
+    Pipe(Rc<Out>),
+    Http(Rc<Clients>, SocketAddr),
+}
+
+enum Back {
+    Command(Rc<Children>),
+    Url(Rc<Origin>),
+}
+
+impl Edges {
+    /// Takes the address or the pipes and checks what can be wrong before anybody is heard. Must be called within a
+    /// runtime whose tasks stay in this thread.
+    pub fn bind(
+        client: ClientEdge,
+        server: ServerEdge,
+        clock: Clock,
+        max_message: usize,
+    ) -> Result<Self, Error> {
+        let start = Error::Start;
+        let (from_clients, clients) = ear();
+        let (from_servers, servers) = ear();
+        let mut tasks = JoinSet::new();
+        let mut always = JoinSet::new();
+        let talk = Rc::new(Out::default());
+        let (err, pipes, listen) = match client {
+            ClientEdge::Pipe(pipes) => (pipes.stderr, Some((pipes.stdin, pipes.stdout)), None),
+            ClientEdge::Http(listen) => (
+                fcntl_dupfd_cloexec(stderr(), 3).map_err(io::Error::from).map_err(start)?,
+                None,
+                Some(listen),
+            ),
+        };
+        always.spawn_local({
+            let (talk, pipe) = (Rc::clone(&talk), Pipe::shared(err).map_err(start)?);
+            async move { drop(talk.run(&pipe).await) }
+        });
+        let web = Web::new(clock);
+        let (back, pass) = match server {
+            ServerEdge::Command { make, guard, grace } => {
+                let children = Children {
+                    make,
+                    wards: RefCell::new(Wards::start(guard, grace).map_err(start)?),
+                    grace,
+                    max_message,
+                    clock,
+                    ear: from_servers.clone(),
+                    talk: pipes.is_some().then(|| Rc::clone(&talk)),
+                    running: RefCell::default(),
+                };
+                (Back::Command(Rc::new(children)), None)
+            }
+            ServerEdge::Url(url) => {
+                let Url { upstream, ca_file, proxy, connect_timeout } = *url;
+                let dialer = Web::dialer(upstream, ca_file, &proxy, connect_timeout)?;
+                let origin = web.origin(Arc::clone(&dialer), from_servers.clone(), clock, max_message);
+                always.spawn_local(sweep(Rc::clone(&origin)));
+                (Back::Url(origin), Some(dialer))
+            }
+        };
+        let front = match (pipes, listen) {
+            (Some((stdin, stdout)), _) => {
+                let (stdin, stdout) =
+                    (Pipe::shared(stdin).map_err(start)?, Pipe::shared(stdout).map_err(start)?);
+                let out = Rc::new(Out::default());
+                let end = Rc::new(End { ear: from_clients, is_told: Cell::new(false) });
+                always.spawn_local(listen_to(stdin, clock, max_message, Rc::clone(&end)));
+                tasks.spawn_local(say(stdout, Rc::clone(&out), end));
+                Front::Pipe(out)
+            }
+            (None, Some(listen)) => {
+                let (listener, addr) = listen.bind()?;
+                let clients = web.clients(listen, clock, from_clients, pass);
+                tasks.spawn_local(Rc::clone(&clients).serve(listener));
+                Front::Http(clients, addr)
+            }
+            (None, None) => unreachable!("a client edge is one of the two"),
+        };
+        Ok(Self {
+            clock,
+            front,
+            back,
+            clients,
+            servers,
+            servers_next: false,
+            to_servers: from_servers,
+            talk,
+            tasks,
+            always,
+        })
+    }
+
+    /// Says where HTTP clients connect, with the real port.
+    pub fn addr(&self) -> Option<SocketAddr> {
+        match &self.front {
+            Front::Pipe(_) => None,
+            Front::Http(_, addr) => Some(*addr),
+        }
+    }
+
+    /// Waits for the next thing to hear; for [`Heard::Tick`] when `until` is reached.
+    pub async fn hear(&mut self, until: Option<Nanos>) -> Heard {
+        loop {
+            // Lets the other tasks run when there is always something to hear.
+            coop::consume_budget().await;
+            while self.tasks.try_join_next().is_some() {}
+            let left = until.map(|until| Duration::from_nanos(until.since(self.clock.now())));
+            if left == Some(Duration::ZERO) {
+                return Heard::Tick;
+            }
+            let heard = tokio::select! {
+                heard = self.clients.next() => heard,
+                heard = hear_servers(&self.front, &mut self.servers) => heard,
+                () = sleep(left.unwrap_or_default()), if left.is_some() => continue,
+            };
+            if self.is_wanted(&heard) {
+                return heard;
+            }
+        }
+    }
+
+    /// Gives what is there to hear at once.
+    pub fn try_hear(&mut self) -> Option<Heard> {
+        loop {
+            self.servers_next = !self.servers_next;
+            let has_room = self.has_room();
+            let Self { clients, servers, servers_next, .. } = self;
+            let mut from_server = || servers.try_next().filter(|_| has_room);
+            let heard = if *servers_next {
+                from_server().or_else(|| clients.try_next())
+            } else {
+                clients.try_next().or_else(from_server)
+            }?;
+            if self.is_wanted(&heard) {
+                return Some(heard);
+            }
+        }
+    }
+
+    /// Does what the engine decided, except [`Act::Exit`], which is for the caller. Never waits.
+    pub fn perform(&mut self, act: Act) {
+        match act {
+            Act::Line(bytes) => {
+                if let Front::Pipe(out) = &self.front {
+                    out.push_line(bytes);
+                }
+            }
+            Act::Respond { .. } | Act::Begin { .. } | Act::Emit { .. } | Act::Finish { .. } => {
+                if let Front::Http(clients, _) = &self.front {
+                    reply(clients, act);
+                }
+            }
+            Act::Spawn { child } => self.spawn(child),
+            Act::Write { child, bytes } => {
+                if let Back::Command(children) = &self.back {
+                    children.write(child, bytes);
+                }
+            }
+            Act::End { child } => {
+                if let Back::Command(children) = &self.back {
+                    children.end(child);
+                }
+            }
+            Act::Fetch { fetch, method, target, headers, body } => {
+                self.fetch(fetch, Ask { method, target, headers, body });
+            }
+            Act::Abort { fetch } => {
+                if let Back::Url(origin) = &self.back {
+                    origin.abort(fetch);
+                }
+            }
+            Act::Note(text) => {
+                if self.talk.n_bytes() <= MAX_TALK {
+                    self.talk.push(Bytes::from(format!("tapgate: {text}\n")));
+                }
+            }
+            Act::Exit(_) => {}
+        }
+    }
+
+    /// Ends everything: children, streams and listener; what was to be written is written. Whatever is not done after
+    /// `grace` is broken off.
+    pub async fn close(mut self, grace: Duration) {
+        match &self.front {
+            Front::Pipe(out) => out.close(),
+            Front::Http(clients, _) => clients.stop(),
+        }
+        match &self.back {
+            Back::Command(children) => children.end_all(),
+            Back::Url(origin) => origin.abort_all(),
+        }
+        let done = async {
+            loop {
+                tokio::select! {
+                    joined = self.tasks.join_next() => if joined.is_none() { break },
+                    // Nobody hears any more, but who tells must not wait.
+                    _ = self.clients.next() => {}
+                    _ = self.servers.next() => {}
+                }
+            }
+            self.talk.close();
+            self.talk.has_room(0).await;
+        };
+        let _ = timeout(grace, done).await;
+        self.tasks.shutdown().await;
+        self.always.shutdown().await;
+    }
+
+    fn spawn(&mut self, child: ChildId) {
+        match &self.back {
+            Back::Command(children) => {
+                let hold = children.add(child);
+                self.tasks.spawn_local(Rc::clone(children).run(child, hold));
+            }
+            Back::Url(_) => {
+                let how = "the server is a URL and no command".to_owned();
+                self.to_servers.tell_now(Heard::Exited { child, how, last_words: String::new() });
+            }
+        }
+    }
+
+    fn fetch(&mut self, fetch: FetchId, ask: Ask) {
+        match &self.back {
+            Back::Url(origin) => {
+                let task = self.tasks.spawn_local(Rc::clone(origin).run(fetch, ask));
+                origin.add(fetch, task);
+            }
+            Back::Command(_) => {
+                let how = Ending::Failed("the server is a command and no URL".to_owned());
+                self.to_servers.tell_now(Heard::Ended { fetch, how, sent: false });
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        match &self.front {
+            Front::Pipe(out) => out.n_bytes() <= MAX_UNREAD,
+            Front::Http(..) => true,
+        }
+    }
+
+    /// Whether the engine did not say meanwhile that it is done with what this is about.
+    fn is_wanted(&self, heard: &Heard) -> bool {
+        match (heard, &self.front, &self.back) {
+            (Heard::Left { stream }, Front::Http(clients, _), _) => clients.take_gone(*stream),
+            (Heard::Answered { fetch, .. } | Heard::Event { fetch, .. }, _, Back::Url(origin)) => {
+                origin.wants(*fetch, false)
+            }
+            (Heard::Body { fetch, .. } | Heard::Ended { fetch, .. }, _, Back::Url(origin)) => {
+                origin.wants(*fetch, true)
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Hears servers as long as the client on the pipe reads.
+async fn hear_servers(front: &Front, servers: &mut Inbox) -> Heard {
+    if let Front::Pipe(out) = front {
+        out.has_room(MAX_UNREAD).await;
+    }
+    servers.next().await
+}
+
+fn reply(clients: &Clients, act: Act) {
+    match act {
+        Act::Respond { stream, status, headers, body } => clients.respond(stream, status, &headers, body),
+        Act::Begin { stream, headers } => clients.begin(stream, &headers),
+        Act::Emit { stream, bytes } => clients.emit(stream, bytes),
+        Act::Finish { stream } => clients.finish(stream),
+        _ => {}
+    }
+}
+
+/// Tells once that the client on the pipe is gone.
+struct End {
+    ear: Ear,
+    is_told: Cell<bool>,
+}
+
+impl End {
+    fn tell(&self) {
+        if !self.is_told.replace(true) {
+            self.ear.tell_now(Heard::LineEnd);
+        }
+    }
+}
+
+async fn listen_to(stdin: Pipe, clock: Clock, max_message: usize, end: Rc<End>) {
+    lines::read(&stdin, max_message, clock, async |message| {
+        let n_bytes = message.raw().len();
+        end.ear.tell(Heard::Line { message }, n_bytes).await;
+    })
+    .await;
+    end.tell();
+}
+
+async fn say(stdout: Pipe, out: Rc<Out>, end: Rc<End>) {
+    let is_gone = tokio::select! {
+        written = out.run(&stdout) => written.is_err(),
+        () = stdout.closed() => true,
+    };
+    if is_gone {
+        out.abandon();
+        end.tell();
+    }
+}
+
+async fn sweep(origin: Rc<Origin>) {
+    loop {
+        sleep(Duration::from_secs(1)).await;
+        origin.sweep();
+    }
+}
