@@ -118,7 +118,7 @@ pub fn start(observer: Observer, clock: Clock, observed: Observed) -> Recording 
 }
 
 /// Says something about recording on stderr, which nobody may close to stop traffic.
-fn say(text: &str) {
+pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "tapgate: {text}");
 }
 

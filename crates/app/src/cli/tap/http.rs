@@ -72,7 +72,7 @@ fn options(args: &Args, listen: SocketAddr, url: &str) -> Result<Options, Proble
 /// More threads than this only take memory from the machine that the tap is a guest on.
 const MAX_WORKERS: usize = 8;
 /// Client connections at once; one more is answered 503.
-const MAX_CONNECTIONS: usize = 20_000;
+pub const MAX_CONNECTIONS: usize = 20_000;
 
 /// Reads the proxy variables of the environment.
 pub fn proxy_variables() -> ProxyVariables {
@@ -90,7 +90,7 @@ pub fn proxy_variables() -> ProxyVariables {
 /// The body of an answer that the tap gives itself: a JSON-RPC error with the request's id, if that can be read.
 ///
 /// JSON-RPC 2.0, section 5.1: -32603 is an internal error; no code of MCP's own ranges may be invented.
-fn explain(_head: &RequestHead, body_prefix: &[u8], cause: &str) -> Bytes {
+pub fn explain(_head: &RequestHead, body_prefix: &[u8], cause: &str) -> Bytes {
     let message = Message::parse(Bytes::copy_from_slice(body_prefix));
     let asked = message.shape().kind == Kind::Request;
     let id = message.shape().id.clone().filter(|_| asked);
