@@ -15,7 +15,9 @@
 pub mod back;
 pub mod detect;
 pub mod down;
+pub mod failure;
 pub mod front;
+pub mod learn;
 pub mod same;
 pub mod seal;
 pub mod settings;
@@ -25,6 +27,8 @@ pub mod up;
 
 mod cx;
 mod number;
+mod rooms;
+mod switch;
 
 pub use self::cx::Cx;
 pub use self::number::{CallNo, LinkNo, Pair, Port, Principal, SessionNo};
@@ -33,30 +37,90 @@ pub use self::settings::Settings;
 use tapgate_wire::Nanos;
 use tapgate_wire::edge::{Act, Heard};
 
+use self::front::FromClient;
+use self::rooms::Rooms;
+use self::switch::Switch;
+
+/// How long requests that are under way may take when no client will come any more.
+const LAST_ANSWERS: u64 = 30_000_000_000;
+
 /// The bridge of one process: input in, actions out.
 #[derive(Debug)]
 pub struct Bridge {
-    settings: Settings,
-    seal: seal::Seal,
-    front: front::Front,
-    back: back::Back,
+    rooms: Rooms,
+    switch: Switch,
+    /// When the bridge ends although requests are still open; set when standard input ended.
+    ends: Option<Nanos>,
+    /// Sessions that end with it.
+    ending: Vec<SessionNo>,
+    is_over: bool,
 }
 
 impl Bridge {
     /// A bridge before its first input.
     pub fn new(settings: Settings, seal: seal::Seal) -> Self {
-        let front = front::Front::new(&settings);
-        let back = back::Back::new(&settings);
-        Self { settings, seal, front, back }
+        Self {
+            rooms: Rooms::new(settings, seal),
+            switch: Switch::default(),
+            ends: None,
+            ending: Vec::new(),
+            is_over: false,
+        }
     }
 
     /// Hears one input and pushes what the edges are to do.
     pub fn on(&mut self, now: Nanos, heard: Heard, acts: &mut Vec<Act>) {
-        let _ = (now, heard, acts, &self.settings, &self.seal, &self.front, &self.back);
+        let (mut clients, mut servers) = (Vec::new(), Vec::new());
+        let Rooms { front, back, seal, .. } = &mut self.rooms;
+        match heard {
+            Heard::Line { .. } | Heard::LineEnd | Heard::Asked { .. } | Heard::Left { .. } => {
+                front.hear(now, heard, seal, &mut clients, acts);
+            }
+            Heard::Tick => {}
+            _ => back.hear(now, heard, &mut servers, acts),
+        }
+        if front.deadline().is_some_and(|due| due <= now) {
+            front.tick(now, &mut clients, acts);
+        }
+        if back.deadline().is_some_and(|due| due <= now) {
+            back.tick(now, &mut servers, acts);
+        }
+        let mut cx = self.rooms.cx(now, acts);
+        if clients.iter().any(|event| matches!(event, FromClient::End)) {
+            self.ends = Some(Nanos(now.0.saturating_add(LAST_ANSWERS)));
+        }
+        for event in clients {
+            match event {
+                // What is under way is still answered, to a client that closed only its own half.
+                FromClient::Closed { session } if self.ends.is_some() => self.ending.push(session),
+                event => self.switch.from_client(&mut cx, event),
+            }
+        }
+        for event in servers {
+            self.switch.from_server(&mut cx, event);
+        }
+        self.switch.tick(&mut cx);
+        if let Some(ends) = self.ends
+            && !self.is_over
+            && (cx.front.n_waiting() == 0 || ends <= now)
+        {
+            self.is_over = true;
+            for session in self.ending.drain(..) {
+                self.switch.from_client(&mut cx, FromClient::Closed { session });
+            }
+            cx.acts.push(Act::Exit(0));
+        }
     }
 
     /// When [`Heard::Tick`] is due at the latest, if nothing else is heard before.
     pub fn deadline(&self) -> Option<Nanos> {
-        None
+        let ends = self.ends.filter(|_| !self.is_over);
+        let rooms = [self.rooms.front.deadline(), self.rooms.back.deadline()];
+        rooms.into_iter().flatten().chain(self.switch.deadline()).chain(ends).min()
+    }
+
+    /// What is known of the server, for people.
+    pub fn server(&self) -> &detect::Server {
+        &self.rooms.server
     }
 }

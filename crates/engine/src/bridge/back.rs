@@ -211,6 +211,11 @@ impl Back {
         let _ = (now, call, reason, acts, &self);
     }
 
+    /// Forgets a call that somebody else cancelled: nothing more is told of it, a late answer is swallowed.
+    pub fn drop_call(&mut self, now: Nanos, call: CallNo, acts: &mut Vec<Act>) {
+        let _ = (now, call, acts, &self);
+    }
+
     /// Opens the stream on which a legacy server says what concerns no request (GET); again after breaks, with
     /// `Last-Event-ID` and back-off, until the link closes or the server answers 4xx. Does nothing on other links.
     pub fn listen(&mut self, now: Nanos, link: LinkNo, acts: &mut Vec<Act>) {

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use tapgate_wire::edge::{Act, Heard};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::{Message, Nanos};
+use tapgate_wire::{Id, Message, Nanos};
 
 use super::number::{Port, Principal, SessionNo};
 use super::seal::Seal;
@@ -180,6 +180,22 @@ impl Front {
         acts: &mut Vec<Act>,
     ) {
         let _ = (now, port, status, headers, body, acts, &self);
+    }
+
+    /// How many requests wait for their answers.
+    pub fn n_waiting(&self) -> usize {
+        0
+    }
+
+    /// The request with this id that still waits: of a legacy session, or with `None` a modern one on stdio.
+    pub fn port_of(&self, session: Option<SessionNo>, id: &Id) -> Option<Port> {
+        let _ = (session, id, &self);
+        None
+    }
+
+    /// Forgets a request that was cancelled: it gets no answer any more; its HTTP stream ends.
+    pub fn drop_port(&mut self, now: Nanos, port: Port, acts: &mut Vec<Act>) {
+        let _ = (now, port, acts, &self);
     }
 
     /// Ends a legacy session: what its client sends later is answered 404, its streams end.

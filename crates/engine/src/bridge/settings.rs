@@ -25,8 +25,11 @@ pub enum Listens {
 pub enum Reaches {
     /// By starting its command; one child per [`LinkNo`](super::LinkNo).
     Command,
-    /// By HTTP at its URL; the edge knows which.
-    Url,
+    /// By HTTP at its URL; the edge knows the rest of it.
+    Url {
+        /// The URL's path, such as `/mcp`.
+        path: String,
+    },
 }
 
 /// What a bridge is told when it starts.

