@@ -39,15 +39,15 @@ const MAX_NOTES: usize = 100;
 /// Most bytes of one of them; the system takes so many at once or none.
 const MAX_NOTE: usize = 1024;
 
-/// Where clients find a bridge that serves no path of its server's URL, and where those of 2024-11-05 do.
+/// Where clients find a bridge whose server has no path of its own for them, and where those of 2024-11-05 do.
 const PATH: &str = "/mcp";
 const SSE_PATH: &str = "/sse";
 
 /// Bridges until the client ends it, or a signal.
 pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Result<ExitCode, Problem> {
     let headers = header::read(&args.headers)?;
-    let settings = settings(args, listen, server, headers.clone())?;
     let target = target(server)?;
+    let settings = settings(args, listen, server, &target, headers.clone());
     let clock = Clock::start();
     let notes = Notes::new(&headers)?;
     let listens = settings.listens.clone();
@@ -209,17 +209,21 @@ fn settings(
     args: &Args,
     listen: Option<SocketAddr>,
     server: Server<'_>,
+    target: &Uri,
     headers: HeaderMap,
-) -> Result<Settings, Problem> {
+) -> Settings {
     let (path, reaches) = match server {
-        Server::Command(_) => ("/mcp".to_owned(), Reaches::Command),
-        Server::Url(url) => (path_of(tap_http::upstream(url)?.path_and_query()), Reaches::Url),
+        Server::Command(_) => (PATH.to_owned(), Reaches::Command),
+        Server::Url(_) => {
+            let path = target.path().to_owned();
+            (if path == SSE_PATH { PATH.to_owned() } else { path.clone() }, Reaches::Url { path })
+        }
     };
     let listens = match listen {
         None => Listens::Pipe,
         Some(_) => Listens::Http { path, sse_path: SSE_PATH.to_owned() },
     };
-    Ok(Settings {
+    Settings {
         listens,
         reaches,
         server_name: args.source_name(),
@@ -228,13 +232,7 @@ fn settings(
         server_revision: args.server_era.and_then(|spoken| spoken.revision),
         headers,
         bounds: Bounds::default(),
-    })
-}
-
-/// Where Streamable HTTP is served for a server at this path and query: at the same path, unless HTTP+SSE has it.
-fn path_of(target: &str) -> String {
-    let path = target.split('?').next().unwrap_or(target);
-    if path == SSE_PATH { PATH.to_owned() } else { path.to_owned() }
+    }
 }
 
 /// The envelope of what clients bring back, with the keys of this machine; with one of its own when they cannot be read.
@@ -282,6 +280,8 @@ impl Notes {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
     use super::*;
 
     #[test]
@@ -300,10 +300,18 @@ mod tests {
 
     #[test]
     fn a_bridge_serves_the_path_of_the_url_unless_older_clients_have_it() {
+        let args =
+            Args::from_arg_matches(&Args::augment_args(clap::Command::new("tap")).get_matches_from(["tap"]));
+        let args = args.unwrap();
+        let at = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         for (target, path) in
             [("/api/mcp?key=1", "/api/mcp"), ("/", "/"), ("/sse", "/mcp"), ("/v1/sse", "/v1/sse")]
         {
-            assert_eq!(path_of(target), path);
+            let url = format!("http://a{target}");
+            let target = super::target(Server::Url(&url)).unwrap();
+            let settings = settings(&args, at, Server::Url(&url), &target, HeaderMap::new());
+            let expected = Listens::Http { path: path.to_owned(), sse_path: "/sse".to_owned() };
+            assert_eq!(settings.listens, expected, "{url}");
         }
     }
 }
