@@ -108,7 +108,7 @@ impl Args {
                     },
                 ));
                 let between =
-                    "messages are translated where the two do not speak the same; both sides are recorded";
+                    "a bridge, which translates where the two do not speak the same and records both sides";
                 connects.push(("between", between.into()));
             }
         }
