@@ -85,6 +85,9 @@ impl Bridge {
         if back.deadline().is_some_and(|due| due <= now) {
             back.tick(now, &mut servers, acts);
         }
+        if self.rooms.back.is_sse() {
+            self.rooms.server.via = back::Via::Sse;
+        }
         let mut cx = self.rooms.cx(now, acts);
         if clients.iter().any(|event| matches!(event, FromClient::End)) {
             self.ends = Some(Nanos(now.0.saturating_add(LAST_ANSWERS)));

@@ -1,4 +1,4 @@
-//! What tests are made of: transcripts, seeded chance.
+//! What tests are made of: transcripts, scripted peers, seeded chance.
 //!
 //! *Promises*: the same text and the same seed give the same test, everywhere.
 //!
@@ -7,6 +7,7 @@
 //! *Start reading* at [`transcript`].
 
 pub mod chance;
+pub mod peer;
 pub mod script;
 pub mod transcript;
 

@@ -25,10 +25,10 @@ pub enum Listens {
 pub enum Reaches {
     /// By starting its command; one child per [`LinkNo`](super::LinkNo).
     Command,
-    /// By HTTP at its URL; the edge knows the rest of it.
+    /// By HTTP.
     Url {
-        /// The URL's path, such as `/mcp`.
-        path: String,
+        /// The server's URL, against which the `endpoint` of HTTP+SSE is resolved.
+        url: String,
     },
 }
 

@@ -124,7 +124,7 @@ impl Switch {
         let Some(id) = message.shape().id_in(Member::CancelledId) else { return };
         if let Some(port) = cx.front.port_of(None, &id) {
             self.detect.gone(port);
-            cx.front.drop_port(cx.now, port, cx.acts);
+            cx.front.drop_port(port);
         }
     }
 

@@ -4,5 +4,6 @@ pub mod draft;
 pub mod fall;
 pub mod payload;
 pub mod rise;
+pub mod tasks;
 
 pub use self::draft::Draft;

@@ -168,7 +168,7 @@ impl Legacy {
             self.calls.remove(&call);
             cx.back.drop_call(cx.now, call, cx.acts);
         }
-        cx.front.drop_port(cx.now, port, cx.acts);
+        cx.front.drop_port(port);
     }
 
     fn listens(&mut self, cx: &mut Cx<'_>, n: SessionNo) {

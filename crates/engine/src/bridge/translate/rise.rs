@@ -1,1 +1,3 @@
 //! From legacy to modern: requests of legacy clients, results of legacy servers.
+
+pub mod client;

@@ -1,0 +1,515 @@
+//! Lanes: what is said to one HTTP client in one stream, and in the streams that resume it.
+//!
+//! Spec 2025-11-25, basic/transports, Resumability: an event's id names the lane that it was sent on, and only
+//! what that lane said after it is said again.
+
+mod ring;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tapgate_wire::edge::Act;
+use tapgate_wire::stream::StreamMap;
+use tapgate_wire::{Nanos, StreamId};
+
+use self::ring::Ring;
+use super::super::number::SessionNo;
+use super::frame;
+use super::refusal::json_headers;
+
+/// A lane's number, never used twice; 0 is the lane of a session on which it is pushed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LaneNo {
+    pub(super) session: Option<SessionNo>,
+    n: u64,
+}
+
+impl LaneNo {
+    pub(super) fn push(session: SessionNo) -> Self {
+        Self { session: Some(session), n: 0 }
+    }
+}
+
+/// How a lane speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// The answer to a POST of 2026-07-28: no ids, no resumption.
+    Modern,
+    /// The answer to a POST of a legacy session; an empty event comes first where the revision knows of that.
+    Legacy {
+        /// Whether it is 2025-11-25.
+        primes: bool,
+    },
+    /// A session's GET stream.
+    Push,
+    /// The only stream of HTTP+SSE.
+    Sse,
+    /// A batch on the tap's pipes.
+    Pipe,
+}
+
+impl Style {
+    fn has_ids(self) -> bool {
+        matches!(self, Self::Legacy { .. } | Self::Push)
+    }
+}
+
+/// What a request with `Last-Event-ID` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resume {
+    /// What a lane said after this event.
+    After(LaneNo, u64),
+    /// A stream that answered a request and is not kept any more.
+    Lost,
+    /// Nothing that was ever said here.
+    Unknown,
+}
+
+#[derive(Debug)]
+struct Lane {
+    style: Style,
+    stream: Option<StreamId>,
+    /// Whether events were sent, so that a client may know an id of this lane.
+    began: bool,
+    /// Requests whose answer is to come.
+    n_waiting: usize,
+    /// The answers so far, of a batch.
+    batch: Option<Vec<Bytes>>,
+    ring: Ring,
+    spoke: Nanos,
+}
+
+/// All lanes.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    /// What tells this process's event ids from those of others.
+    pub(super) tag: u64,
+    /// Sorted by session, oldest first.
+    map: BTreeMap<LaneNo, Lane>,
+    streams: StreamMap<StreamId, LaneNo>,
+    kept: BTreeMap<SessionNo, usize>,
+    n_kept: usize,
+    max_kept: usize,
+    last: u64,
+}
+
+/// How many sessions may fill their replay at once.
+const FULL_REPLAYS: usize = 64;
+
+/// How long an event is kept that was sent already, or that ended its lane, in nanoseconds.
+const REPLAY_FOR: u64 = 5 * 60 * 1_000_000_000;
+
+impl Lanes {
+    pub(super) fn new(max_kept: usize) -> Self {
+        Self {
+            tag: 0,
+            map: BTreeMap::new(),
+            streams: StreamMap::default(),
+            kept: BTreeMap::new(),
+            n_kept: 0,
+            max_kept,
+            last: 0,
+        }
+    }
+
+    /// Everything held: lanes, streams, kept bytes.
+    pub(super) fn held(&self) -> usize {
+        self.map.len() + self.streams.len() + self.n_kept
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// A lane for `n_waiting` requests; of a batch with the answers that are known already.
+    pub(super) fn open(
+        &mut self,
+        now: Nanos,
+        style: Style,
+        session: Option<SessionNo>,
+        stream: Option<StreamId>,
+        n_waiting: usize,
+        batch: Option<Vec<Bytes>>,
+    ) -> LaneNo {
+        self.last += 1;
+        let no = LaneNo { session, n: self.last };
+        self.streams.extend(stream.map(|stream| (stream, no)));
+        let lane = Lane { style, stream, began: false, n_waiting, batch, ring: Ring::default(), spoke: now };
+        self.map.insert(no, lane);
+        no
+    }
+
+    /// The lane on which a session is pushed to, made if it is not there.
+    pub(super) fn push_lane(&mut self, now: Nanos, session: SessionNo, style: Style) -> LaneNo {
+        let no = LaneNo::push(session);
+        let make = || Lane {
+            style,
+            stream: None,
+            began: false,
+            n_waiting: 0,
+            batch: None,
+            ring: Ring::default(),
+            spoke: now,
+        };
+        self.map.entry(no).or_insert_with(make);
+        no
+    }
+
+    /// Whether what is said on the lane can reach its client, now or by resumption.
+    pub(super) fn reaches(&self, no: LaneNo) -> bool {
+        self.map.get(&no).is_some_and(|lane| lane.stream.is_some() || lane.began || lane.style == Style::Pipe)
+    }
+
+    /// Whether a client listens to the lane now.
+    pub(super) fn is_open(&self, no: LaneNo) -> bool {
+        self.map.get(&no).is_some_and(|lane| lane.stream.is_some())
+    }
+
+    /// The oldest lane with a waiting request of a session that a client listens to.
+    pub(super) fn oldest(&self, session: SessionNo) -> Option<LaneNo> {
+        let posts = self.map.range(all(session)).filter(|(_, lane)| lane.n_waiting > 0);
+        posts.filter(|(_, lane)| lane.stream.is_some()).map(|(no, _)| *no).next()
+    }
+
+    /// Sends a message that is no answer.
+    pub(super) fn say(&mut self, now: Nanos, no: LaneNo, message: &Bytes, acts: &mut Vec<Act>) {
+        self.begin(now, no, acts);
+        let Some(lane) = self.map.get_mut(&no) else { return };
+        if lane.style == Style::Pipe {
+            acts.push(Act::Line(frame::line(message.clone())));
+            return;
+        }
+        self.emit(now, no, message, acts);
+    }
+
+    /// Sends the answer to one of the lane's requests and ends the lane with the last of them.
+    pub(super) fn answer(
+        &mut self,
+        now: Nanos,
+        no: LaneNo,
+        (status, mut headers, body): (u16, HeaderMap, Bytes),
+        acts: &mut Vec<Act>,
+    ) {
+        let Some(lane) = self.map.get_mut(&no) else { return };
+        lane.n_waiting = lane.n_waiting.saturating_sub(1);
+        if lane.began {
+            self.emit(now, no, &body, acts);
+        } else if let Some(batch) = &mut lane.batch {
+            batch.push(body);
+        } else if let Some(stream) = self.part(no) {
+            headers.extend(json_headers());
+            acts.push(Act::Respond { stream, status, headers, body });
+        }
+        self.close_if_done(no, acts);
+    }
+
+    /// Answers with something that is no message; `false`, and nothing happens, where only messages can be sent.
+    pub(super) fn refuse(
+        &mut self,
+        no: LaneNo,
+        status: u16,
+        headers: &HeaderMap,
+        body: &Bytes,
+        acts: &mut Vec<Act>,
+    ) -> bool {
+        let is_bare = |lane: &&mut Lane| !lane.began && lane.batch.is_none();
+        let Some(lane) = self.map.get_mut(&no).filter(is_bare) else { return false };
+        lane.n_waiting = lane.n_waiting.saturating_sub(1);
+        if let Some(stream) = self.part(no) {
+            let (headers, body) = (headers.clone(), body.clone());
+            acts.push(Act::Respond { stream, status, headers, body });
+        }
+        self.close_if_done(no, acts);
+        true
+    }
+
+    /// Ends the lane if nothing is to be waited for.
+    pub(super) fn settle(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
+        self.close_if_done(no, acts);
+    }
+
+    /// Takes a request from the lane that will have no answer.
+    pub(super) fn give_up(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
+        if let Some(lane) = self.map.get_mut(&no) {
+            lane.n_waiting = lane.n_waiting.saturating_sub(1);
+            self.close_if_done(no, acts);
+        }
+    }
+
+    /// Closes the lane's stream so that the client asks for it again.
+    pub(super) fn pause(&mut self, now: Nanos, no: LaneNo, retry: Option<u64>, acts: &mut Vec<Act>) {
+        let primes = |lane: &&Lane| lane.style == Style::Legacy { primes: true } && lane.stream.is_some();
+        if self.map.get(&no).filter(primes).is_none() {
+            return;
+        }
+        self.begin(now, no, acts);
+        let id = self.next_id(no);
+        if let Some(stream) = self.part(no) {
+            acts.push(Act::Emit { stream, bytes: frame::empty(&id, retry) });
+            acts.push(Act::Finish { stream });
+        }
+    }
+
+    /// What an event id of a client of `session` asks for.
+    pub(super) fn resume(&self, session: SessionNo, id: &[u8]) -> Resume {
+        let Some([tag, owner, n, seq]) = numbers(id) else { return Resume::Unknown };
+        let no = LaneNo { session: Some(session), n };
+        let is_ours = tag == self.tag && owner == session.0;
+        match self.map.get(&no).filter(|_| is_ours) {
+            Some(lane) if seq < lane.ring.next() => Resume::After(no, seq),
+            _ if n == 0 => Resume::Unknown,
+            _ => Resume::Lost,
+        }
+    }
+
+    /// Gives a lane a stream: says again what followed event `after`, or what was never sent, and goes on there.
+    /// A stream that it had before ends.
+    pub(super) fn attach(
+        &mut self,
+        now: Nanos,
+        no: LaneNo,
+        stream: StreamId,
+        after: Option<u64>,
+        acts: &mut Vec<Act>,
+    ) {
+        if let Some(older) = self.part(no) {
+            self.close(no, older, acts);
+        }
+        let Some(lane) = self.map.get_mut(&no) else { return };
+        self.streams.insert(stream, no);
+        (lane.stream, lane.began, lane.spoke) = (Some(stream), true, now);
+        acts.push(Act::Begin { stream, headers: frame::headers() });
+        let from = after.map_or(lane.ring.unsent(), |after| after + 1);
+        for event in lane.ring.from(from) {
+            acts.push(Act::Emit { stream, bytes: event });
+        }
+        lane.ring.sent();
+        self.close_if_done(no, acts);
+    }
+
+    /// Opens the one stream of HTTP+SSE with the event that must come first.
+    pub(super) fn greet(&mut self, no: LaneNo, stream: StreamId, endpoint: &str, acts: &mut Vec<Act>) {
+        let Some(lane) = self.map.get_mut(&no) else { return };
+        self.streams.insert(stream, no);
+        (lane.stream, lane.began) = (Some(stream), true);
+        acts.push(Act::Begin { stream, headers: frame::headers() });
+        acts.push(Act::Emit { stream, bytes: frame::named("endpoint", None, endpoint.as_bytes()) });
+    }
+
+    /// Forgets a stream that its client left; gives its lane, and whether that can be resumed.
+    pub(super) fn left(&mut self, stream: StreamId) -> Option<(LaneNo, bool)> {
+        let no = self.streams.get(&stream).copied()?;
+        self.part(no);
+        let lane = self.map.get(&no)?;
+        Some((no, lane.style.has_ids()))
+    }
+
+    /// Ends a lane and its stream.
+    pub(super) fn end(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
+        if let Some(stream) = self.part(no) {
+            self.close(no, stream, acts);
+        }
+        self.remove(no);
+    }
+
+    /// Ends all lanes of a session.
+    pub(super) fn end_all(&mut self, session: SessionNo, acts: &mut Vec<Act>) {
+        let lanes: Vec<_> = self.map.range(all(session)).map(|(no, _)| *no).collect();
+        for no in lanes {
+            self.end(no, acts);
+        }
+    }
+
+    /// Lets streams that were quiet for `quiet` nanoseconds say a comment, and forgets what is too old to be resumed.
+    pub(super) fn sweep(&mut self, now: Nanos, quiet: u64, acts: &mut Vec<Act>) {
+        let mut done = Vec::new();
+        for (no, lane) in &mut self.map {
+            if let Some(stream) = lane.stream.filter(|_| lane.began && now.since(lane.spoke) >= quiet) {
+                acts.push(Act::Emit { stream, bytes: frame::COMMENT });
+                lane.spoke = now;
+            }
+            let freed = lane.ring.forget(now, REPLAY_FOR, lane.is_done());
+            if let Some(session) = no.session.filter(|_| freed > 0) {
+                self.n_kept -= freed;
+                release(&mut self.kept, session, freed);
+            }
+            if lane.is_done() && lane.ring.is_empty() {
+                done.push(*no);
+            }
+        }
+        for no in done {
+            self.remove(no);
+        }
+    }
+
+    /// Begins the lane's event stream, if it has a stream that did not begin.
+    fn begin(&mut self, now: Nanos, no: LaneNo, acts: &mut Vec<Act>) {
+        let Some(lane) = self.map.get_mut(&no) else { return };
+        let Some(stream) = lane.stream.filter(|_| !lane.began) else { return };
+        lane.began = true;
+        lane.spoke = now;
+        acts.push(Act::Begin { stream, headers: frame::headers() });
+        let answers = lane.batch.take().unwrap_or_default();
+        if lane.style == (Style::Legacy { primes: true }) {
+            let id = self.next_id(no);
+            acts.push(Act::Emit { stream, bytes: frame::empty(&id, None) });
+        }
+        for answer in answers {
+            self.emit(now, no, &answer, acts);
+        }
+    }
+
+    /// Sends an event, and keeps it where its lane can be resumed.
+    fn emit(&mut self, now: Nanos, no: LaneNo, message: &Bytes, acts: &mut Vec<Act>) {
+        let has_ids = self.map.get(&no).is_some_and(|lane| lane.style.has_ids());
+        let id = has_ids.then(|| self.next_id(no));
+        let Some(lane) = self.map.get_mut(&no) else { return };
+        let bytes = frame::event(id.as_deref(), message);
+        let stream = lane.stream;
+        if let Some(stream) = stream {
+            lane.spoke = now;
+            acts.push(Act::Emit { stream, bytes: bytes.clone() });
+        }
+        if has_ids {
+            self.keep(now, no, bytes);
+        }
+    }
+
+    fn keep(&mut self, now: Nanos, no: LaneNo, event: Bytes) {
+        let Some(session) = no.session else { return };
+        let size = ring::size(&event);
+        while self.kept.get(&session).is_some_and(|kept| kept + size > self.max_kept)
+            || self.n_kept + size > self.max_kept.saturating_mul(FULL_REPLAYS)
+        {
+            if !self.evict(session, no) {
+                break;
+            }
+        }
+        let Some(lane) = self.map.get_mut(&no) else { return };
+        let fits = size <= self.max_kept && self.n_kept + size <= self.max_kept.saturating_mul(FULL_REPLAYS);
+        if fits {
+            lane.ring.keep(now, event, lane.stream.is_some());
+            *self.kept.entry(session).or_default() += size;
+            self.n_kept += size;
+        }
+    }
+
+    /// Forgets the oldest event of a session; `false` if it has none. What answers requests goes before what was
+    /// pushed, because that may not have been sent yet.
+    fn evict(&mut self, session: SessionNo, speaking: LaneNo) -> bool {
+        let full = |(_, lane): &(&LaneNo, &Lane)| !lane.ring.is_empty();
+        let posts = self.map.range(all(session)).filter(|(no, _)| no.n != 0).find(full);
+        let push = LaneNo::push(session);
+        let no = posts.map_or(push, |(no, _)| *no);
+        let Some(lane) = self.map.get_mut(&no) else { return false };
+        let freed = lane.ring.evict();
+        let is_done = no != speaking && lane.is_done() && lane.ring.is_empty();
+        self.n_kept -= freed;
+        release(&mut self.kept, session, freed);
+        if is_done {
+            self.remove(no);
+        }
+        freed > 0
+    }
+
+    /// Ends the lane when all of its requests are answered; what a client may resume is kept for a while.
+    fn close_if_done(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
+        if !self.map.get(&no).is_some_and(Lane::is_done) {
+            return;
+        }
+        let stream = self.part(no);
+        if let Some(stream) = stream {
+            self.close(no, stream, acts);
+        } else if let Some(lane) = self.map.get_mut(&no)
+            && lane.style == Style::Pipe
+            && let Some(answers) = lane.batch.take().filter(|answers| !answers.is_empty())
+        {
+            acts.push(Act::Line(frame::line(joined(&answers))));
+        }
+        if self.map.get(&no).is_some_and(|lane| lane.ring.is_empty()) {
+            self.remove(no);
+        }
+    }
+
+    /// Ends a stream that was just parted from its lane.
+    fn close(&mut self, no: LaneNo, stream: StreamId, acts: &mut Vec<Act>) {
+        let Some(lane) = self.map.get_mut(&no) else { return };
+        if lane.began {
+            acts.push(Act::Finish { stream });
+            return;
+        }
+        let answers = lane.batch.take().unwrap_or_default();
+        // All that was asked was cancelled, or only told: there is nothing to answer.
+        let (status, headers, body) = if answers.is_empty() {
+            (202, HeaderMap::new(), Bytes::new())
+        } else {
+            (200, json_headers(), joined(&answers))
+        };
+        acts.push(Act::Respond { stream, status, headers, body });
+    }
+
+    /// Takes the lane's stream from it.
+    fn part(&mut self, no: LaneNo) -> Option<StreamId> {
+        let stream = self.map.get_mut(&no)?.stream.take()?;
+        self.streams.remove(&stream);
+        Some(stream)
+    }
+
+    fn remove(&mut self, no: LaneNo) {
+        let Some(lane) = self.map.remove(&no) else { return };
+        if let Some(stream) = lane.stream {
+            self.streams.remove(&stream);
+        }
+        if let Some(session) = no.session {
+            self.n_kept -= lane.ring.bytes();
+            release(&mut self.kept, session, lane.ring.bytes());
+        }
+    }
+
+    fn next_id(&mut self, no: LaneNo) -> String {
+        let seq = self.map.get_mut(&no).map_or(0, |lane| lane.ring.number());
+        let session = no.session.map_or(0, |session| session.0);
+        format!("{:x}.{session:x}.{:x}.{seq:x}", self.tag, no.n)
+    }
+}
+
+impl Lane {
+    /// Whether nothing more will be said on it.
+    fn is_done(&self) -> bool {
+        self.n_waiting == 0 && !matches!(self.style, Style::Push | Style::Sse)
+    }
+}
+
+fn all(session: SessionNo) -> std::ops::RangeInclusive<LaneNo> {
+    LaneNo::push(session)..=LaneNo { session: Some(session), n: u64::MAX }
+}
+
+fn release(kept: &mut BTreeMap<SessionNo, usize>, session: SessionNo, bytes: usize) {
+    if let Some(left) = kept.get_mut(&session) {
+        *left -= bytes;
+        if *left == 0 {
+            kept.remove(&session);
+        }
+    }
+}
+
+fn joined(answers: &[Bytes]) -> Bytes {
+    let mut out = vec![b'['];
+    for (n, answer) in answers.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(answer);
+    }
+    out.push(b']');
+    out.into()
+}
+
+/// The numbers of an event id.
+fn numbers(id: &[u8]) -> Option<[u64; 4]> {
+    let mut parts = std::str::from_utf8(id).ok()?.split('.');
+    let mut next = || u64::from_str_radix(parts.next()?, 16).ok();
+    let numbers = [next()?, next()?, next()?, next()?];
+    parts.next().is_none().then_some(numbers)
+}

@@ -1,0 +1,6 @@
+mod stage;
+
+mod chance;
+mod input;
+mod listen;
+mod rows;

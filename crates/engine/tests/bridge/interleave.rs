@@ -1,0 +1,68 @@
+//! Many clients at once, in every order that chance gives.
+
+use serde_json::json;
+use tapgate_testkit::Chance;
+use tapgate_testkit::peer::{Client, Over, Server, World};
+use tapgate_wire::revision::Revision;
+
+use super::stage::{Kind, bridge, settings};
+
+/// Eight clients of several revisions ask at the same time with the same ids.
+fn crowd(server: Kind, seed: u64) -> World<super::stage::Tested> {
+    let revisions =
+        [Revision::V2025_03_26, Revision::V2025_06_18, Revision::V2025_11_25, Revision::V2026_07_28];
+    let clients = (0..8)
+        .map(|n| {
+            let over = if n == 5 { Over::Sse } else { Over::Http };
+            let revision = if n == 5 { Revision::V2024_11_05 } else { revisions[n % 4] };
+            Client::new(over, revision)
+        })
+        .collect();
+    let bridge = bridge(settings(Over::Http, server.0));
+    let mut world = World::new(bridge, clients, Server::new(server.0, server.1));
+    world.chance = Some(Chance::new(seed));
+    world
+}
+
+#[test]
+fn answers_never_cross_and_nothing_hangs() {
+    for server in Kind::all() {
+        for seed in 0..6 {
+            let mut world = crowd(server, seed);
+            for client in &mut world.clients {
+                client.begin();
+            }
+            world.pass(std::time::Duration::from_secs(2));
+            let mut keys = Vec::new();
+            for n in 0..world.clients.len() {
+                for round in 0..6 {
+                    let tool = ["echo", "progress", "sample", "roots", "echo", "count"][round];
+                    let token = json!({ "progressToken": round });
+                    let arguments = json!({ "who": n, "round": round });
+                    let params = json!({ "name": tool, "arguments": arguments, "_meta": token });
+                    // All clients use the same ids.
+                    let key = world.clients[n].ask_as(json!(100 + round), "tools/call", params);
+                    keys.push((n, round, key));
+                }
+            }
+            world.pass(std::time::Duration::from_secs(5));
+            for (n, round, key) in keys {
+                let answer = world.clients[n].answer(&key).clone();
+                let said = answer["result"]["content"][0]["text"].as_str().unwrap_or_default();
+                let expected = match round {
+                    0 | 4 => json!({ "who": n, "round": round }).to_string(),
+                    1 => "done".to_owned(),
+                    2 => "sample=sampled".to_owned(),
+                    3 => "roots=file:///work".to_owned(),
+                    _ => "counted".to_owned(),
+                };
+                assert_eq!(said, expected, "{server:?} seed {seed} client {n} round {round}: {answer}");
+            }
+            assert_eq!(world.server.skill.n_counted, 8, "{server:?} seed {seed}");
+            for client in &world.clients {
+                assert_eq!(client.faults, Vec::<String>::new(), "{server:?} seed {seed}");
+            }
+            assert_eq!(world.server.all_faults(), Vec::<String>::new(), "{server:?} seed {seed}");
+        }
+    }
+}
