@@ -214,9 +214,9 @@ fn settings(
 ) -> Settings {
     let (path, reaches) = match server {
         Server::Command(_) => (PATH.to_owned(), Reaches::Command),
-        Server::Url(_) => {
-            let path = target.path().to_owned();
-            (if path == SSE_PATH { PATH.to_owned() } else { path.clone() }, Reaches::Url { path })
+        Server::Url(url) => {
+            let path = if target.path() == SSE_PATH { PATH } else { target.path() };
+            (path.to_owned(), Reaches::Url { url: url.to_owned() })
         }
     };
     let listens = match listen {
