@@ -10,8 +10,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, read, writev};
 use rustix::pipe::PIPE_BUF;
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::io::{Interest, Ready};
 
 /// The most that one read takes in bytes; a pipe holds as much.
 const READ: usize = 64 * 1024;
@@ -94,13 +94,10 @@ impl Pipe {
 
     /// Waits until nobody can read what would be written here.
     pub(super) async fn closed(&self) {
-        if let End::Watched(fd) = &self.end {
-            while let Ok(mut guard) = fd.ready(Interest::ERROR | Interest::WRITABLE).await {
-                if guard.ready().is_error() || guard.ready().is_write_closed() {
-                    return;
-                }
-                guard.clear_ready_matching(Ready::WRITABLE);
-            }
+        if let End::Watched(fd) = &self.end
+            && fd.ready(Interest::ERROR).await.is_ok()
+        {
+            return;
         }
         std::future::pending::<()>().await;
     }
