@@ -142,6 +142,7 @@ fn a_client_on_stdio_reaches_a_server_at_a_url_and_both_legs_are_recorded() {
     let (status, said) = client.end();
     assert_eq!(status, Some(0), "{said}");
     assert!(!said.contains(KEY), "{said}");
+    assert_eq!(origin.n_deleted(), 1, "the session with the server ends too");
 
     let sessions = home.json(&["ls"]);
     let legs: Vec<_> = sessions

@@ -115,8 +115,18 @@ impl Loop {
                 break status;
             }
         };
+        self.part().await;
         self.edges.close(GRACE).await;
         status
+    }
+
+    /// Lets the server hear that its sessions end, which the engine told it last.
+    async fn part(&mut self) {
+        let until = after(self.clock.now(), GRACE);
+        while self.legs.awaits_server() && self.clock.now() < until {
+            let heard = self.edges.hear(Some(until)).await;
+            self.legs.heard(self.clock.now(), &heard);
+        }
     }
 
     /// Does what the engine decided; gives the exit status once it is over.

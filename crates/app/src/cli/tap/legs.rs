@@ -33,6 +33,8 @@ pub struct Legs {
     target: Uri,
     /// What is sent with every request and belongs in no journal.
     given: HeaderMap,
+    /// The client spoke on the tap's own pipes, which did not end.
+    has_lines: bool,
 }
 
 /// One leg: its observer, and the streams on it whose answer is not over.
@@ -46,7 +48,12 @@ impl Legs {
     /// Two legs before anything passed; requests go to `target` with the headers `given`.
     pub fn new(client: Witness, server: Witness, target: Uri, given: HeaderMap) -> Self {
         let wire = |witness| Wire { witness, open: HashSet::new() };
-        Self { client: wire(client), server: wire(server), target, given }
+        Self { client: wire(client), server: wire(server), target, given, has_lines: false }
+    }
+
+    /// Whether the server still has to answer a request over HTTP.
+    pub fn awaits_server(&self) -> bool {
+        !self.server.open.is_empty()
     }
 
     /// Tells what the edges heard.
@@ -54,11 +61,12 @@ impl Legs {
         let Self { client, server, .. } = self;
         match heard {
             Heard::Line { message } => {
-                client.open.insert(PIPES);
+                self.has_lines = true;
                 client.line(at, PIPES, Leg::Client, message.raw());
             }
             // A signal ends the lines also where there are none.
-            Heard::LineEnd if client.open.remove(&PIPES) => {
+            Heard::LineEnd if self.has_lines => {
+                self.has_lines = false;
                 client.closed(at, PIPES, Leg::Client, Ending::Clean);
             }
             Heard::Asked { stream, head, body } => client.asked(at, *stream, head.clone(), body),

@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use crate::support::read_head;
 pub(super) struct Origin {
     port: u16,
     is_over: Arc<AtomicBool>,
+    n_deleted: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -22,17 +23,24 @@ impl Origin {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let is_over = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&is_over);
+        let n_deleted = Arc::new(AtomicUsize::new(0));
+        let (until, deleted) = (Arc::clone(&is_over), Arc::clone(&n_deleted));
         let thread = thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 if until.load(Ordering::Relaxed) {
                     return;
                 }
                 // It ends with its connection.
-                thread::spawn(move || serve(stream));
+                let deleted = Arc::clone(&deleted);
+                thread::spawn(move || serve(stream, &deleted));
             }
         });
-        Self { port, is_over, thread: Some(thread) }
+        Self { port, is_over, n_deleted, thread: Some(thread) }
+    }
+
+    /// How many sessions were deleted.
+    pub(super) fn n_deleted(&self) -> usize {
+        self.n_deleted.load(Ordering::Relaxed)
     }
 
     pub(super) fn url(&self) -> String {
@@ -49,7 +57,7 @@ impl Drop for Origin {
     }
 }
 
-fn serve(stream: TcpStream) {
+fn serve(stream: TcpStream, deleted: &AtomicUsize) {
     let mut stream = BufReader::new(stream);
     loop {
         let head = read_head(&mut stream);
@@ -63,6 +71,9 @@ fn serve(stream: TcpStream) {
         let answer = if first.starts_with("POST /mcp ") {
             let message: Value = serde_json::from_slice(&body).unwrap();
             answer(&message, field("authorization").unwrap_or_default())
+        } else if first.starts_with("DELETE /mcp ") && field("mcp-session-id") == Some("far-1") {
+            deleted.fetch_add(1, Ordering::Relaxed);
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned()
         } else {
             "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n".to_owned()
         };
