@@ -7,7 +7,7 @@ use http::HeaderMap;
 use tapgate_wire::json::find;
 use tapgate_wire::record::Era;
 use tapgate_wire::shape::Member;
-use tapgate_wire::{Message, Nanos};
+use tapgate_wire::{Id, Message, Nanos};
 
 use super::back::FromServer;
 use super::cx::Cx;
@@ -51,7 +51,7 @@ impl Switch {
             FromClient::Told { from, message } => match from.session {
                 Some(n) if from.era == Era::Legacy => self.legacy(cx, n, event),
                 _ if self.detect.is_decided(cx) => self.modern(cx, event),
-                _ => self.cancel_waiting(cx, message),
+                _ => self.cancel(cx, message),
             },
             FromClient::Gone { port } => {
                 self.detect.gone(*port);
@@ -113,18 +113,24 @@ impl Switch {
         if cx.server.modern.is_some() {
             self.same.from_client(cx, event);
         } else if self.detect.is_decided(cx) {
-            self.down.from_client(cx, event);
+            match event {
+                FromClient::Told { message, .. } if cancelled(&message).is_some() => {
+                    self.cancel(cx, &message);
+                }
+                event => self.down.from_client(cx, event),
+            }
         } else {
             self.detect.wait(cx, Waiting::Modern(event));
         }
     }
 
-    /// A cancellation while the request itself waits for the verdict.
-    fn cancel_waiting(&mut self, cx: &mut Cx<'_>, message: &Message) {
-        let Some(id) = message.shape().id_in(Member::CancelledId) else { return };
-        if let Some(port) = cx.front.port_of(None, &id) {
-            self.detect.gone(port);
+    /// A modern client on stdio cancels: over HTTP it would have gone away.
+    fn cancel(&mut self, cx: &mut Cx<'_>, message: &Message) {
+        let port = cancelled(message).and_then(|id| cx.front.port_of(None, &id));
+        if let Some(port) = port {
             cx.front.drop_port(port);
+            self.detect.gone(port);
+            self.down.from_client(cx, FromClient::Gone { port });
         }
     }
 
@@ -255,4 +261,10 @@ impl Switch {
         let pairs = [self.same.deadline(), self.up.deadline(), self.down.deadline()];
         pairs.into_iter().flatten().chain(self.detect.deadline()).chain(self.relink).min()
     }
+}
+
+/// The request that a notification cancels.
+fn cancelled(message: &Message) -> Option<Id> {
+    let is_cancel = message.shape().method().as_deref() == Some("notifications/cancelled");
+    message.shape().id_in(Member::CancelledId).filter(|_| is_cancel)
 }

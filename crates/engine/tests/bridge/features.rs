@@ -70,7 +70,10 @@ pub(crate) const FEATURES: &[Feature] = &[
     },
     Feature {
         name: "batches",
-        is_there: |client, _| client.1 == Revision::V2025_03_26 && client.0 != Over::Sse,
+        // A server of 2024-11-05 makes the session one of that revision.
+        is_there: |client, server| {
+            client.1 == Revision::V2025_03_26 && client.0 != Over::Sse && server.1 >= Revision::V2025_03_26
+        },
         run: batch,
     },
     Feature { name: "the end of a session", is_there: |client, _| !client.is_modern(), run: end },
@@ -347,7 +350,8 @@ fn changed(stage: &mut Stage) -> Outcome {
     }
     let answer = stage.call("changed", json!({}));
     let n = told(stage, "notifications/tools/list_changed");
-    holds(n == 1 && words(&answer) == "changed", (n, answer))
+    let calls = stage.me().calls.clone();
+    holds(n == 1 && words(&answer) == "changed", (n, answer, calls))
 }
 
 fn updated(stage: &mut Stage) -> Outcome {

@@ -433,7 +433,8 @@ impl Client {
             self.get = None;
         }
         if body.is_empty() {
-            if !stream.ids.is_empty() {
+            let is_open = |id: &Value| self.calls.get(&id.to_string()).is_some_and(|call| !call.is_cancelled);
+            if stream.ids.iter().any(is_open) {
                 self.faults.push(format!("a request was answered {status} without a body"));
             }
             return;

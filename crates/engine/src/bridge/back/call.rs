@@ -72,6 +72,7 @@ impl Back {
                 token,
                 begins: initializes || probes,
                 initializes,
+                logs: shape.inside(Member::Meta, &["io.modelcontextprotocol/logLevel"]).is_some(),
                 headers,
                 stream: Stream::default(),
             },

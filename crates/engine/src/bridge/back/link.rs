@@ -74,6 +74,8 @@ pub(super) struct Call {
     pub(super) begins: bool,
     /// Whether it is `initialize`.
     pub(super) initializes: bool,
+    /// Whether it asked for log messages (2026-07-28).
+    pub(super) logs: bool,
     /// The client's headers, for requests that continue this one.
     pub(super) headers: Arc<HeaderMap>,
     pub(super) stream: Stream,
@@ -189,6 +191,17 @@ impl Link {
                 });
                 own.map(|(call, _)| call).or(only.map(|(call, _)| *call))
             }
+        }
+    }
+
+    /// The call that a log message without an address belongs to: the only one that asked for any.
+    ///
+    /// Spec 2026-07-28, server/utilities/logging: messages are those of a request, but on stdio they do not name it.
+    pub(super) fn only_logged(&self) -> Option<CallNo> {
+        let mut logged = self.calls.iter().filter(|(_, call)| call.logs);
+        match (logged.next(), logged.next()) {
+            (Some((call, _)), None) => Some(*call),
+            _ => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! From modern to legacy: results of modern servers, requests of modern clients.
 
+pub mod client;
+
 use bytes::Bytes;
 use tapgate_wire::Message;
 use tapgate_wire::json::{escape_into, find, unescape_lossy};

@@ -1,0 +1,6 @@
+mod crowd;
+mod listen;
+mod pool;
+mod pump;
+mod rows;
+mod stage;
