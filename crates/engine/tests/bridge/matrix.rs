@@ -46,10 +46,7 @@ fn every_client_meets_every_server() {
         std::fs::write(PAGE, &page).unwrap();
     }
     let found = std::fs::read_to_string(PAGE).unwrap_or_default();
-    assert!(
-        found == page,
-        "docs/reference/compatibility.md is old: run `cargo xtask compatibility`"
-    );
+    assert!(found == page, "docs/reference/compatibility.md is old: run `cargo xtask compatibility`");
 }
 
 fn name(kind: Kind) -> String {

@@ -258,7 +258,9 @@ impl Server {
         }
         let region = at(message, &["params", "arguments", "region"]).as_str();
         let mirrored = tapgate_wire::header::value::decode(header("mcp-param-region").as_bytes());
-        if asked == "tools/call" && region.is_some_and(|region| mirrored.is_ok_and(|mirrored| mirrored != region)) {
+        if asked == "tools/call"
+            && region.is_some_and(|region| mirrored.is_ok_and(|mirrored| mirrored != region))
+        {
             wrong.push("mcp-param-region");
         }
         if asked == "initialize" || asked == "ping" {

@@ -107,7 +107,8 @@ impl Loop {
             };
             let now = self.clock.now();
             if end_by.is_some_and(|by| by <= now) {
-                break 0;
+                self.edges.close(GRACE).await;
+                return 0;
             }
             self.legs.heard(now, &heard);
             self.bridge.on(now, heard, &mut acts);
@@ -120,10 +121,13 @@ impl Loop {
         status
     }
 
-    /// Lets the server hear that its sessions end, which the engine told it last.
+    /// Lets the server hear that its sessions are over, and its processes end.
     async fn part(&mut self) {
-        let until = after(self.clock.now(), GRACE);
-        while self.legs.awaits_server() && self.clock.now() < until {
+        let now = self.clock.now();
+        let mut ends = self.legs.children().into_iter().map(|child| Act::End { child }).collect();
+        self.perform(now, &mut ends);
+        let until = after(now, GRACE);
+        while self.legs.are_parting() && self.clock.now() < until {
             let heard = self.edges.hear(Some(until)).await;
             self.legs.heard(self.clock.now(), &heard);
         }

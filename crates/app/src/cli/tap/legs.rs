@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use tapgate_transport::{Seen, Witness};
-use tapgate_wire::edge::{Act, Heard};
+use tapgate_wire::edge::{Act, ChildId, Heard};
 use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::{Ending, Event};
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
@@ -35,6 +35,10 @@ pub struct Legs {
     given: HeaderMap,
     /// The client spoke on the tap's own pipes, which did not end.
     has_lines: bool,
+    /// The processes that run.
+    children: HashSet<ChildId>,
+    /// The requests that ended a session.
+    farewells: Vec<StreamId>,
 }
 
 /// One leg: its observer, and the streams on it whose answer is not over.
@@ -48,12 +52,25 @@ impl Legs {
     /// Two legs before anything passed; requests go to `target` with the headers `given`.
     pub fn new(client: Witness, server: Witness, target: Uri, given: HeaderMap) -> Self {
         let wire = |witness| Wire { witness, open: HashSet::new() };
-        Self { client: wire(client), server: wire(server), target, given, has_lines: false }
+        Self {
+            client: wire(client),
+            server: wire(server),
+            target,
+            given,
+            has_lines: false,
+            children: HashSet::new(),
+            farewells: Vec::new(),
+        }
     }
 
-    /// Whether the server still has to answer a request over HTTP.
-    pub fn awaits_server(&self) -> bool {
-        !self.server.open.is_empty()
+    /// The processes that run.
+    pub fn children(&self) -> Vec<ChildId> {
+        self.children.iter().copied().collect()
+    }
+
+    /// Whether a process runs, or the server was told that a session ends and did not answer yet.
+    pub fn are_parting(&self) -> bool {
+        !self.children.is_empty() || self.farewells.iter().any(|stream| self.server.open.contains(stream))
     }
 
     /// Tells what the edges heard.
@@ -72,12 +89,14 @@ impl Legs {
             Heard::Asked { stream, head, body } => client.asked(at, *stream, head.clone(), body),
             Heard::Left { stream } => client.over(at, *stream, Ending::Abandoned),
             Heard::Started { child, pid } => {
+                self.children.insert(*child);
                 server.witness.see(Seen::Started { stream: StreamId(child.0), at, pid: *pid });
             }
             Heard::ChildLine { child, message } => {
                 server.line(at, StreamId(child.0), Leg::Server, message.raw());
             }
             Heard::Exited { child, how, last_words } => {
+                self.children.remove(child);
                 server.exited(at, StreamId(child.0), how, last_words);
             }
             Heard::Answered { fetch, head } => server.answered(at, StreamId(fetch.0), plain(head)),
@@ -109,6 +128,10 @@ impl Legs {
             Act::Write { child, bytes } => server.line(at, StreamId(child.0), Leg::Client, bytes),
             Act::End { child } => server.closed(at, StreamId(child.0), Leg::Client, Ending::Clean),
             Act::Fetch { fetch, method, target, headers, body } => {
+                if method == Method::DELETE {
+                    self.farewells.retain(|stream| self.server.open.contains(stream));
+                    self.farewells.push(StreamId(fetch.0));
+                }
                 let head = self.request(method, target.as_deref(), headers);
                 self.server.asked(at, StreamId(fetch.0), head, body);
             }

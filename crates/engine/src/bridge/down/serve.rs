@@ -122,9 +122,8 @@ impl Down {
             link.scout = Scout::Done;
             // A stream of subscriptions on the link did not wait for this.
             let users = link.users.clone();
-            let calls = |n: &u64| {
-                self.exchanges.get(n).is_some_and(|exchange| matches!(exchange.work, Work::Call))
-            };
+            let calls =
+                |n: &u64| self.exchanges.get(n).is_some_and(|exchange| matches!(exchange.work, Work::Call));
             let calls: Vec<u64> = users.into_iter().filter(calls).collect();
             for n in calls {
                 self.advance(cx, n);

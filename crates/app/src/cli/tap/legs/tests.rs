@@ -4,7 +4,7 @@ use tapgate_engine::fact::{Content, Fact};
 use tapgate_engine::{Action, Limits, Source};
 use tapgate_transport::{Observer, queue};
 use tapgate_wire::Message;
-use tapgate_wire::edge::{ChildId, FetchId};
+use tapgate_wire::edge::FetchId;
 use tapgate_wire::record::Transport;
 
 use super::*;
