@@ -32,6 +32,8 @@ pub struct Source {
     pub server: Masked,
     /// Transports of the client's and the server's leg.
     pub transports: (Transport, Transport),
+    /// The leg that is recorded: a bridge is two sources, one for each leg; any other tap is the client's.
+    pub leg: Leg,
     /// The process id of tapgate.
     pub pid: u32,
     /// The process id of the server, when tapgate started it.

@@ -112,7 +112,7 @@ impl Follower {
             }
         }
         let query = Query { since: self.after.0, ..Query::default() };
-        self.look.matching(&query, &Filter::everything(), |exchange, around| {
+        self.look.each(&query, |exchange, around| {
             exchanges.push((exchange.clone(), around.clone()));
             ControlFlow::Continue(())
         })?;
@@ -128,7 +128,7 @@ impl Follower {
         let pieces = self.pieces()?;
         let mut rows: Vec<_> = exchanges
             .iter()
-            .filter(|(exchange, around)| self.look.matches(&self.filter, exchange, around))
+            .filter(|(exchange, around)| self.look.matches(&query, &self.filter, exchange, around))
             .map(|(exchange, around)| {
                 (exchange.closed.unwrap_or(exchange.opened), Line::Call(self.look.call(exchange, around)))
             })
