@@ -54,13 +54,14 @@ impl Front {
     /// Answers the request on `port`, which ends with this; nothing happens when nobody waits there any more.
     pub fn answer(&mut self, now: Nanos, port: Port, answer: Answer, acts: &mut Vec<Act>) {
         let Some(wait) = self.take(now, port) else { return };
-        let code = find(&answer.bytes, &["error", "code"]);
+        // Some servers write the member that does not apply as null.
+        let error = find(&answer.bytes, &["error"]).filter(|error| *error != b"null");
+        let code = error.and_then(|error| find(error, &["code"]));
         let usual = if wait.session.is_none() { status(code) } else { 200 };
         let status = answer.status.filter(|status| has_body(*status)).unwrap_or(usual);
         let mut headers = passing(answer.headers);
-        let is_error = find(&answer.bytes, &["error"]).is_some();
         let agreed = match &wait.opens {
-            Opens::Agreed(id) if !is_error => {
+            Opens::Agreed(id) if error.is_none() => {
                 headers.extend(id.clone().map(|id| (SESSION_ID, id)));
                 true
             }
@@ -140,8 +141,12 @@ impl Front {
     }
 
     /// Forgets the request on `port` because its client cancelled it: nothing more is sent for it. Its POST, if it
-    /// came by one, ends with the next input.
+    /// came by one, ends with the next input. `initialize` cannot be cancelled and stays.
     pub fn drop_port(&mut self, port: Port) {
+        // Spec 2025-11-25, basic/utilities/cancellation, Behavior Requirements.
+        if self.ports.find(port).is_some_and(|wait| wait.opens != Opens::Nothing) {
+            return;
+        }
         let wait = self.ports.take(port);
         if let Some(session) = wait.as_ref().and_then(|wait| wait.session)
             && let Some(session) = self.sessions.find_mut(session)

@@ -80,6 +80,9 @@ impl Lanes {
     pub(super) fn keep(&mut self, now: Nanos, no: LaneNo, event: Bytes) {
         let Some(session) = no.session else { return };
         let size = ring::size(&event);
+        if size > self.max_kept {
+            return;
+        }
         while self.kept.get(&session).is_some_and(|kept| kept + size > self.max_kept)
             || self.n_kept + size > self.max_kept.saturating_mul(FULL_REPLAYS)
         {
@@ -88,8 +91,7 @@ impl Lanes {
             }
         }
         let Some(lane) = self.map.get_mut(&no) else { return };
-        let fits = size <= self.max_kept && self.n_kept + size <= self.max_kept.saturating_mul(FULL_REPLAYS);
-        if fits {
+        if self.n_kept + size <= self.max_kept.saturating_mul(FULL_REPLAYS) {
             lane.ring.keep(now, event, lane.stream.is_some());
             *self.kept.entry(session).or_default() += size;
             self.n_kept += size;

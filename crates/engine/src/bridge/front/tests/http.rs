@@ -270,6 +270,7 @@ fn quiet_sessions_end_and_may_come_back() {
     stage.ask(&format!("GET /mcp\naccept: text/event-stream\n{session}"));
     assert!(!stage.tick(hours(9)).contains("closed"));
     let stream = stage.n_streams;
+    stage.now.0 += hours(3);
     stage.leave(stream);
     same(&stage.tick(hours(3)), "");
     same(&stage.tick(hours(1)), "closed 2");
@@ -372,4 +373,7 @@ fn streams_that_say_nothing_say_a_comment() {
     same(&stage.tick(5 * SECOND), "");
     assert_eq!(stage.front.deadline(), Some(Nanos(31 * SECOND)));
     same(&stage.tick(5 * SECOND), "emit 2 :\nemit 3 :");
+    stage.now.0 += 6 * SECOND;
+    stage.push(1, LOG);
+    same(&stage.tick(4 * SECOND), "emit 3 :");
 }

@@ -240,3 +240,23 @@ fn more_requests_than_may_wait_are_refused() {
     stage.answer(1, &result(1));
     same(&stage.line(&modern("3", "a")), "asked 3 [Modern - 2026-07-28] 3 a");
 }
+
+#[test]
+fn a_line_that_is_too_large_to_be_kept_is_refused_with_its_id() {
+    let mut stage = open_pipe();
+    let shape = Message::parse(request(9, "tools/call").into()).shape().clone();
+    stage.hear(Heard::Line { message: Message::oversized("{".into(), shape, 1 << 40) });
+    let told = stage.told();
+    assert!(told.starts_with(r#"line {"jsonrpc":"2.0","id":9,"error":{"code":-32600,"#), "{told}");
+}
+
+#[test]
+fn initialize_cannot_be_cancelled_and_may_be_answered_with_a_null_error() {
+    let mut stage = Stage::pipe();
+    stage.line(&request(0, "initialize"));
+    stage.front.drop_port(Port(1));
+    stage.open(1, Revision::V2025_11_25);
+    let answer = r#"{"jsonrpc":"2.0","id":0,"result":{},"error":null}"#;
+    same(&stage.answer(1, answer), &format!("line {answer}"));
+    same(&stage.line(&request(1, "a")), "asked 2 [Legacy 1 2025-11-25] 1 a");
+}
