@@ -14,7 +14,9 @@ use super::refusal::{BAD_PARAMS, HEADER_MISMATCH, INVALID, NO_SUCH_REVISION, NOT
 
 /// Checks the media types of a POST.
 pub(super) fn media(headers: &HeaderMap) -> Result<(), Refusal> {
-    if !types(headers, &CONTENT_TYPE).any(|name| name.eq_ignore_ascii_case("application/json")) {
+    let mut sent = types(headers, &CONTENT_TYPE);
+    let is_json = sent.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
+    if !is_json || sent.next().is_some() {
         let says = "send the message with Content-Type: application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID, says));
     }
@@ -75,17 +77,22 @@ pub(super) fn era(message: &Message, headers: Option<&HeaderMap>, forced: Option
         return Era::Modern;
     }
     let Some(headers) = headers else { return Era::Legacy };
-    let named = |value: &[u8]| Revision::era_of(std::str::from_utf8(value.trim_ascii()).ok()?);
-    let version = headers.get(PROTOCOL_VERSION).map(|value| named(value.as_bytes()));
-    let is_modern = version == Some(Some(Era::Modern)) || headers.contains_key(METHOD);
     // Spec 2026-07-28, basic/transports/streamable-http, Sending Messages: which headers a notification needs
     // is not defined, so one without any is modern unless only a session can have it.
-    let is_bare = shape.kind == Kind::Notification && version.is_none() && !headers.contains_key(SESSION_ID);
+    let has_session = headers.contains_key(SESSION_ID) || headers.contains_key(PROTOCOL_VERSION);
+    let is_bare = shape.kind == Kind::Notification && !has_session;
     let lives_on = |name: &str| method(name).is_none_or(|method| method.by_client.contains(Revision::LATEST));
-    if is_modern || is_bare && shape.method().is_some_and(|name| lives_on(&name)) {
+    if is_modern(headers) || is_bare && shape.method().is_some_and(|name| lives_on(&name)) {
         return Era::Modern;
     }
     Era::Legacy
+}
+
+/// Whether headers alone say that a request is modern.
+pub(super) fn is_modern(headers: &HeaderMap) -> bool {
+    let version = headers.get(PROTOCOL_VERSION).and_then(|value| value.to_str().ok());
+    headers.contains_key(METHOD)
+        || version.and_then(|name| Revision::era_of(name.trim())) == Some(Era::Modern)
 }
 
 /// Checks the `_meta` of a modern request; gives the revision that it names.

@@ -47,11 +47,11 @@ pub(super) fn empty(id: &str, retry: Option<u64>) -> Bytes {
 ///
 /// Spec 2025-11-25, basic/transports, stdio: no embedded newlines. JSON has raw ones between tokens only.
 pub(super) fn line(message: Bytes) -> Bytes {
-    let breaks = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    if !message.iter().any(|byte| breaks(byte)) {
+    let breaks = |byte: u8| matches!(byte, b'\n' | b'\r');
+    if !message.iter().any(|byte| breaks(*byte)) {
         return message;
     }
-    message.iter().map(|byte| if breaks(byte) { b' ' } else { *byte }).collect()
+    message.iter().map(|byte| if breaks(*byte) { b' ' } else { *byte }).collect()
 }
 
 /// The headers of an event stream.

@@ -3,6 +3,7 @@
 //! Spec 2025-11-25, basic/transports, Resumability: an event's id names the lane that it was sent on, and only
 //! what that lane said after it is said again.
 
+mod resume;
 mod ring;
 
 use std::collections::BTreeMap;
@@ -94,13 +95,11 @@ pub(super) struct Lanes {
     last: u64,
 }
 
-/// How many sessions may fill their replay at once.
-const FULL_REPLAYS: usize = 64;
-
-/// How long an event is kept that was sent already, or that ended its lane, in nanoseconds.
-const REPLAY_FOR: u64 = 5 * 60 * 1_000_000_000;
-
 impl Lanes {
+    /// The bytes of a lane that keeps nothing.
+    #[cfg(test)]
+    pub(super) const EACH: usize = size_of::<Lane>();
+
     pub(super) fn new(max_kept: usize) -> Self {
         Self {
             tag: 0,
@@ -135,24 +134,14 @@ impl Lanes {
         self.last += 1;
         let no = LaneNo { session, n: self.last };
         self.streams.extend(stream.map(|stream| (stream, no)));
-        let lane = Lane { style, stream, began: false, n_waiting, batch, ring: Ring::default(), spoke: now };
-        self.map.insert(no, lane);
+        self.map.insert(no, Lane { stream, n_waiting, batch, ..Lane::new(now, style) });
         no
     }
 
     /// The lane on which a session is pushed to, made if it is not there.
     pub(super) fn push_lane(&mut self, now: Nanos, session: SessionNo, style: Style) -> LaneNo {
         let no = LaneNo::push(session);
-        let make = || Lane {
-            style,
-            stream: None,
-            began: false,
-            n_waiting: 0,
-            batch: None,
-            ring: Ring::default(),
-            spoke: now,
-        };
-        self.map.entry(no).or_insert_with(make);
+        self.map.entry(no).or_insert_with(|| Lane::new(now, style));
         no
     }
 
@@ -201,46 +190,39 @@ impl Lanes {
             headers.extend(json_headers());
             acts.push(Act::Respond { stream, status, headers, body });
         }
-        self.close_if_done(no, acts);
+        self.settle(no, acts);
     }
 
-    /// Answers with something that is no message; `false`, and nothing happens, where only messages can be sent.
+    /// Whether the lane's answer may still be one that is no message.
+    pub(super) fn is_bare(&self, no: LaneNo) -> bool {
+        self.map.get(&no).is_some_and(|lane| !lane.began && lane.batch.is_none())
+    }
+
+    /// Answers the one request of a bare lane.
     pub(super) fn refuse(
         &mut self,
         no: LaneNo,
-        status: u16,
-        headers: &HeaderMap,
-        body: &Bytes,
+        (status, headers, body): (u16, HeaderMap, Bytes),
         acts: &mut Vec<Act>,
-    ) -> bool {
-        let is_bare = |lane: &&mut Lane| !lane.began && lane.batch.is_none();
-        let Some(lane) = self.map.get_mut(&no).filter(is_bare) else { return false };
-        lane.n_waiting = lane.n_waiting.saturating_sub(1);
+    ) {
         if let Some(stream) = self.part(no) {
-            let (headers, body) = (headers.clone(), body.clone());
             acts.push(Act::Respond { stream, status, headers, body });
         }
-        self.close_if_done(no, acts);
-        true
-    }
-
-    /// Ends the lane if nothing is to be waited for.
-    pub(super) fn settle(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
-        self.close_if_done(no, acts);
+        self.give_up(no, acts);
     }
 
     /// Takes a request from the lane that will have no answer.
     pub(super) fn give_up(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
         if let Some(lane) = self.map.get_mut(&no) {
             lane.n_waiting = lane.n_waiting.saturating_sub(1);
-            self.close_if_done(no, acts);
+            self.settle(no, acts);
         }
     }
 
     /// Closes the lane's stream so that the client asks for it again.
     pub(super) fn pause(&mut self, now: Nanos, no: LaneNo, retry: Option<u64>, acts: &mut Vec<Act>) {
-        let primes = |lane: &&Lane| lane.style == Style::Legacy { primes: true } && lane.stream.is_some();
-        if self.map.get(&no).filter(primes).is_none() {
+        let Some(lane) = self.map.get(&no) else { return };
+        if lane.style != (Style::Legacy { primes: true }) || lane.stream.is_none() {
             return;
         }
         self.begin(now, no, acts);
@@ -249,43 +231,6 @@ impl Lanes {
             acts.push(Act::Emit { stream, bytes: frame::empty(&id, retry) });
             acts.push(Act::Finish { stream });
         }
-    }
-
-    /// What an event id of a client of `session` asks for.
-    pub(super) fn resume(&self, session: SessionNo, id: &[u8]) -> Resume {
-        let Some([tag, owner, n, seq]) = numbers(id) else { return Resume::Unknown };
-        let no = LaneNo { session: Some(session), n };
-        let is_ours = tag == self.tag && owner == session.0;
-        match self.map.get(&no).filter(|_| is_ours) {
-            Some(lane) if seq < lane.ring.next() => Resume::After(no, seq),
-            _ if n == 0 => Resume::Unknown,
-            _ => Resume::Lost,
-        }
-    }
-
-    /// Gives a lane a stream: says again what followed event `after`, or what was never sent, and goes on there.
-    /// A stream that it had before ends.
-    pub(super) fn attach(
-        &mut self,
-        now: Nanos,
-        no: LaneNo,
-        stream: StreamId,
-        after: Option<u64>,
-        acts: &mut Vec<Act>,
-    ) {
-        if let Some(older) = self.part(no) {
-            self.close(no, older, acts);
-        }
-        let Some(lane) = self.map.get_mut(&no) else { return };
-        self.streams.insert(stream, no);
-        (lane.stream, lane.began, lane.spoke) = (Some(stream), true, now);
-        acts.push(Act::Begin { stream, headers: frame::headers() });
-        let from = after.map_or(lane.ring.unsent(), |after| after + 1);
-        for event in lane.ring.from(from) {
-            acts.push(Act::Emit { stream, bytes: event });
-        }
-        lane.ring.sent();
-        self.close_if_done(no, acts);
     }
 
     /// Opens the one stream of HTTP+SSE with the event that must come first.
@@ -318,28 +263,6 @@ impl Lanes {
         let lanes: Vec<_> = self.map.range(all(session)).map(|(no, _)| *no).collect();
         for no in lanes {
             self.end(no, acts);
-        }
-    }
-
-    /// Lets streams that were quiet for `quiet` nanoseconds say a comment, and forgets what is too old to be resumed.
-    pub(super) fn sweep(&mut self, now: Nanos, quiet: u64, acts: &mut Vec<Act>) {
-        let mut done = Vec::new();
-        for (no, lane) in &mut self.map {
-            if let Some(stream) = lane.stream.filter(|_| lane.began && now.since(lane.spoke) >= quiet) {
-                acts.push(Act::Emit { stream, bytes: frame::COMMENT });
-                lane.spoke = now;
-            }
-            let freed = lane.ring.forget(now, REPLAY_FOR, lane.is_done());
-            if let Some(session) = no.session.filter(|_| freed > 0) {
-                self.n_kept -= freed;
-                release(&mut self.kept, session, freed);
-            }
-            if lane.is_done() && lane.ring.is_empty() {
-                done.push(*no);
-            }
-        }
-        for no in done {
-            self.remove(no);
         }
     }
 
@@ -376,45 +299,8 @@ impl Lanes {
         }
     }
 
-    fn keep(&mut self, now: Nanos, no: LaneNo, event: Bytes) {
-        let Some(session) = no.session else { return };
-        let size = ring::size(&event);
-        while self.kept.get(&session).is_some_and(|kept| kept + size > self.max_kept)
-            || self.n_kept + size > self.max_kept.saturating_mul(FULL_REPLAYS)
-        {
-            if !self.evict(session, no) {
-                break;
-            }
-        }
-        let Some(lane) = self.map.get_mut(&no) else { return };
-        let fits = size <= self.max_kept && self.n_kept + size <= self.max_kept.saturating_mul(FULL_REPLAYS);
-        if fits {
-            lane.ring.keep(now, event, lane.stream.is_some());
-            *self.kept.entry(session).or_default() += size;
-            self.n_kept += size;
-        }
-    }
-
-    /// Forgets the oldest event of a session; `false` if it has none. What answers requests goes before what was
-    /// pushed, because that may not have been sent yet.
-    fn evict(&mut self, session: SessionNo, speaking: LaneNo) -> bool {
-        let full = |(_, lane): &(&LaneNo, &Lane)| !lane.ring.is_empty();
-        let posts = self.map.range(all(session)).filter(|(no, _)| no.n != 0).find(full);
-        let push = LaneNo::push(session);
-        let no = posts.map_or(push, |(no, _)| *no);
-        let Some(lane) = self.map.get_mut(&no) else { return false };
-        let freed = lane.ring.evict();
-        let is_done = no != speaking && lane.is_done() && lane.ring.is_empty();
-        self.n_kept -= freed;
-        release(&mut self.kept, session, freed);
-        if is_done {
-            self.remove(no);
-        }
-        freed > 0
-    }
-
     /// Ends the lane when all of its requests are answered; what a client may resume is kept for a while.
-    fn close_if_done(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
+    pub(super) fn settle(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
         if !self.map.get(&no).is_some_and(Lane::is_done) {
             return;
         }
@@ -463,7 +349,7 @@ impl Lanes {
         }
         if let Some(session) = no.session {
             self.n_kept -= lane.ring.bytes();
-            release(&mut self.kept, session, lane.ring.bytes());
+            resume::release(&mut self.kept, session, lane.ring.bytes());
         }
     }
 
@@ -475,6 +361,18 @@ impl Lanes {
 }
 
 impl Lane {
+    fn new(now: Nanos, style: Style) -> Self {
+        Self {
+            style,
+            stream: None,
+            began: false,
+            n_waiting: 0,
+            batch: None,
+            ring: Ring::default(),
+            spoke: now,
+        }
+    }
+
     /// Whether nothing more will be said on it.
     fn is_done(&self) -> bool {
         self.n_waiting == 0 && !matches!(self.style, Style::Push | Style::Sse)
@@ -483,15 +381,6 @@ impl Lane {
 
 fn all(session: SessionNo) -> std::ops::RangeInclusive<LaneNo> {
     LaneNo::push(session)..=LaneNo { session: Some(session), n: u64::MAX }
-}
-
-fn release(kept: &mut BTreeMap<SessionNo, usize>, session: SessionNo, bytes: usize) {
-    if let Some(left) = kept.get_mut(&session) {
-        *left -= bytes;
-        if *left == 0 {
-            kept.remove(&session);
-        }
-    }
 }
 
 fn joined(answers: &[Bytes]) -> Bytes {
@@ -504,12 +393,4 @@ fn joined(answers: &[Bytes]) -> Bytes {
     }
     out.push(b']');
     out.into()
-}
-
-/// The numbers of an event id.
-fn numbers(id: &[u8]) -> Option<[u64; 4]> {
-    let mut parts = std::str::from_utf8(id).ok()?.split('.');
-    let mut next = || u64::from_str_radix(parts.next()?, 16).ok();
-    let numbers = [next()?, next()?, next()?, next()?];
-    parts.next().is_none().then_some(numbers)
 }

@@ -34,7 +34,10 @@ impl Front {
                 id = message.shape().id.clone().filter(|_| message.shape().kind == Kind::Request);
                 self.post(turn, stream, &head.headers, &caller, message, seal)
             }
-            _ if self.era == Some(Era::Modern) => Err(Refusal::method("POST", "only POST is served here")),
+            // Spec 2026-07-28, basic/transports/streamable-http, Earlier Streamable HTTP Revisions.
+            _ if self.era.map_or(check::is_modern(&head.headers), |era| era == Era::Modern) => {
+                Err(Refusal::method("POST", "2026-07-28 is served by POST only"))
+            }
             Method::GET => self.listen(turn, stream, &head.headers, &caller, seal),
             Method::DELETE => self.delete(turn, stream, &head.headers, &caller, seal),
             _ => Err(Refusal::method("GET, POST, DELETE", "only GET, POST and DELETE are served here")),

@@ -22,7 +22,9 @@ use super::{Answer, Front, frame};
 const EXCERPT: usize = 500;
 
 impl Front {
-    pub(super) fn agree(
+    /// Says that the `initialize` on `port` succeeds: the session is agreed on `revision` and keeps `kept`, which is
+    /// sealed into its id. Call it before [`Front::answer`].
+    pub fn open(
         &mut self,
         now: Nanos,
         port: Port,
@@ -41,15 +43,20 @@ impl Front {
             let age = self.bounds.session_age;
             let id = self.sessions.id(now, no, Some(kept), wait.principal, age, seal);
             header = id.and_then(|id| HeaderValue::try_from(id).ok());
+            if let Some(id) = &mut header {
+                // Who has the id has the session.
+                id.set_sensitive(true);
+            }
         }
         wait.opens = Opens::Agreed(header);
     }
 
-    pub(super) fn reply(&mut self, now: Nanos, port: Port, answer: Answer, acts: &mut Vec<Act>) {
+    /// Answers the request on `port`, which ends with this; nothing happens when nobody waits there any more.
+    pub fn answer(&mut self, now: Nanos, port: Port, answer: Answer, acts: &mut Vec<Act>) {
         let Some(wait) = self.take(now, port) else { return };
         let code = find(&answer.bytes, &["error", "code"]);
         let usual = if wait.session.is_none() { status(code) } else { 200 };
-        let status = answer.status.filter(has_body).unwrap_or(usual);
+        let status = answer.status.filter(|status| has_body(*status)).unwrap_or(usual);
         let mut headers = passing(answer.headers);
         let is_error = find(&answer.bytes, &["error"]).is_some();
         let agreed = match &wait.opens {
@@ -63,28 +70,34 @@ impl Front {
         self.opened(now, &wait, agreed, acts);
     }
 
-    pub(super) fn pass_on(
+    /// Refuses the HTTP request that brought `port` with an answer that is not JSON-RPC, such as the server's 401;
+    /// on stdio the body becomes the message of an error.
+    pub fn refuse(
         &mut self,
         now: Nanos,
         port: Port,
-        (status, headers, body): (u16, HeaderMap, Bytes),
+        status: u16,
+        headers: HeaderMap,
+        body: Bytes,
         acts: &mut Vec<Act>,
     ) {
         let Some(wait) = self.take(now, port) else { return };
-        let headers = passing(headers);
-        let status = Some(status).filter(has_body).unwrap_or(502);
-        let is_told = wait.lane.is_some_and(|lane| self.lanes.refuse(lane, status, &headers, &body, acts));
-        if !is_told {
+        if let Some(lane) = wait.lane.filter(|lane| self.lanes.is_bare(*lane)) {
+            let status = if has_body(status) { status } else { 502 };
+            self.lanes.refuse(lane, (status, passing(headers), body), acts);
+        } else {
             let end = body.len().min(EXCERPT);
             let excerpt = String::from_utf8_lossy(body.get(..end).unwrap_or_default());
             let says = format!("{} answered HTTP {status}: {excerpt}", self.server_name);
             let error = Refusal::new(StatusCode::OK, INTERNAL, says);
-            self.deliver(now, &wait, (error.status, headers, error.json(Some(&wait.id))), acts);
+            self.deliver(now, &wait, (error.status, HeaderMap::new(), error.json(Some(&wait.id))), acts);
         }
         self.opened(now, &wait, false, acts);
     }
 
-    pub(super) fn push_to(&mut self, now: Nanos, session: SessionNo, bytes: Bytes, acts: &mut Vec<Act>) {
+    /// Sends a notification or a request that concerns no request to the client of a legacy session. Kept for
+    /// replay, within bounds, while the client has no stream open.
+    pub fn push(&mut self, now: Nanos, session: SessionNo, bytes: Bytes, acts: &mut Vec<Act>) {
         let Some(state) = self.sessions.find(session) else { return };
         let push = LaneNo::push(session);
         let is_request = || Message::parse(bytes.clone()).shape().kind == Kind::Request;
@@ -101,6 +114,46 @@ impl Front {
                 self.lanes.say(now, lane, &bytes, acts);
             }
         }
+    }
+
+    /// Sends a notification or a request that concerns the request on `port`, before its answer.
+    pub fn aside(&mut self, now: Nanos, port: Port, bytes: Bytes, acts: &mut Vec<Act>) {
+        let Some(wait) = self.ports.find(port) else { return };
+        let (lane, session) = (wait.lane, wait.session);
+        // The head of the answer to `initialize` tells the session's id, so nothing can be said before it. Where
+        // nobody listens and nobody can resume, the session's own stream is the only way to its client.
+        let is_early = wait.opens != Opens::Nothing;
+        match (lane, session) {
+            (Some(lane), Some(session)) if is_early || !self.lanes.reaches(lane) => {
+                self.push(now, session, bytes, acts);
+            }
+            _ => self.send(now, lane, bytes, acts),
+        }
+    }
+
+    /// The server closed the stream of a call whose answer is still to come (2025-11-25, polling): a client of that
+    /// revision is told to come back after `retry` milliseconds, any other one just waits.
+    pub fn pause(&mut self, now: Nanos, port: Port, retry: Option<u64>, acts: &mut Vec<Act>) {
+        if let Some(lane) = self.ports.find(port).and_then(|wait| wait.lane) {
+            self.lanes.pause(now, lane, retry, acts);
+        }
+    }
+
+    /// Forgets the request on `port` because its client cancelled it: nothing more is sent for it. Its POST, if it
+    /// came by one, ends with the next input.
+    pub fn drop_port(&mut self, port: Port) {
+        let wait = self.ports.take(port);
+        if let Some(session) = wait.as_ref().and_then(|wait| wait.session)
+            && let Some(session) = self.sessions.find_mut(session)
+        {
+            session.n_waiting = session.n_waiting.saturating_sub(1);
+        }
+        self.dropped.extend(wait.and_then(|wait| wait.lane));
+    }
+
+    /// Ends a legacy session: what its client sends later is answered 404, its streams end.
+    pub fn forget(&mut self, now: Nanos, session: SessionNo, acts: &mut Vec<Act>) {
+        self.end_session(now, session, true, acts);
     }
 
     /// Takes a request that is over.
@@ -155,7 +208,7 @@ fn status(code: Option<&[u8]>) -> u16 {
 }
 
 /// Whether an answer with this status can have a body: RFC 9110, sections 15.2, 15.3.5 and 15.4.5.
-fn has_body(status: &u16) -> bool {
+fn has_body(status: u16) -> bool {
     matches!(status, 200..=599) && !matches!(status, 204 | 205 | 304)
 }
 
