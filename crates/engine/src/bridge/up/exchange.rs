@@ -9,7 +9,7 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Message};
 
-use super::diary::Due;
+use super::diary::{Due, after};
 use super::input::Rounds;
 use super::{INVALID_PARAMS, Purpose, Up, blame, refuse, reply, tell_failure};
 use crate::bridge::back::{Failure, Pass};
@@ -195,7 +195,8 @@ impl Up {
             Failure::Broken(_)
                 if is_safe(&exchange.method) && !std::mem::replace(&mut exchange.tried.connection, true) =>
             {
-                self.send(cx, port);
+                // Not at once: the link may be gone, and another one has to be opened first.
+                self.diary.set(Due::Request(port), after(cx.now, cx.settings.bounds.backoff.0));
             }
             failure => {
                 if let Some(exchange) = self.finish(cx, port) {

@@ -54,7 +54,7 @@ impl Play {
     }
 
     fn run(&mut self) {
-        for step in 0..200 {
+        for step in 0..400 {
             match self.chance.below(6) {
                 0 | 1 if step < 300 => self.ask(),
                 2 | 3 => self.answer(),

@@ -456,12 +456,30 @@ fn only_what_reads_is_repeated_after_a_break_and_once() {
     is_error(&stage.hears(), -32603);
     stage.is_quiet();
     stage.client(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/list"}"#);
-    for _ in 0..2 {
-        let got = stage.gets("prompts/list");
-        stage.breaks(&got, true);
-    }
-    is_error(&stage.hears(), -32603);
+    let got = stage.gets("prompts/list");
+    stage.breaks(&got, true);
     stage.is_quiet();
+    stage.wait(Duration::from_millis(200));
+    let got = stage.gets("prompts/list");
+    stage.breaks(&got, true);
+    is_error(&stage.hears(), -32603);
+    stage.wait(Duration::from_hours(1));
+    stage.is_quiet();
+}
+
+#[test]
+fn what_reads_is_repeated_on_the_next_child() {
+    let mut stage = Stage::greeted(Legs::HttpToPipe, "2025-11-25", "{}");
+    stage.client(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/list"}"#);
+    let got = stage.gets("prompts/list");
+    stage.breaks(&got, true);
+    stage.is_quiet();
+    stage.wait(Duration::from_millis(200));
+    let mut again: Vec<_> = stage.got.drain(..).collect();
+    again.retain(|again| again.method() == "prompts/list");
+    assert_ne!(again[0].place, got.place);
+    stage.answers(&again[0], r#"{"prompts":[]}"#);
+    assert_eq!(at(&stage.hears(), &["result"]), r#"{"prompts":[]}"#);
 }
 
 #[test]
