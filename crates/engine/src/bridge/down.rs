@@ -1,10 +1,10 @@
 //! Serves a modern client from a legacy server: holds the sessions, turns requests into `input_required`.
 //!
 //! A modern request says for itself who asks and what its client can do; a legacy server hears that once, in a
-//! handshake. So each principal has [`links`](pool) of its own, one kind for each set of capabilities, on which its
-//! requests are [served](serve). What a server asks for in the midst of a call goes to the client as
-//! `input_required`, and the call is [held](ask) until the client tries again. Changes that a server tells of go to
-//! those who [listen].
+//! handshake. So each principal has links (`pool`) of its own, one kind for each set of capabilities, on which its
+//! requests are served (`serve`). What a server asks for in the midst of a call goes to the client as
+//! `input_required`, and the call is held (`ask`) until the client tries again. Changes that a server tells of go to
+//! those who listen (`listen`).
 
 mod alarm;
 mod ask;

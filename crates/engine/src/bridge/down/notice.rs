@@ -8,6 +8,7 @@ use tapgate_wire::shape::Member;
 use super::exchange::Level;
 use super::pool::Scout;
 use super::{Down, Errand};
+use crate::bridge::back::Via;
 use crate::bridge::cx::Cx;
 use crate::bridge::number::{CallNo, LinkNo};
 use crate::bridge::translate::Draft;
@@ -76,7 +77,9 @@ impl Down {
     /// want. Where the server does not say which call a message is of, it is passed on if only one can be meant.
     fn logged(&mut self, cx: &mut Cx<'_>, no: LinkNo, n: Option<u64>, message: &Message) {
         let n = n.or_else(|| {
-            let users = self.links.get(&no)?.users.iter().copied();
+            // Over HTTP a call has a stream of its own for all that concerns it.
+            let link = self.links.get(&no).filter(|_| cx.server.via != Via::Http)?;
+            let users = link.users.iter().copied();
             let mut wanting = users.filter(|n| self.wants_logs(*n));
             wanting.next().filter(|_| wanting.next().is_none())
         });

@@ -1,4 +1,5 @@
 mod crowd;
+mod hostile;
 mod listen;
 mod pool;
 mod pump;

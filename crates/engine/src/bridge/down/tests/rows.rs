@@ -287,6 +287,20 @@ fn a_log_on_pipes_is_of_the_one_call_that_wants_logs_or_dropped() {
 }
 
 #[test]
+fn a_log_on_the_general_stream_is_of_no_call() {
+    let mut stage = Stage::new(Legs::HttpToHttp);
+    stage.meta = r#","io.modelcontextprotocol/logLevel":"info""#.into();
+    stage.asks("1", "prompts/get", r#"{"name":"p"}"#);
+    let general = stage.greets(r#"{"prompts":{}}"#);
+    stage.gets("prompts/get");
+    stage.says(
+        &general,
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"x"}}"#,
+    );
+    stage.is_quiet();
+}
+
+#[test]
 fn the_server_is_answered_at_once_what_nobody_can_be_asked() {
     let mut stage = Stage::greeted(Legs::HttpToPipe, "{}");
     stage.asks("1", "prompts/get", r#"{"name":"p"}"#);

@@ -16,7 +16,7 @@ use crate::bridge::back::{Back, FromServer, Via};
 use crate::bridge::cx::Cx;
 use crate::bridge::detect::Server;
 use crate::bridge::down::Down;
-use crate::bridge::front::{FromClient, Front};
+use crate::bridge::front::Front;
 use crate::bridge::seal::Seal;
 use crate::bridge::settings::{Bounds, Listens, Reaches, Settings};
 use crate::bridge::tools::Tools;
@@ -378,17 +378,7 @@ impl Stage {
     #[track_caller]
     pub(super) fn greets_as(&mut self, revision: &str, capabilities: &str) -> Got {
         let hello = self.gets("initialize");
-        let result = format!(
-            r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"serverInfo":{{"name":"old","version":"3"}},"instructions":"be kind"}}"#
-        );
-        if self.server.via != Via::Http {
-            self.answers(&hello, &result);
-        } else if let Place::Fetch(fetch) = hello.place {
-            let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, hello.id());
-            let session = format!("s{}", fetch.0);
-            self.head_with(fetch, 200, &[("content-type", "application/json"), ("mcp-session-id", &session)]);
-            self.hear(Heard::Body { fetch, body: body.into() });
-        }
+        self.welcomes(&hello, revision, capabilities);
         let told = self.gets("notifications/initialized");
         if let Place::Fetch(fetch) = told.place
             && self.server.via == Via::Http
@@ -401,6 +391,21 @@ impl Stage {
             return listens;
         }
         hello
+    }
+
+    /// The server answers a handshake.
+    pub(super) fn welcomes(&mut self, hello: &Got, revision: &str, capabilities: &str) {
+        let result = format!(
+            r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"serverInfo":{{"name":"old","version":"3"}},"instructions":"be kind"}}"#
+        );
+        if self.server.via != Via::Http {
+            self.answers(hello, &result);
+        } else if let Place::Fetch(fetch) = hello.place {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, hello.id());
+            let session = format!("s{}", fetch.0);
+            self.head_with(fetch, 200, &[("content-type", "application/json"), ("mcp-session-id", &session)]);
+            self.hear(Heard::Body { fetch, body: body.into() });
+        }
     }
 
     /// The server opens its event stream.

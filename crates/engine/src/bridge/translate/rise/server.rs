@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use tapgate_wire::Message;
-use tapgate_wire::json::find;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::{Id, Member};
 
@@ -79,7 +78,7 @@ pub fn input(request: &Message) -> Bytes {
             params.remove(&[name]);
         }
         let params = params.into_bytes();
-        if find(&params, &[]).is_some_and(|object| object != b"{}") {
+        if *params != b"{}"[..] {
             draft.set(&["params"], &params);
         }
     }
