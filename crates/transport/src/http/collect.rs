@@ -107,3 +107,20 @@ async fn waste(mut incoming: Incoming) {
     // A client that is slower sees its connection break, which is an answer too.
     let _ = timeout(WASTE_TIME, read).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_count_together_and_only_as_long_as_they_are_there() {
+        let arriving = Arriving::default();
+        let (mut one, mut other) = (arriving.begin(), arriving.begin());
+        assert!(one.add(MAX_ARRIVING - 10) && other.add(10));
+        assert!(!other.add(1));
+        drop(one);
+        assert!(other.add(1));
+        drop(other);
+        assert_eq!(arriving.0.get(), 0);
+    }
+}
