@@ -23,6 +23,7 @@ pub(crate) mod ear;
 
 mod children;
 mod lines;
+mod options;
 mod out;
 mod pipe;
 mod stdio;
@@ -32,8 +33,6 @@ mod words;
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,10 +53,11 @@ use self::pipe::Pipe;
 use self::wards::Wards;
 use self::words::MAX_TALK;
 use crate::clock::Clock;
+use crate::http::Error;
 use crate::http::bridge::{Ask, Clients, Origin, Web};
-use crate::http::{Error, ProxyVariables, Upstream};
 use crate::stdio::ClientPipes;
 
+pub use self::options::{ClientEdge, ServerEdge, Url};
 pub use crate::http::Listen;
 
 /// Bytes that wait for the client on the pipe before servers are no longer heard.
@@ -65,41 +65,6 @@ const MAX_UNREAD: usize = 1 << 20;
 
 /// Bytes of the largest message, unless somebody says otherwise.
 pub const MAX_MESSAGE: usize = 64 << 20;
-
-/// How clients connect.
-pub enum ClientEdge {
-    /// On these pipes, one client for as long as the bridge runs.
-    Pipe(ClientPipes),
-    /// By HTTP.
-    Http(Listen),
-}
-
-/// How the server is reached.
-pub enum ServerEdge {
-    /// By starting a command, once for each child.
-    Command {
-        /// Makes the command; its pipes and its process group are set here.
-        make: Box<dyn Fn() -> Command>,
-        /// Makes the command that runs [`crate::guard::run`].
-        guard: Box<dyn Fn() -> Command>,
-        /// How long a child may take between the end of its input and TERM, and between TERM and KILL.
-        grace: Duration,
-    },
-    /// By HTTP.
-    Url(Box<Url>),
-}
-
-/// A server that is reached by HTTP.
-pub struct Url {
-    /// The server.
-    pub upstream: Upstream,
-    /// Certificates in PEM that are trusted besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// The proxy variables of the environment.
-    pub proxy: ProxyVariables,
-    /// How long a connection may take until it can carry a request.
-    pub connect_timeout: Duration,
-}
 
 /// Everything outside of the engine.
 pub struct Edges {
@@ -143,20 +108,8 @@ impl Edges {
         let mut tasks = JoinSet::new();
         let mut always = JoinSet::new();
         let talk = Rc::new(Out::default());
-        let (err, pipes, listen) = match client {
-            ClientEdge::Pipe(pipes) => (pipes.stderr, Some((pipes.stdin, pipes.stdout)), None),
-            ClientEdge::Http(listen) => (
-                fcntl_dupfd_cloexec(stderr(), 3).map_err(io::Error::from).map_err(start)?,
-                None,
-                Some(listen),
-            ),
-        };
-        always.spawn_local({
-            let (talk, pipe) = (Rc::clone(&talk), Pipe::shared(err).map_err(start)?);
-            async move { drop(talk.run(&pipe).await) }
-        });
         let web = Web::new(clock);
-        let (back, pass) = match server {
+        let (back, way) = match server {
             ServerEdge::Command { make, guard, grace } => {
                 let children = Children {
                     make,
@@ -165,36 +118,40 @@ impl Edges {
                     max_message,
                     clock,
                     ear: from_servers.clone(),
-                    talk: pipes.is_some().then(|| Rc::clone(&talk)),
+                    talk: matches!(client, ClientEdge::Pipe(_)).then(|| Rc::clone(&talk)),
                     running: RefCell::default(),
                 };
                 (Back::Command(Rc::new(children)), None)
             }
             ServerEdge::Url(url) => {
                 let Url { upstream, ca_file, proxy, connect_timeout } = *url;
-                let dialer = Web::dialer(upstream, ca_file, &proxy, connect_timeout)?;
-                let origin = web.origin(Arc::clone(&dialer), from_servers.clone(), clock, max_message);
+                let way = Web::way(upstream, ca_file, &proxy, connect_timeout)?;
+                let origin = web.origin(Arc::clone(&way), from_servers.clone(), clock, max_message);
                 always.spawn_local(sweep(Rc::clone(&origin)));
-                (Back::Url(origin), Some(dialer))
+                (Back::Url(origin), Some(way))
             }
         };
-        let front = match (pipes, listen) {
-            (Some((stdin, stdout)), _) => {
-                let (stdin, stdout) =
-                    (Pipe::shared(stdin).map_err(start)?, Pipe::shared(stdout).map_err(start)?);
+        let (front, err) = match client {
+            ClientEdge::Pipe(ClientPipes { stdin, stdout, stderr }) => {
+                let stdin = Pipe::shared(stdin).map_err(start)?;
+                let stdout = Pipe::shared(stdout).map_err(start)?;
                 let client = Rc::new(stdio::Client::new(from_clients));
                 always.spawn_local(Rc::clone(&client).hear(stdin, clock, max_message));
                 tasks.spawn_local(Rc::clone(&client).say(stdout));
-                Front::Pipe(client)
+                (Front::Pipe(client), stderr)
             }
-            (None, Some(listen)) => {
+            ClientEdge::Http(listen) => {
                 let (listener, addr) = listen.bind()?;
-                let clients = web.clients(listen, clock, from_clients, pass);
+                let clients = web.clients(listen, clock, from_clients, way);
                 tasks.spawn_local(Rc::clone(&clients).serve(listener));
-                Front::Http(clients, addr)
+                let own = fcntl_dupfd_cloexec(stderr(), 3).map_err(io::Error::from).map_err(start)?;
+                (Front::Http(clients, addr), own)
             }
-            (None, None) => unreachable!("a client edge is one of the two"),
         };
+        let err = Pipe::shared(err).map_err(start)?;
+        let talking = Rc::clone(&talk);
+        // Who does not want our talk misses nothing else.
+        always.spawn_local(async move { drop(talking.run(&err).await) });
         Ok(Self {
             clock,
             front,

@@ -39,3 +39,37 @@ impl Wards {
         self.groups.iter().try_for_each(|&group| self.guard.watch(group, self.grace))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::os::unix::process::CommandExt as _;
+    use std::rc::Rc;
+    use std::thread;
+
+    use rustix::process::Signal;
+
+    use super::*;
+
+    #[test]
+    fn a_guard_that_somebody_ended_is_replaced() {
+        let n_started = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&n_started);
+        let command = move || {
+            counted.set(counted.get() + 1);
+            Command::new(if counted.get() == 1 { "true" } else { "cat" })
+        };
+        let mut wards = Wards::start(Box::new(command), Duration::ZERO).unwrap();
+        while !wards.guard.is_done() {
+            thread::yield_now();
+        }
+        let mut child = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        let group = Group::led_by(&child);
+        wards.add(group).unwrap();
+        assert_eq!(n_started.get(), 2);
+        wards.remove(group);
+        assert!(wards.groups.is_empty());
+        group.signal(Signal::KILL);
+        child.wait().unwrap();
+    }
+}

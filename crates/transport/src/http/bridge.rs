@@ -33,7 +33,7 @@ impl Web {
     }
 
     /// The way to a server.
-    pub(crate) fn dialer(
+    pub(crate) fn way(
         upstream: Upstream,
         ca_file: Option<PathBuf>,
         proxy: &ProxyVariables,

@@ -32,10 +32,25 @@ impl Arriving {
     pub(super) fn begin(&self) -> Arrived<'_> {
         Arrived { all: &self.0, n_bytes: 0 }
     }
+}
+
+/// What came of one body, counted as long as this lives: keep it until the body is told.
+pub(super) struct Arrived<'a> {
+    all: &'a Cell<usize>,
+    n_bytes: usize,
+}
+
+impl Arrived<'_> {
+    /// Says whether so much more fits.
+    pub(super) fn add(&mut self, n_bytes: usize) -> bool {
+        self.n_bytes += n_bytes;
+        self.all.set(self.all.get() + n_bytes);
+        self.all.get() <= MAX_ARRIVING
+    }
 
     /// Reads a client's body of at most `limit` bytes; `so_far` has what came of it when it is refused.
     pub(super) async fn collect(
-        &self,
+        &mut self,
         mut incoming: Incoming,
         limit: usize,
         expects: bool,
@@ -50,7 +65,6 @@ impl Arriving {
             }
             return Err(too_large());
         }
-        let mut arrived = self.begin();
         loop {
             let data = match poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
                 None => return Ok(so_far.split().freeze()),
@@ -63,7 +77,7 @@ impl Arriving {
                 waste(incoming).await;
                 return Err(too_large());
             }
-            if !arrived.add(data.len()) {
+            if !self.add(data.len()) {
                 let why = "too many large requests arrive at once; try again later".to_owned();
                 return Err((StatusCode::SERVICE_UNAVAILABLE, why));
             }
@@ -72,21 +86,6 @@ impl Arriving {
             }
             so_far.extend_from_slice(&data);
         }
-    }
-}
-
-/// What came of one body, counted as long as this lives.
-pub(super) struct Arrived<'a> {
-    all: &'a Cell<usize>,
-    n_bytes: usize,
-}
-
-impl Arrived<'_> {
-    /// Says whether so much more fits.
-    pub(super) fn add(&mut self, n_bytes: usize) -> bool {
-        self.n_bytes += n_bytes;
-        self.all.set(self.all.get() + n_bytes);
-        self.all.get() <= MAX_ARRIVING
     }
 }
 
@@ -107,4 +106,21 @@ async fn waste(mut incoming: Incoming) {
     };
     // A client that is slower sees its connection break, which is an answer too.
     let _ = timeout(WASTE_TIME, read).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_count_together_and_only_as_long_as_they_are_there() {
+        let arriving = Arriving::default();
+        let (mut one, mut other) = (arriving.begin(), arriving.begin());
+        assert!(one.add(MAX_ARRIVING - 10) && other.add(10));
+        assert!(!other.add(1));
+        drop(one);
+        assert!(other.add(1));
+        drop(other);
+        assert_eq!(arriving.0.get(), 0);
+    }
 }

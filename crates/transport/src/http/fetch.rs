@@ -188,7 +188,7 @@ impl Origin {
                 Err(_) => return Some(Ending::Failed(BAD_CODING.to_owned())),
                 Ok(()) if body.len() > self.max_message => return too_large(),
                 Ok(()) if !arrived.add(body.len() - had) => {
-                    return Some(Ending::Failed("too many large answers arrive at once".to_owned()));
+                    return Some(Ending::Failed(TOO_MANY.to_owned()));
                 }
                 Ok(()) => {}
             }
@@ -205,6 +205,8 @@ impl Origin {
     async fn events(&self, fetch: FetchId, coming: &mut Coming, mut decoder: Option<Decoder>) -> Ending {
         let mut sse = Sse::new(self.max_message);
         let mut found = Vec::new();
+        // What came of an event that is not complete.
+        let mut arrived = self.arriving.begin();
         loop {
             let piece = match coming.next().await {
                 Ok(piece) => piece,
@@ -212,10 +214,20 @@ impl Origin {
                 Err(how) => return how,
             };
             let is_end = piece.is_none();
+            let (mut n_bytes, mut n_frames) = (0, 0);
             let decoded = decode(&mut decoder, piece, &mut |bytes| {
+                n_bytes += bytes.len();
                 let chunk = Chunk { at: self.clock.now(), bytes };
-                sse.push(&chunk, &mut |frame| found.extend(frame.into_message()));
+                sse.push(&chunk, &mut |frame| {
+                    n_frames += 1;
+                    found.extend(frame.into_message());
+                });
             });
+            if n_frames > 0 {
+                arrived = self.arriving.begin();
+            } else if !arrived.add(n_bytes) {
+                return Ending::Failed(TOO_MANY.to_owned());
+            }
             for (message, event) in found.drain(..) {
                 let n_bytes = message.raw().len();
                 self.ear.tell(Heard::Event { fetch, event, message }, n_bytes).await;
@@ -228,6 +240,8 @@ impl Origin {
         }
     }
 }
+
+const TOO_MANY: &str = "too many large answers arrive at once";
 
 const BAD_CODING: &str = "the server's answer cannot be decoded";
 

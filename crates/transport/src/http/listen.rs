@@ -243,7 +243,8 @@ impl Clients {
             return Err((StatusCode::NOT_FOUND, why));
         }
         let expects = head.headers.contains_key(EXPECT);
-        let body = self.arriving.collect(incoming, self.options.max_body, expects, so_far);
+        let mut arrived = self.arriving.begin();
+        let body = arrived.collect(incoming, self.options.max_body, expects, so_far);
         let body = timeout(self.options.body_timeout, body)
             .await
             .map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()))??;
