@@ -3,7 +3,7 @@
 //! The one loop where sockets and pipes meet the engine: hear, decide, do.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::{Command, ExitCode};
@@ -165,6 +165,11 @@ fn max_message(args: &Args) -> usize {
 
 fn client_edge(args: &Args, listen: Option<SocketAddr>, listens: &Listens) -> Result<ClientEdge, Problem> {
     let (Some(at), Listens::Http { path, sse_path }) = (listen, listens) else {
+        if io::stdin().is_terminal() {
+            observe::say(
+                "messages are read here, as a client sends them; to let HTTP clients connect give --listen",
+            );
+        }
         return ClientPipes::take().map(ClientEdge::Pipe).map_err(|error| stdio::no_pipes(&error));
     };
     Ok(ClientEdge::Http(Listen {
