@@ -96,11 +96,11 @@ impl Bridge {
             match event {
                 // What is under way is still answered, to a client that closed only its own half.
                 FromClient::Closed { session } if self.ends.is_some() => self.ending.push(session),
-                event => self.switch.from_client(&mut cx, event),
+                event => self.switch.on_client(&mut cx, event),
             }
         }
         for event in servers {
-            self.switch.from_server(&mut cx, event);
+            self.switch.on_server(&mut cx, event);
         }
         self.switch.tick(&mut cx);
         if let Some(ends) = self.ends
@@ -109,7 +109,7 @@ impl Bridge {
         {
             self.is_over = true;
             for session in self.ending.drain(..) {
-                self.switch.from_client(&mut cx, FromClient::Closed { session });
+                self.switch.on_client(&mut cx, FromClient::Closed { session });
             }
             cx.acts.push(Act::Exit(0));
         }

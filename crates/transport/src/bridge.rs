@@ -20,14 +20,16 @@
 //! ```
 
 pub(crate) mod ear;
-pub(crate) mod lines;
 
 mod children;
+mod lines;
 mod out;
 mod pipe;
+mod stdio;
 mod wards;
+mod words;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,11 +47,12 @@ use tapgate_wire::stream::Ending;
 use tokio::task::{JoinSet, coop};
 use tokio::time::{sleep, timeout};
 
-use self::children::{Children, MAX_TALK};
+use self::children::Children;
 use self::ear::{Ear, Inbox, ear};
 use self::out::Out;
 use self::pipe::Pipe;
 use self::wards::Wards;
+use self::words::MAX_TALK;
 use crate::clock::Clock;
 use crate::http::bridge::{Ask, Clients, Origin, Web};
 use crate::http::{Error, ProxyVariables, Upstream};
@@ -116,7 +119,7 @@ pub struct Edges {
 }
 
 enum Front {
-    Pipe(Rc<Out>),
+    Pipe(Rc<stdio::Client>),
     Http(Rc<Clients>, SocketAddr),
 }
 
@@ -179,11 +182,10 @@ impl Edges {
             (Some((stdin, stdout)), _) => {
                 let (stdin, stdout) =
                     (Pipe::shared(stdin).map_err(start)?, Pipe::shared(stdout).map_err(start)?);
-                let out = Rc::new(Out::default());
-                let end = Rc::new(End { ear: from_clients, is_told: Cell::new(false) });
-                always.spawn_local(listen_to(stdin, clock, max_message, Rc::clone(&end)));
-                tasks.spawn_local(say(stdout, Rc::clone(&out), end));
-                Front::Pipe(out)
+                let client = Rc::new(stdio::Client::new(from_clients));
+                always.spawn_local(Rc::clone(&client).hear(stdin, clock, max_message));
+                tasks.spawn_local(Rc::clone(&client).say(stdout));
+                Front::Pipe(client)
             }
             (None, Some(listen)) => {
                 let (listener, addr) = listen.bind()?;
@@ -242,7 +244,7 @@ impl Edges {
             self.servers_next = !self.servers_next;
             let has_room = self.has_room();
             let Self { clients, servers, servers_next, .. } = self;
-            let mut from_server = || servers.try_next().filter(|_| has_room);
+            let mut from_server = || if has_room { servers.try_next() } else { None };
             let heard = if *servers_next {
                 from_server().or_else(|| clients.try_next())
             } else {
@@ -258,8 +260,8 @@ impl Edges {
     pub fn perform(&mut self, act: Act) {
         match act {
             Act::Line(bytes) => {
-                if let Front::Pipe(out) = &self.front {
-                    out.push_line(bytes);
+                if let Front::Pipe(client) = &self.front {
+                    client.out.push_line(bytes);
                 }
             }
             Act::Respond { .. } | Act::Begin { .. } | Act::Emit { .. } | Act::Finish { .. } => {
@@ -299,7 +301,7 @@ impl Edges {
     /// `grace` is broken off.
     pub async fn close(mut self, grace: Duration) {
         match &self.front {
-            Front::Pipe(out) => out.close(),
+            Front::Pipe(client) => client.out.close(),
             Front::Http(clients, _) => clients.stop(),
         }
         match &self.back {
@@ -351,7 +353,7 @@ impl Edges {
 
     fn has_room(&self) -> bool {
         match &self.front {
-            Front::Pipe(out) => out.n_bytes() <= MAX_UNREAD,
+            Front::Pipe(client) => client.out.n_bytes() <= MAX_UNREAD,
             Front::Http(..) => true,
         }
     }
@@ -373,8 +375,8 @@ impl Edges {
 
 /// Hears servers as long as the client on the pipe reads.
 async fn hear_servers(front: &Front, servers: &mut Inbox) -> Heard {
-    if let Front::Pipe(out) = front {
-        out.has_room(MAX_UNREAD).await;
+    if let Front::Pipe(client) = front {
+        client.out.has_room(MAX_UNREAD).await;
     }
     servers.next().await
 }
@@ -386,40 +388,6 @@ fn reply(clients: &Clients, act: Act) {
         Act::Emit { stream, bytes } => clients.emit(stream, bytes),
         Act::Finish { stream } => clients.finish(stream),
         _ => {}
-    }
-}
-
-/// Tells once that the client on the pipe is gone.
-struct End {
-    ear: Ear,
-    is_told: Cell<bool>,
-}
-
-impl End {
-    fn tell(&self) {
-        if !self.is_told.replace(true) {
-            self.ear.tell_now(Heard::LineEnd);
-        }
-    }
-}
-
-async fn listen_to(stdin: Pipe, clock: Clock, max_message: usize, end: Rc<End>) {
-    lines::read(&stdin, max_message, clock, async |message| {
-        let n_bytes = message.raw().len();
-        end.ear.tell(Heard::Line { message }, n_bytes).await;
-    })
-    .await;
-    end.tell();
-}
-
-async fn say(stdout: Pipe, out: Rc<Out>, end: Rc<End>) {
-    let is_gone = tokio::select! {
-        written = out.run(&stdout) => written.is_err(),
-        () = stdout.closed() => true,
-    };
-    if is_gone {
-        out.abandon();
-        end.tell();
     }
 }
 

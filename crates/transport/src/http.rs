@@ -13,6 +13,7 @@
 pub(crate) mod bridge;
 
 mod body;
+mod collect;
 mod dial;
 mod exchange;
 mod fetch;
@@ -25,6 +26,7 @@ mod muffle;
 mod pool;
 mod proxy;
 mod pulse;
+mod reply;
 mod socket;
 mod tls;
 mod upstream;

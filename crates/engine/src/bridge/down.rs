@@ -48,7 +48,7 @@ pub struct Down {
     /// Tools that have to be called as tasks.
     tasked: BTreeSet<String>,
     /// How many calls are held for whom.
-    held: BTreeMap<Principal, usize>,
+    n_held: BTreeMap<Principal, usize>,
     /// What no other bridge has, so that numbers that it sealed are not taken for ours.
     marker: Option<[u8; 16]>,
 }
@@ -167,7 +167,7 @@ impl Down {
             method if may_ask(method) && shape.raw(Member::RequestState).is_some() => {
                 return self.retried(cx, exchange, message);
             }
-            method if method.ends_with("/list") => self.open_cursor(cx, &mut exchange)?,
+            method if serve::is_paged(method) => self.open_cursor(cx, &mut exchange)?,
             _ => {}
         }
         self.begin(cx, exchange);

@@ -11,13 +11,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use tapgate_wire::shape::{Id, Member};
 use tapgate_wire::{Kind, Message, Nanos};
 
 use self::diary::{Diary, Due};
 use self::exchange::Exchange;
 use self::greet::Session;
-use self::listen::Change;
+use self::listen::Wish;
 use self::schemas::Schemas;
 use super::back::{Failure, FromServer};
 use super::cx::Cx;
@@ -80,7 +82,7 @@ impl Up {
                 None => {}
             },
             FromServer::Failed { call, failure, .. } => match self.calls.remove(&call) {
-                Some(Purpose::Greet(session)) => self.unknown_server(cx, session, &failure),
+                Some(Purpose::Greet(session)) => self.unreached(cx, session, failure),
                 Some(Purpose::Serve(port)) => self.failed(cx, port, failure),
                 Some(Purpose::Listen(session)) => self.stream_ended(cx, session, call, None),
                 Some(Purpose::Learn) => self.learned(cx),
@@ -140,8 +142,8 @@ impl Up {
             "initialize" => self.greet(cx, port, from, message),
             "ping" => reply(cx, port, fall::result(id, b"{}")),
             "logging/setLevel" => self.set_level(cx, port, from, message),
-            "resources/subscribe" => self.subscribe(cx, port, from, message, Change::ADD),
-            "resources/unsubscribe" => self.subscribe(cx, port, from, message, Change::REMOVE),
+            "resources/subscribe" => self.subscribe(cx, port, from, message, Wish::Follow),
+            "resources/unsubscribe" => self.subscribe(cx, port, from, message, Wish::Leave),
             // Methods of 2026-07-28 alone, and tasks, which the two eras do not mean alike.
             "server/discover" | "subscriptions/listen" => {
                 refuse(cx, port, id, METHOD_NOT_FOUND, "method not found");
@@ -189,7 +191,7 @@ impl Up {
         let Some(level) = level.filter(|level| LEVELS.contains(&&**level)) else {
             return refuse(cx, port, id, INVALID_PARAMS, "unknown log level");
         };
-        session.profile.log_level = Some(level);
+        session.profile.log_level = Some(Bytes::copy_from_slice(&level));
         reply(cx, port, fall::result(id, b"{}"));
     }
 
@@ -236,14 +238,25 @@ fn blame(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, text: &str) {
     reply(cx, port, fall::error(id, INTERNAL, text, Some(&named)));
 }
 
-/// Why the server did not answer, for people.
-fn words(name: &str, failure: &Failure) -> String {
-    match failure {
+/// Answers a client's request with why the server did not: what asks for credentials passes through.
+fn tell_failure(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, failure: Failure) {
+    let name = &cx.settings.server_name;
+    let text = match failure {
+        Failure::Http { status: status @ (401 | 403), headers, body } => {
+            let mut kept = HeaderMap::new();
+            for name in [CONTENT_TYPE, WWW_AUTHENTICATE] {
+                for value in headers.get_all(&name) {
+                    kept.append(name.clone(), value.clone());
+                }
+            }
+            return cx.front.refuse(cx.now, port, status, kept, body, cx.acts);
+        }
         Failure::Http { status, .. } => format!("`{name}` answered HTTP {status}"),
-        Failure::Unreachable(why) | Failure::Broken(why) => why.clone(),
+        Failure::Unreachable(why) | Failure::Broken(why) => why,
         Failure::Forgotten => format!("`{name}` answered HTTP 404"),
         Failure::Full => format!("`{name}` has too many calls open"),
-    }
+    };
+    blame(cx, port, id, &text);
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ fn ids(stage: &mut Stage) -> Outcome {
     let ids =
         [json!("7"), json!(7), json!(-1), json!(0), json!("a\"b\u{e9}"), json!(9_007_199_254_740_991_i64)];
     let ids: Vec<Value> =
-        ids.into_iter().filter(|id| stage.me().calls.get(&id.to_string()).is_none()).collect();
+        ids.into_iter().filter(|id| !stage.me().calls.contains_key(&id.to_string())).collect();
     for id in &ids {
         let params = json!({ "name": "echo", "arguments": { "id": id } });
         stage.me().ask_as(id.clone(), "tools/call", params);

@@ -16,15 +16,7 @@ pub(crate) struct Tested(pub(crate) Bridge);
 
 impl Bridged for Tested {
     fn on(&mut self, now: Nanos, heard: Heard, acts: &mut Vec<Act>) {
-        if std::env::var_os("TRACE").is_some() {
-            println!("TRACE > {heard:?}");
-        }
         self.0.on(now, heard, acts);
-        if std::env::var_os("TRACE").is_some() {
-            for act in acts.iter() {
-                println!("TRACE < {act:?}");
-            }
-        }
     }
 
     fn deadline(&self) -> Option<Nanos> {

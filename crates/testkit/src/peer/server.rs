@@ -192,7 +192,7 @@ impl Server {
         let asked = text(&message, &["method"]).to_owned();
         let mut key = session.clone();
         if self.is_modern() {
-            key = "modern".to_owned();
+            "modern".clone_into(&mut key);
             if !self.check_headers(fetch, &message, &asked, header) {
                 return;
             }

@@ -19,6 +19,7 @@ use super::lines;
 use super::out::Out;
 use super::pipe::Pipe;
 use super::wards::Wards;
+use super::words::Words;
 use crate::clock::Clock;
 use crate::error::{Error, Obstacle};
 use crate::guard::Group;
@@ -27,12 +28,6 @@ use crate::stdio::server::Server;
 
 /// Bytes that wait for a child that does not read.
 const MAX_UNREAD: usize = 64 << 20;
-
-/// Bytes of standard error that are kept for the last words.
-const MAX_WORDS: usize = 4096;
-
-/// Bytes that wait for a person who does not read our standard error; more is dropped.
-pub(super) const MAX_TALK: usize = 1 << 20;
 
 /// How long the pipes of a child that ended may be quiet until nobody waits for others who hold them.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -126,15 +121,21 @@ impl Children {
         let mut living = Living { child: server.child, group, wards: &self.wards };
         self.wards.borrow_mut().add(group).map_err(refused)?;
         hold.group.set(Some(group));
+        if hold.is_deaf.get() {
+            // More was written than waits for anybody, before it even started.
+            group.signal(Signal::KILL);
+        }
         let pipes = [server.stdin, server.stdout, server.stderr].map(Pipe::own);
         let [stdin, stdout, stderr] = pipes;
         let (stdin, stdout, stderr) =
             (stdin.map_err(refused)?, stdout.map_err(refused)?, stderr.map_err(refused)?);
         self.ear.tell_now(Heard::Started { child, pid: living.child.id() });
 
-        let said = lines::read(&stdout, self.max_message, self.clock, async |message| {
-            let n_bytes = message.raw().len();
-            self.ear.tell(Heard::ChildLine { child, message }, n_bytes).await;
+        let said = lines::read(&stdout, self.max_message, self.clock, async |frame| {
+            if let Some((message, _)) = frame.into_message() {
+                let n_bytes = message.raw().len();
+                self.ear.tell(Heard::ChildLine { child, message }, n_bytes).await;
+            }
         });
         let mut said =
             std::pin::pin!(async { tokio::join!(said, words.read(&stderr, self.talk.as_deref())) });
@@ -231,42 +232,5 @@ fn how(status: ExitStatus) -> String {
     match Exit::from(status) {
         Exit::Code(code) => format!("exit status {code}"),
         Exit::Signal(signal) => format!("signal {signal}"),
-    }
-}
-
-/// What a child said last on its standard error.
-#[derive(Default)]
-struct Words {
-    tail: Vec<u8>,
-    is_cut: bool,
-}
-
-impl Words {
-    async fn read(&mut self, stderr: &Pipe, talk: Option<&Out>) {
-        loop {
-            let bytes = stderr.read().await.unwrap_or_default();
-            if bytes.is_empty() {
-                return;
-            }
-            self.tail.extend_from_slice(&bytes);
-            let too_many = self.tail.len().saturating_sub(MAX_WORDS);
-            self.tail.drain(..too_many);
-            self.is_cut |= too_many > 0;
-            if let Some(talk) = talk.filter(|talk| talk.n_bytes() <= MAX_TALK) {
-                talk.push(bytes);
-            }
-        }
-    }
-
-    fn last(&self) -> String {
-        let tail = self.tail.as_slice();
-        let lines = match tail.iter().position(|&byte| byte == b'\n') {
-            Some(end) if self.is_cut && end + 1 < tail.len() => tail.get(end + 1..).unwrap_or(tail),
-            _ => tail,
-        };
-        let mut text = String::from_utf8_lossy(lines).into_owned();
-        // A replacement character is longer than the byte that it stands for.
-        text.drain(..text.ceil_char_boundary(text.len().saturating_sub(MAX_WORDS)));
-        text
     }
 }

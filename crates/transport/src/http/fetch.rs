@@ -18,18 +18,18 @@ use hyper::body::Incoming;
 use tapgate_wire::Chunk;
 use tapgate_wire::edge::{FetchId, Heard};
 use tapgate_wire::fault::FaultKind;
+use tapgate_wire::frame::Sse;
 use tapgate_wire::frame::coding::{Decoder, Limits};
-use tapgate_wire::frame::{Frame, Sse};
 use tapgate_wire::header::{RequestHead, ResponseHead};
-use tapgate_wire::stream::{Ending, Event};
+use tapgate_wire::stream::Ending;
 use tokio::task::AbortHandle;
 
+use super::collect::Arriving;
 use super::dial::Dialer;
 use super::exchange::{address, describe, keep, send};
 use super::ledger::Ledger;
 use super::pool::{Lane, Pool};
 use crate::bridge::ear::Ear;
-use crate::bridge::lines::stray;
 use crate::clock::Clock;
 
 /// A request to the server.
@@ -48,6 +48,7 @@ pub(crate) struct Origin {
     ear: Ear,
     clock: Clock,
     max_message: usize,
+    arriving: Arriving,
     running: RefCell<HashMap<FetchId, AbortHandle>>,
 }
 
@@ -60,7 +61,8 @@ impl Origin {
         max_message: usize,
     ) -> Rc<Self> {
         let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger)));
-        Rc::new(Self { dialer, ledger, pool, ear, clock, max_message, running: RefCell::default() })
+        let (arriving, running) = (Arriving::default(), RefCell::default());
+        Rc::new(Self { dialer, ledger, pool, ear, clock, max_message, arriving, running })
     }
 
     /// Notes the task that runs a fetch.
@@ -68,7 +70,7 @@ impl Origin {
         self.running.borrow_mut().insert(fetch, task);
     }
 
-    /// Gives a fetch up; says whether it still ran. Its connection closes with it.
+    /// Gives a fetch up. Its connection closes with it.
     pub(crate) fn abort(&self, fetch: FetchId) {
         if let Some(task) = self.running.borrow_mut().remove(&fetch) {
             task.abort();
@@ -172,6 +174,7 @@ impl Origin {
         mut decoder: Option<Decoder>,
     ) -> Option<Ending> {
         let too_large = || Some(Ending::Failed(format!("answer larger than {} bytes", self.max_message)));
+        let mut arrived = self.arriving.begin();
         let mut body = BytesMut::new();
         loop {
             let piece = match coming.next().await {
@@ -179,10 +182,14 @@ impl Origin {
                 Err(how) => return Some(how),
             };
             let is_end = piece.is_none();
+            let had = body.len();
             match decode(&mut decoder, piece, &mut |bytes| body.extend_from_slice(&bytes)) {
                 Err(FaultKind::CodingTooLarge) => return too_large(),
                 Err(_) => return Some(Ending::Failed(BAD_CODING.to_owned())),
                 Ok(()) if body.len() > self.max_message => return too_large(),
+                Ok(()) if !arrived.add(body.len() - had) => {
+                    return Some(Ending::Failed("too many large answers arrive at once".to_owned()));
+                }
                 Ok(()) => {}
             }
             if is_end {
@@ -207,10 +214,11 @@ impl Origin {
             let is_end = piece.is_none();
             let decoded = decode(&mut decoder, piece, &mut |bytes| {
                 let chunk = Chunk { at: self.clock.now(), bytes };
-                sse.push(&chunk, &mut |frame| found.extend(self.event(fetch, frame)));
+                sse.push(&chunk, &mut |frame| found.extend(frame.into_message()));
             });
-            for (heard, n_bytes) in found.drain(..) {
-                self.ear.tell(heard, n_bytes).await;
+            for (message, event) in found.drain(..) {
+                let n_bytes = message.raw().len();
+                self.ear.tell(Heard::Event { fetch, event, message }, n_bytes).await;
             }
             match decoded {
                 Err(_) => return Ending::Failed(BAD_CODING.to_owned()),
@@ -218,24 +226,6 @@ impl Origin {
                 Ok(()) => {}
             }
         }
-    }
-
-    /// What a frame tells; a comment tells nothing.
-    fn event(&self, fetch: FetchId, frame: Frame) -> Option<(Heard, usize)> {
-        let (event, message) = match frame {
-            Frame::Message { carried, message } => (carried.event, message),
-            Frame::Stray { carried, bytes, faults } => {
-                let has_fields = carried.event.as_ref().is_some_and(|event| *event != Event::default());
-                let is_data = has_fields || faults.iter().any(|fault| fault.kind == FaultKind::NotJson);
-                if bytes.starts_with(b":") && !is_data {
-                    return None;
-                }
-                let message = stray(&carried, bytes, self.max_message);
-                (carried.event, message)
-            }
-        };
-        let n_bytes = message.raw().len();
-        Some((Heard::Event { fetch, event: event.unwrap_or_default(), message }, n_bytes))
     }
 }
 

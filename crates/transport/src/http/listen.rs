@@ -3,52 +3,40 @@
 //! What asks for a path that is not the bridge's own passes to the server as through the HTTP tap, if it has an
 //! origin.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
-use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tapgate_wire::StreamId;
 use tapgate_wire::edge::Heard;
-use tapgate_wire::header::{RequestHead, is_hop_by_hop};
+use tapgate_wire::header::RequestHead;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::body::Answer;
+use super::collect::{Arriving, Refused};
 use super::exchange::{Tap, exchange};
 use super::guard::Guard;
 use super::ledger::Ledger;
 use super::pulse::{MAX_PREFIX, Pulse};
+use super::reply::{Reply, Stay, Told};
 use super::worker::{GLANCE, Open, glances, session};
-use super::{Error, Explain, Reach, keep, turn_away};
+use super::{Error, Explain, Reach, turn_away};
 use crate::bridge::ear::Ear;
 use crate::clock::Clock;
-
-/// Bytes that wait for a client that does not read; with one more message it is cut off.
-const MAX_UNREAD: usize = 8 << 20;
-
-/// Bytes of all bodies that are on their way at once.
-const MAX_ARRIVING: usize = 512 << 20;
-
-/// How much of a body that is too large is read, and for how long, so that its client can see the answer.
-const WASTE: usize = 64 << 20;
-const WASTE_TIME: Duration = Duration::from_secs(2);
 
 /// Where and how a bridge hears HTTP clients.
 pub struct Listen {
@@ -100,7 +88,9 @@ pub(crate) struct Clients {
     streams: RefCell<HashMap<StreamId, Rc<Reply>>>,
     /// Streams whose client left and of which the engine was not told yet.
     gone: RefCell<HashSet<StreamId>>,
-    n_arriving: Cell<usize>,
+    /// Every reply of which a connection may still have to take something.
+    replies: RefCell<Vec<Weak<Reply>>>,
+    arriving: Arriving,
     stop: Notify,
 }
 
@@ -120,7 +110,8 @@ impl Clients {
             pass,
             streams: RefCell::default(),
             gone: RefCell::default(),
-            n_arriving: Cell::new(0),
+            replies: RefCell::default(),
+            arriving: Arriving::default(),
             stop: Notify::new(),
         })
     }
@@ -144,9 +135,9 @@ impl Clients {
     /// Sends a piece of an event stream, or cuts a client off that does not read.
     pub(crate) fn emit(&self, stream: StreamId, bytes: Bytes) {
         let Some(reply) = self.streams.borrow().get(&stream).cloned() else { return };
-        if reply.n_bytes.get() > MAX_UNREAD {
+        if reply.is_full() {
             self.leave(stream);
-            reply.pulse.cut();
+            reply.cut();
         } else {
             reply.push(bytes);
         }
@@ -174,7 +165,8 @@ impl Clients {
         self.streams.borrow_mut().remove(&stream)
     }
 
-    fn leave(&self, stream: StreamId) {
+    /// Tells that a client went before the engine was done with it.
+    pub(super) fn leave(&self, stream: StreamId) {
         if self.streams.borrow_mut().remove(&stream).is_some() {
             self.gone.borrow_mut().insert(stream);
             self.ear.tell_now(Heard::Left { stream });
@@ -207,6 +199,10 @@ impl Clients {
                 Some(_) = sessions.join_next() => {}
                 _ = glance.tick() => {
                     self.ledger.flush();
+                    let now = self.ledger.now();
+                    self.replies.borrow_mut().retain(|reply| {
+                        reply.upgrade().inspect(|reply| reply.cut_if_stalled(now)).is_some()
+                    });
                     if let Some(tap) = &self.pass {
                         tap.pool.sweep();
                     }
@@ -232,82 +228,37 @@ impl Clients {
         sessions.spawn_local(session(Rc::clone(&self.ledger), tcp, pulse, open, service));
     }
 
-    /// Reads a body; `so_far` has what came of it when it is refused.
-    async fn collect(
+    /// Hears one request whole; `so_far` has what came of a body that is refused.
+    async fn hear(
         &self,
-        mut incoming: Incoming,
-        expects: bool,
+        head: &Arc<RequestHead>,
+        incoming: Incoming,
         so_far: &mut BytesMut,
-    ) -> Result<Bytes, (StatusCode, String)> {
-        let limit = self.options.max_body;
-        let mut arriving = Arriving { all: &self.n_arriving, n_bytes: 0 };
-        let too_large =
-            || (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes, the limit"));
-        if incoming.size_hint().lower() > limit as u64 {
-            // Who waits for `100 Continue` sends nothing that could be wasted.
-            if !expects {
-                waste(incoming).await;
-            }
-            return Err(too_large());
+        stay: &mut Stay,
+    ) -> Result<(), Refused> {
+        self.options.guard.check(&head.uri, &head.headers).map_err(|why| (StatusCode::FORBIDDEN, why))?;
+        if !self.is_own(head.uri.path()) {
+            let paths = self.options.paths.join(" and ");
+            let why = format!("nothing is served at {}; MCP is at {paths}", head.uri.path());
+            return Err((StatusCode::NOT_FOUND, why));
         }
-        loop {
-            let data = match poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
-                None => return Ok(so_far.split().freeze()),
-                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-                Some(Err(why)) => {
-                    return Err((StatusCode::BAD_REQUEST, format!("the body is not complete: {why}")));
-                }
-            };
-            if so_far.len() + data.len() > limit {
-                waste(incoming).await;
-                return Err(too_large());
-            }
-            if !arriving.add(data.len()) {
-                let why = "too many large requests arrive at once; try again later".to_owned();
-                return Err((StatusCode::SERVICE_UNAVAILABLE, why));
-            }
-            if so_far.is_empty() && incoming.is_end_stream() {
-                return Ok(keep::piece(&data));
-            }
-            so_far.extend_from_slice(&data);
-        }
+        let expects = head.headers.contains_key(EXPECT);
+        let body = self.arriving.collect(incoming, self.options.max_body, expects, so_far);
+        let body = timeout(self.options.body_timeout, body)
+            .await
+            .map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()))??;
+        let stream = self.ledger.next_stream();
+        let n_bytes = body.len();
+        // In the map only when it is told: who leaves while there is no room was never here.
+        self.ear.tell(Heard::Asked { stream, head: Arc::clone(head), body }, n_bytes).await;
+        self.streams.borrow_mut().insert(stream, Rc::clone(&stay.reply));
+        stay.stream = Some(stream);
+        Ok(())
     }
 
-    fn explain(&self, head: &RequestHead, prefix: &[u8], cause: &str) -> Bytes {
-        (self.options.explain)(head, prefix.get(..MAX_PREFIX).unwrap_or(prefix), cause)
+    fn is_own(&self, path: &str) -> bool {
+        self.options.paths.iter().any(|own| own == path)
     }
-}
-
-/// Counts the bytes of a body while it arrives.
-struct Arriving<'a> {
-    all: &'a Cell<usize>,
-    n_bytes: usize,
-}
-
-impl Arriving<'_> {
-    fn add(&mut self, n_bytes: usize) -> bool {
-        self.n_bytes += n_bytes;
-        self.all.set(self.all.get() + n_bytes);
-        self.all.get() <= MAX_ARRIVING
-    }
-}
-
-impl Drop for Arriving<'_> {
-    fn drop(&mut self) {
-        self.all.set(self.all.get().saturating_sub(self.n_bytes));
-    }
-}
-
-async fn waste(mut incoming: Incoming) {
-    let read = async {
-        let mut n_bytes = 0;
-        while n_bytes < WASTE
-            && let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await
-        {
-            n_bytes += frame.data_ref().map_or(0, Bytes::len);
-        }
-    };
-    let _ = timeout(WASTE_TIME, read).await;
 }
 
 /// Hears one request and waits for what the engine makes of it.
@@ -316,46 +267,24 @@ async fn answer(
     pulse: Rc<Pulse>,
     request: Request<Incoming>,
 ) -> Result<Response<Told>, Infallible> {
-    let is_own = clients.options.paths.iter().any(|path| path == request.uri().path());
-    if let Some(tap) = clients.pass.as_ref().filter(|_| !is_own) {
+    if let Some(tap) = clients.pass.as_ref().filter(|_| !clients.is_own(request.uri().path())) {
         return Ok(exchange(Rc::clone(tap), pulse, request).await?.map(Told::Passed));
     }
     pulse.begin();
-    let (parts, incoming) = request.into_parts();
-    let head =
-        RequestHead { method: parts.method, uri: parts.uri, version: parts.version, headers: parts.headers };
-    let reply = Rc::new(Reply::new(Rc::clone(&pulse)));
+    let reply = Rc::new(Reply::new(pulse));
+    clients.replies.borrow_mut().push(Rc::downgrade(&reply));
     let mut stay = Stay { clients: Rc::clone(&clients), stream: None, reply: Rc::clone(&reply) };
+    let (parts, incoming) = request.into_parts();
+    let (method, uri, version, headers) = (parts.method, parts.uri, parts.version, parts.headers);
+    let head = clients.ledger.heads.request(RequestHead { method, uri, version, headers });
     let mut so_far = BytesMut::new();
-    let refused = if let Err(why) = clients.options.guard.check(&head.uri, &head.headers) {
-        Some((StatusCode::FORBIDDEN, why))
-    } else if !is_own {
-        let paths = clients.options.paths.join(" and ");
-        Some((StatusCode::NOT_FOUND, format!("nothing is served at {}; MCP is at {paths}", head.uri.path())))
-    } else {
-        let expects = head.headers.contains_key(EXPECT);
-        let body = clients.collect(incoming, expects, &mut so_far);
-        match timeout(clients.options.body_timeout, body).await {
-            Ok(Ok(body)) => {
-                let stream = clients.ledger.next_stream();
-                let n_bytes = body.len();
-                let head = clients.ledger.heads.request(head.clone());
-                // In the map only when it is told: who leaves while there is no room was never here.
-                clients.ear.tell(Heard::Asked { stream, head, body }, n_bytes).await;
-                clients.streams.borrow_mut().insert(stream, Rc::clone(&reply));
-                stay.stream = Some(stream);
-                None
-            }
-            Ok(Err(refused)) => Some(refused),
-            Err(_) => Some((StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned())),
-        }
-    };
-    if let Some((status, why)) = refused {
+    if let Err((status, why)) = clients.hear(&head, incoming, &mut so_far, &mut stay).await {
+        let prefix = so_far.get(..MAX_PREFIX).unwrap_or(&so_far);
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         // What is left of its body is not read.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        reply.push(clients.explain(&head, &so_far, &why));
+        reply.push((clients.options.explain)(&head, prefix, &why));
         reply.begin(status, &headers);
         reply.finish();
     }
@@ -364,139 +293,4 @@ async fn answer(
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
-}
-
-/// What goes back to a client, between the engine and the connection.
-struct Reply {
-    head: RefCell<Option<(StatusCode, HeaderMap)>>,
-    queue: RefCell<VecDeque<Bytes>>,
-    n_bytes: Cell<usize>,
-    is_over: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
-    pulse: Rc<Pulse>,
-}
-
-impl Reply {
-    fn new(pulse: Rc<Pulse>) -> Self {
-        Self {
-            head: RefCell::default(),
-            queue: RefCell::default(),
-            n_bytes: Cell::new(0),
-            is_over: Cell::new(false),
-            waker: RefCell::default(),
-            pulse,
-        }
-    }
-
-    fn begin(&self, status: StatusCode, headers: &HeaderMap) {
-        // The length and all that concerns one connection is ours to say.
-        let mut own = HeaderMap::with_capacity(headers.len());
-        for (name, value) in headers {
-            if *name != CONTENT_LENGTH && (!is_hop_by_hop(name) || *value == "close") {
-                own.append(name.clone(), value.clone());
-            }
-        }
-        *self.head.borrow_mut() = Some((status, own));
-        self.wake();
-    }
-
-    fn push(&self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.n_bytes.set(self.n_bytes.get() + bytes.len());
-            self.queue.borrow_mut().push_back(bytes);
-            self.wake();
-        }
-    }
-
-    fn finish(&self) {
-        self.is_over.set(true);
-        self.wake();
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-
-    fn wait<T>(&self, cx: &mut Context<'_>) -> Poll<T> {
-        *self.waker.borrow_mut() = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    fn poll_head(&self, cx: &mut Context<'_>) -> Poll<(StatusCode, HeaderMap)> {
-        match self.head.borrow_mut().take() {
-            Some(head) => Poll::Ready(head),
-            None => self.wait(cx),
-        }
-    }
-
-    fn poll_bytes(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        match self.queue.borrow_mut().pop_front() {
-            Some(bytes) => {
-                self.n_bytes.set(self.n_bytes.get() - bytes.len());
-                Poll::Ready(Some(bytes))
-            }
-            None if self.is_over.get() => Poll::Ready(None),
-            None => self.wait(cx),
-        }
-    }
-}
-
-/// The presence of a client: when it is dropped before the engine is done, the client left.
-struct Stay {
-    clients: Rc<Clients>,
-    stream: Option<StreamId>,
-    reply: Rc<Reply>,
-}
-
-impl Drop for Stay {
-    fn drop(&mut self) {
-        self.reply.pulse.end();
-        if let Some(stream) = self.stream {
-            self.clients.leave(stream);
-        }
-    }
-}
-
-/// The body of a response.
-enum Told {
-    /// The engine's, or the edge's own.
-    Reply(Stay),
-    /// The server's, as it came.
-    Passed(Answer),
-}
-
-impl Body for Told {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Reply(stay) => {
-                stay.reply.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
-            }
-            Self::Passed(answer) => Pin::new(answer).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Reply(stay) => stay.reply.is_over.get() && stay.reply.n_bytes.get() == 0,
-            Self::Passed(answer) => answer.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Reply(stay) if stay.reply.is_over.get() => {
-                SizeHint::with_exact(stay.reply.n_bytes.get() as u64)
-            }
-            Self::Reply(_) => SizeHint::default(),
-            Self::Passed(answer) => answer.size_hint(),
-        }
-    }
 }

@@ -9,7 +9,7 @@ use tapgate_transport::bridge::ServerEdge;
 use tapgate_wire::edge::{Act, ChildId, Heard};
 
 use super::rig::{
-    GRACE, command, example, hear, is_alive, listen, listening, piped, python, run, until_gone,
+    GRACE, command, command_within, example, hear, is_alive, listen, listening, piped, run, until_gone,
 };
 
 const CHILD: ChildId = ChildId(1);
@@ -74,7 +74,7 @@ fn a_child_that_ignores_the_end_of_its_input_is_ended() {
     run(async {
         // With a child of its own that holds its pipes and ignores TERM.
         let server = "trap '' TERM; sleep 1000 & echo $!; while :; do sleep 0.05; done";
-        let (mut edges, _addr) = listening(listen(), command(&["sh", "-c", server]));
+        let (mut edges, _addr) = listening(listen(), command_within(GRACE, &["sh", "-c", server]));
         edges.perform(Act::Spawn { child: CHILD });
         let heard = [edges.hear(None).await, edges.hear(None).await];
         let [Heard::Started { pid, .. }, Heard::ChildLine { message, .. }] = heard else {
@@ -167,7 +167,7 @@ fn edges_that_are_dropped_leave_no_child() {
 #[test]
 fn closing_the_edges_ends_the_children() {
     run(async {
-        let (mut edges, mut client) = piped(python("import sys; sys.stdin.read(); sys.stderr.write('end')"));
+        let (mut edges, mut client) = piped(command(&["sh", "-c", "cat; printf end >&2"]));
         edges.perform(Act::Spawn { child: CHILD });
         let Heard::Started { pid, .. } = edges.hear(None).await else { panic!("it starts") };
         edges.close(Duration::from_secs(20)).await;

@@ -278,3 +278,22 @@ fn closing_lets_a_client_have_its_answer() {
         assert!(TcpStream::connect(addr).await.is_err(), "the listener is gone");
     });
 }
+
+#[test]
+fn a_client_that_goes_is_told_whatever_it_said_of_its_connection() {
+    run(async {
+        let (mut edges, addr) = listening(listen(), command(&["cat"]));
+        for version in ["HTTP/1.1\r\nConnection: close", "HTTP/1.0"] {
+            let mut tcp = connect(addr).await;
+            let request = format!("GET /mcp {version}\r\nHost: localhost\r\n\r\n");
+            tcp.write_all(request.as_bytes()).await.unwrap();
+            let (stream, ..) = asked(&mut edges).await;
+            edges.perform(begin(stream));
+            edges.perform(Act::Emit { stream, bytes: ": hello\n\n".into() });
+            let mut came = [0; 64];
+            assert!(tcp.read(&mut came).await.unwrap() > 0);
+            drop(tcp);
+            assert_eq!(hear(&mut edges, 1).await, ["left"], "{version}");
+        }
+    });
+}

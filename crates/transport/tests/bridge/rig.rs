@@ -31,7 +31,7 @@ pub(crate) const GRACE: Duration = Duration::from_millis(300);
 /// Runs a test in a runtime of one thread.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
-    runtime.block_on(async { timeout(PATIENCE, test).await.expect("the test waits for what does not come") });
+    runtime.block_on(async { timeout(PATIENCE, test).await.unwrap() });
 }
 
 /// The one clock of a test.
@@ -51,8 +51,13 @@ pub(crate) fn example(name: &str) -> PathBuf {
     test.ancestors().nth(2).unwrap().join("examples").join(name)
 }
 
-/// A server that is started as `words`.
+/// A server that is started as `words`, and has all the time it wants to end.
 pub(crate) fn command(words: &[&str]) -> ServerEdge {
+    command_within(PATIENCE, words)
+}
+
+/// A server that is started as `words`, and has so much time to end by itself, and as much after TERM.
+pub(crate) fn command_within(grace: Duration, words: &[&str]) -> ServerEdge {
     let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
     let make = move || {
         let mut command = Command::new(&words[0]);
@@ -64,7 +69,7 @@ pub(crate) fn command(words: &[&str]) -> ServerEdge {
         guard.arg0("tap-guard").arg("--guard");
         guard
     };
-    ServerEdge::Command { make: Box::new(make), guard: Box::new(guard), grace: GRACE }
+    ServerEdge::Command { make: Box::new(make), guard: Box::new(guard), grace }
 }
 
 /// A server that is a Python program.

@@ -16,6 +16,16 @@ impl Back {
         let Some(link) = self.links.get_mut(&no) else { return };
         let until =
             Nanos(turn.now.0.saturating_add(u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX)));
+        // A stream of the other kind that was opened, or is to be, is of no use any more.
+        if let Some(stream) = link.listening.take() {
+            if let Some(at) = stream.wakes {
+                self.due.remove(&(at, Due::Listen(no)));
+            }
+            if let Some(fetch) = stream.fetch {
+                self.abort(fetch, turn.acts);
+            }
+        }
+        let Some(link) = self.links.get_mut(&no) else { return };
         link.opening.via = Via::Sse;
         link.refused = Some((refused, until));
         link.queue.push_back(greeting);

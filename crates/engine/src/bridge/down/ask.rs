@@ -114,14 +114,14 @@ impl Down {
     /// Hands the questions of a call to its client and holds the call.
     pub(super) fn collected(&mut self, cx: &mut Cx<'_>, n: u64) {
         let marker = self.marker(cx);
-        let n_held: usize = self.held.values().sum();
+        let n_all: usize = self.n_held.values().sum();
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let Some(port) = exchange.asked.port.filter(|_| !exchange.inputs.is_empty()) else { return };
         let bounds = &cx.settings.bounds;
-        let n_own = self.held.get(&exchange.principal).copied().unwrap_or(0);
+        let n_own = self.n_held.get(&exchange.principal).copied().unwrap_or(0);
         let full = if exchange.n_rounds >= bounds.rounds {
             Some("the server asked too often in one call")
-        } else if n_held >= bounds.suspended || n_own >= MAX_HELD {
+        } else if n_all >= bounds.suspended || n_own >= MAX_HELD {
             Some("too many calls wait for input")
         } else {
             None
@@ -132,7 +132,7 @@ impl Down {
         }
         exchange.n_rounds += 1;
         exchange.turn = cx.number();
-        let digest = digest(cx, &exchange.message);
+        let digest = exchange.digest(cx);
         let content = [&b"h"[..], &digest, &marker, &n.to_be_bytes(), &exchange.turn.to_be_bytes()].concat();
         let age = bounds.suspend_for;
         let state = cx.seal.seal(cx.now, Purpose::State, exchange.principal, &content, age);
@@ -140,7 +140,8 @@ impl Down {
         let result = input_required(entries, &state);
         answer(cx, port, &exchange.asked.id, &result);
         exchange.asked.port = None;
-        *self.held.entry(exchange.principal).or_default() += 1;
+        *self.n_held.entry(exchange.principal).or_default() += 1;
+        exchange.shrink();
         self.ports.remove(&port);
         self.alarms.set(For::Exchange(n), after(cx.now, age));
     }
@@ -149,14 +150,14 @@ impl Down {
     pub(super) fn retried(
         &mut self,
         cx: &mut Cx<'_>,
-        retry: Exchange,
+        mut retry: Exchange,
         message: &Message,
     ) -> Result<(), Refusal> {
         let responses = message.shape().raw(Member::InputResponses);
         if responses.is_some_and(|responses| !responses.starts_with(b"{")) {
             return Err(Refusal::params("inputResponses is no object"));
         }
-        let state = self.open_state(cx, &retry, message.shape());
+        let state = self.open_state(cx, &mut retry, message.shape());
         match state.ok_or_else(|| {
             Refusal::params("requestState is not valid, not for this request, or not good any more")
         })? {
@@ -239,7 +240,7 @@ impl Down {
 
     /// The server wants URLs to be opened and then the same request (error -32042 of 2025-11-25).
     pub(super) fn url_required(&mut self, cx: &mut Cx<'_>, n: u64, message: &Message) {
-        let Some(exchange) = self.exchanges.get(&n) else { return };
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         if !exchange.asked.profile.url {
             return self.reply(cx, n, error_up(message, None));
         }
@@ -254,7 +255,7 @@ impl Down {
             return self.reply(cx, n, say::failed(&cx.settings.server_name, &why));
         }
         let n_rounds = exchange.n_rounds as u64 + 1;
-        let content = [&b"a"[..], &digest(cx, &exchange.message), &n_rounds.to_be_bytes()].concat();
+        let content = [&b"a"[..], &exchange.digest(cx), &n_rounds.to_be_bytes()].concat();
         let age = cx.settings.bounds.suspend_for;
         let state = cx.seal.seal(cx.now, Purpose::State, exchange.principal, &content, age);
         let entries = entries.iter().map(|(key, entry)| (key.as_str(), entry));
@@ -285,19 +286,19 @@ impl Down {
 
     /// One call less is held.
     pub(super) fn release(&mut self, principal: Principal) {
-        if let Some(n_held) = self.held.get_mut(&principal) {
+        if let Some(n_held) = self.n_held.get_mut(&principal) {
             *n_held -= 1;
             if *n_held == 0 {
-                self.held.remove(&principal);
+                self.n_held.remove(&principal);
             }
         }
     }
 
-    fn open_state(&mut self, cx: &mut Cx<'_>, retry: &Exchange, shape: &Shape) -> Option<State> {
+    fn open_state(&mut self, cx: &mut Cx<'_>, retry: &mut Exchange, shape: &Shape) -> Option<State> {
         let state = shape.text(Member::RequestState)?;
         let content = cx.seal.open(cx.now, Purpose::State, retry.principal, &state)?;
         let (kind, rest) = content.split_first()?;
-        let rest = rest.strip_prefix(&digest(cx, &retry.message))?;
+        let rest = rest.strip_prefix(&retry.digest(cx))?;
         if *kind == b'a' {
             return Some(State::Anew { n_rounds: u64::from_be_bytes(*rest.first_chunk()?) });
         }
@@ -306,12 +307,23 @@ impl Down {
     }
 }
 
-/// What a retry must have in common with the request.
-fn digest(cx: &Cx<'_>, message: &Message) -> [u8; 16] {
-    let shape = message.shape();
-    let part = |member| shape.raw(member).map_or(&b""[..], |raw| raw);
-    let subject = [Member::Method, Member::Name, Member::Uri, Member::Arguments].map(part);
-    cx.seal.principal(&subject).0
+impl Exchange {
+    /// What a retry must have in common with the request.
+    fn digest(&mut self, cx: &Cx<'_>) -> [u8; 16] {
+        *self.digest.get_or_insert_with(|| {
+            let shape = self.message.shape();
+            let part = |member| shape.raw(member).map_or(&b""[..], |raw| raw);
+            let subject = [Member::Method, Member::Name, Member::Uri, Member::Arguments].map(part);
+            cx.seal.principal(&subject).0
+        })
+    }
+
+    /// Gives up what a held call needs no more, since it may be held for long: it is never sent again.
+    fn shrink(&mut self) {
+        let mut draft = Draft::of(&self.message);
+        draft.remove(&["params", "arguments"]);
+        self.message = draft.into_message();
+    }
 }
 
 /// Why a client cannot be asked for something, for the server.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tapgate_wire::json::find;
+use tapgate_wire::json::{find, unescape_lossy};
 use tapgate_wire::shape::{Id, Member, Shape};
 use tapgate_wire::{Message, Nanos};
 
@@ -104,9 +104,12 @@ pub(super) struct Asked {
 impl Asked {
     /// Reads a request; fails with the text of a -32602.
     pub fn read(port: Port, headers: &Arc<HeaderMap>, shape: &Shape) -> Result<Self, &'static str> {
-        let level = match shape.text_inside(Member::Meta, &[LOG_LEVEL]) {
+        let level = match shape.inside(Member::Meta, &[LOG_LEVEL]) {
             None => None,
-            Some(name) => Some(Level::parse(&name).ok_or("the log level is not known")?),
+            Some(name) => {
+                let level = Level::parse(&unescape_lossy(&name)).filter(|_| name.starts_with(b"\""));
+                Some(level.ok_or("the log level is not known")?)
+            }
         };
         let capabilities = shape.raw(Member::MetaCapabilities).map_or(&b"{}"[..], |raw| raw);
         Ok(Self {
@@ -184,6 +187,8 @@ pub(super) struct Exchange {
     pub method: String,
     /// The request as the server gets it.
     pub message: Message,
+    /// What its retry has to have in common with it.
+    pub digest: Option<[u8; 16]>,
     /// The client's name for the handshake.
     pub client: Bytes,
     pub work: Work,
@@ -215,6 +220,7 @@ impl Exchange {
             principal,
             method,
             message,
+            digest: None,
             client: client.cloned().unwrap_or_else(|| Bytes::from_static(NOBODY.as_bytes())),
             work: Work::Call,
             profile: asked.profile,

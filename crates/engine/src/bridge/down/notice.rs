@@ -26,9 +26,8 @@ impl Down {
             "notifications/cancelled" => self.withdraw(no, message),
             "notifications/tools/list_changed" => {
                 cx.tools.forget();
-                if let Some(link) = self.links.get_mut(&no)
-                    && link.scout == Scout::Done
-                {
+                // What is known of tools is known for all links.
+                for link in self.links.values_mut().filter(|link| link.scout == Scout::Done) {
                     link.scout = Scout::Unknown;
                 }
                 self.changed(cx, no, message, |wish| wish.tools);

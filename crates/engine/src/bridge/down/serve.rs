@@ -233,7 +233,7 @@ impl Down {
             return self.reply(cx, n, say::failed(&cx.settings.server_name, &text));
         };
         let principal = exchange.principal;
-        let is_list = exchange.method.ends_with("/list");
+        let is_paged = is_paged(&exchange.method);
         if exchange.method == "tools/list" {
             let unseen = self.learn(cx, message);
             if is_http(cx) && !unseen.is_empty() {
@@ -243,7 +243,7 @@ impl Down {
                 });
             }
         }
-        if is_list
+        if is_paged
             && let Some(cursor) = draft.get(&["result", "nextCursor"]).filter(|raw| raw.starts_with(b"\""))
         {
             let content = [&self.marker(cx)[..], &no.0.to_be_bytes(), &cursor].concat();
@@ -372,7 +372,12 @@ fn is_http(cx: &Cx<'_>) -> bool {
     matches!(cx.settings.listens, Listens::Http { .. })
 }
 
+/// Whether a request is one for a page of a list.
+pub(super) fn is_paged(method: &str) -> bool {
+    matches!(method, "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list")
+}
+
 /// Whether a request may be made twice.
 fn reads_only(method: &str) -> bool {
-    method.ends_with("/list") || matches!(method, "prompts/get" | "resources/read" | "completion/complete")
+    is_paged(method) || matches!(method, "prompts/get" | "resources/read" | "completion/complete")
 }

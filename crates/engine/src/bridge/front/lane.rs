@@ -96,6 +96,10 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
+    /// The bytes of a lane that keeps nothing.
+    #[cfg(test)]
+    pub(super) const EACH: usize = size_of::<Lane>();
+
     pub(super) fn new(max_kept: usize) -> Self {
         Self {
             tag: 0,
@@ -130,24 +134,14 @@ impl Lanes {
         self.last += 1;
         let no = LaneNo { session, n: self.last };
         self.streams.extend(stream.map(|stream| (stream, no)));
-        let lane = Lane { style, stream, began: false, n_waiting, batch, ring: Ring::default(), spoke: now };
-        self.map.insert(no, lane);
+        self.map.insert(no, Lane { stream, n_waiting, batch, ..Lane::new(now, style) });
         no
     }
 
     /// The lane on which a session is pushed to, made if it is not there.
     pub(super) fn push_lane(&mut self, now: Nanos, session: SessionNo, style: Style) -> LaneNo {
         let no = LaneNo::push(session);
-        let make = || Lane {
-            style,
-            stream: None,
-            began: false,
-            n_waiting: 0,
-            batch: None,
-            ring: Ring::default(),
-            spoke: now,
-        };
-        self.map.entry(no).or_insert_with(make);
+        self.map.entry(no).or_insert_with(|| Lane::new(now, style));
         no
     }
 
@@ -196,7 +190,7 @@ impl Lanes {
             headers.extend(json_headers());
             acts.push(Act::Respond { stream, status, headers, body });
         }
-        self.close_if_done(no, acts);
+        self.settle(no, acts);
     }
 
     /// Whether the lane's answer may still be one that is no message.
@@ -217,16 +211,11 @@ impl Lanes {
         self.give_up(no, acts);
     }
 
-    /// Ends the lane if nothing is to be waited for.
-    pub(super) fn settle(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
-        self.close_if_done(no, acts);
-    }
-
     /// Takes a request from the lane that will have no answer.
     pub(super) fn give_up(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
         if let Some(lane) = self.map.get_mut(&no) {
             lane.n_waiting = lane.n_waiting.saturating_sub(1);
-            self.close_if_done(no, acts);
+            self.settle(no, acts);
         }
     }
 
@@ -311,7 +300,7 @@ impl Lanes {
     }
 
     /// Ends the lane when all of its requests are answered; what a client may resume is kept for a while.
-    fn close_if_done(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
+    pub(super) fn settle(&mut self, no: LaneNo, acts: &mut Vec<Act>) {
         if !self.map.get(&no).is_some_and(Lane::is_done) {
             return;
         }
@@ -372,6 +361,18 @@ impl Lanes {
 }
 
 impl Lane {
+    fn new(now: Nanos, style: Style) -> Self {
+        Self {
+            style,
+            stream: None,
+            began: false,
+            n_waiting: 0,
+            batch: None,
+            ring: Ring::default(),
+            spoke: now,
+        }
+    }
+
     /// Whether nothing more will be said on it.
     fn is_done(&self) -> bool {
         self.n_waiting == 0 && !matches!(self.style, Style::Push | Style::Sse)

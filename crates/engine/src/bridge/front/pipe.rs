@@ -85,7 +85,6 @@ impl Front {
             Kind::Request => {
                 let revision = check::meta(&message)?;
                 let from = caller.modern(Some(check::served(&message, &revision)?));
-                self.admit(None, &message)?;
                 self.admit(self.pipe, &message)?;
                 self.ask(turn, from, message, None, Opens::Nothing);
             }

@@ -43,6 +43,10 @@ impl Front {
             let age = self.bounds.session_age;
             let id = self.sessions.id(now, no, Some(kept), wait.principal, age, seal);
             header = id.and_then(|id| HeaderValue::try_from(id).ok());
+            if let Some(id) = &mut header {
+                // Who has the id has the session.
+                id.set_sensitive(true);
+            }
         }
         wait.opens = Opens::Agreed(header);
     }

@@ -10,7 +10,7 @@ use tapgate_wire::header::{
 };
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::{Message, Nanos};
+use tapgate_wire::{Id, Message, Nanos};
 
 use super::super::number::{Principal, SessionNo};
 use super::super::seal::Seal;
@@ -68,13 +68,15 @@ impl Front {
         }
     }
 
-    /// Checks that one more request may wait, and that its id names no other one.
+    /// Checks that one more request may wait, and that its id names no other one in its session or, on the pipe, of
+    /// the other era: answers name nothing but ids.
     pub(super) fn admit(&self, session: Option<SessionNo>, message: &Message) -> Result<(), Refusal> {
         if !self.ports.have_room(1) {
             return Err(Refusal::full("too many requests wait for their answers"));
         }
         let id = message.shape().id.as_ref();
-        if id.is_some_and(|id| self.ports.named(session, id).is_some()) {
+        let waits = |id: &Id| self.ports.named(session, id).or(self.ports.named(None, id)).is_some();
+        if id.is_some_and(waits) {
             return Err(Refusal::invalid("a request with this id waits for its answer already"));
         }
         Ok(())

@@ -100,7 +100,7 @@ impl Modern {
     }
 
     /// Hears what concerns its calls; gives everything else back.
-    pub(super) fn from_server(&mut self, cx: &mut Cx<'_>, event: FromServer) -> Option<FromServer> {
+    pub(super) fn on_server(&mut self, cx: &mut Cx<'_>, event: FromServer) -> Option<FromServer> {
         match event {
             FromServer::Answered { call, message, .. } if self.is_learning(call) => {
                 self.learned(cx, &message);

@@ -33,6 +33,11 @@ impl Diary {
         self.order.insert((at, due));
     }
 
+    /// Whether there is one.
+    pub(super) fn has(&self, due: Due) -> bool {
+        self.times.contains_key(&due)
+    }
+
     /// Calls the appointment off, if there is one.
     pub(super) fn clear(&mut self, due: Due) {
         if let Some(at) = self.times.remove(&due) {

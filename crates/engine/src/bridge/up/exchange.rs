@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use tapgate_wire::edge::Act;
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
@@ -12,7 +11,7 @@ use tapgate_wire::{Kind, Message};
 
 use super::diary::Due;
 use super::input::Rounds;
-use super::{INVALID_PARAMS, Purpose, Up, blame, refuse, reply, words};
+use super::{INVALID_PARAMS, Purpose, Up, blame, refuse, reply, tell_failure};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::front::From;
@@ -198,21 +197,9 @@ impl Up {
             {
                 self.send(cx, port);
             }
-            Failure::Http { status: status @ (401 | 403), headers, body } => {
-                if self.finish(cx, port).is_some() {
-                    let mut kept = HeaderMap::new();
-                    for name in [CONTENT_TYPE, WWW_AUTHENTICATE] {
-                        for value in headers.get_all(&name) {
-                            kept.append(name.clone(), value.clone());
-                        }
-                    }
-                    cx.front.refuse(cx.now, port, status, kept, body, cx.acts);
-                }
-            }
             failure => {
-                let text = words(&cx.settings.server_name, &failure);
                 if let Some(exchange) = self.finish(cx, port) {
-                    blame(cx, port, exchange.message.shape().id.as_ref(), &text);
+                    tell_failure(cx, port, exchange.message.shape().id.as_ref(), failure);
                 }
             }
         }

@@ -12,7 +12,7 @@ use tapgate_wire::shape::{Id, Member};
 use tapgate_wire::{Kind, Message};
 
 use super::listen::Ears;
-use super::{INTERNAL, Purpose, Up, blame, refuse, reply, words};
+use super::{INTERNAL, Purpose, Up, blame, refuse, reply, tell_failure};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::front::From;
@@ -118,25 +118,26 @@ impl Up {
             }
             return self.welcome(cx, number);
         }
-        let said = message.shape().text(Member::ErrorMessage);
-        let (name, said) = (&cx.settings.server_name, said.as_deref().unwrap_or("no reason given"));
-        let text = format!("`{name}` does not say who it is: {said}");
-        self.turn_away(cx, number, &text);
+        if let Some(Greeting { port, id, .. }) = self.turn_away(cx, number) {
+            let said = message.shape().text(Member::ErrorMessage);
+            let (name, said) = (&cx.settings.server_name, said.as_deref().unwrap_or("no reason given"));
+            let text = format!("`{name}` does not say who it is: {said}");
+            blame(cx, port, id.as_ref(), &text);
+        }
     }
 
-    /// The server did not say who it is, so there can be no session.
-    pub(super) fn unknown_server(&mut self, cx: &mut Cx<'_>, number: SessionNo, failure: &Failure) {
-        let text = words(&cx.settings.server_name, failure);
-        self.turn_away(cx, number, &text);
+    /// The server did not say who it is.
+    pub(super) fn unreached(&mut self, cx: &mut Cx<'_>, number: SessionNo, failure: Failure) {
+        if let Some(Greeting { port, id, .. }) = self.turn_away(cx, number) {
+            tell_failure(cx, port, id.as_ref(), failure);
+        }
     }
 
-    fn turn_away(&mut self, cx: &mut Cx<'_>, number: SessionNo, text: &str) {
-        let Some(greeting) = self.sessions.get_mut(&number).and_then(|session| session.greeting.take())
-        else {
-            return;
-        };
+    /// Ends a session that never began.
+    fn turn_away(&mut self, cx: &mut Cx<'_>, number: SessionNo) -> Option<Greeting> {
+        let greeting = self.sessions.get_mut(&number)?.greeting.take();
         self.closed(cx, number);
-        blame(cx, greeting.port, greeting.id.as_ref(), text);
+        greeting
     }
 
     fn welcome(&mut self, cx: &mut Cx<'_>, number: SessionNo) {

@@ -13,7 +13,7 @@ use super::{Up, reply};
 use crate::bridge::cx::Cx;
 use crate::bridge::number::{Port, SessionNo};
 use crate::bridge::translate::rise::client::{self, Input, Profile};
-use crate::bridge::translate::{fall, payload};
+use crate::bridge::translate::{Draft, fall, payload};
 
 /// The most things that a server may ask for in one round.
 const MAX_ASKS: usize = 64;
@@ -50,7 +50,8 @@ struct Ask {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum What {
     Form,
-    Url { url: Bytes, id: Bytes },
+    /// This URL, raw.
+    Url(Bytes),
     Sampling,
     Roots,
 }
@@ -58,7 +59,7 @@ enum What {
 impl What {
     fn method(&self) -> &'static str {
         match self {
-            Self::Form | Self::Url { .. } => "elicitation/create",
+            Self::Form | Self::Url(_) => "elicitation/create",
             Self::Sampling => "sampling/createMessage",
             Self::Roots => "roots/list",
         }
@@ -69,8 +70,8 @@ impl What {
 #[derive(Debug)]
 struct Visit {
     url: Bytes,
-    /// The `elicitationId` that the client knows it by.
-    id: Bytes,
+    /// The `elicitationId` that the client knows it by: the id that it was asked with.
+    id: Id,
     n_polls: usize,
 }
 
@@ -93,22 +94,21 @@ fn plan(entry: &Bytes, profile: &Profile, revision: Revision) -> Plan {
     let params = raw(&["params"]);
     let method = raw(&["method"]).map(|method| unescape_lossy(&method).into_owned()).unwrap_or_default();
     let lowered = params.clone().and_then(|params| payload::lower_input(&method, params, revision));
+    let is_object = params.as_ref().is_some_and(|params| params.starts_with(b"{"));
     match method.as_str() {
-        "elicitation/create" => {
-            let mode = raw(&["params", "mode"]);
-            let (what, is_declared) = match mode.as_deref() {
-                Some(b"\"url\"") => {
-                    let url = raw(&["params", "url"]).unwrap_or_default();
-                    (What::Url { url, id: Bytes::new() }, profile.declares(&["elicitation", "url"]))
-                }
-                _ => (What::Form, profile.declares(&["elicitation", "form"])),
+        "elicitation/create" if is_object => {
+            let text = |name: &str| raw(&["params", name]).filter(|raw| raw.starts_with(b"\""));
+            let (what, is_declared) = match (text("mode").as_deref(), text("url")) {
+                (Some(b"\"url\""), Some(url)) => (What::Url(url), profile.declares(&["elicitation", "url"])),
+                (None | Some(b"\"form\""), _) => (What::Form, profile.declares(&["elicitation", "form"])),
+                _ => (What::Form, false),
             };
             match lowered {
                 Some(params) if is_declared => Plan::Ask(what, Some(params)),
                 _ => Plan::Cancel(what),
             }
         }
-        "sampling/createMessage" if profile.declares(&["sampling"]) => {
+        "sampling/createMessage" if is_object && profile.declares(&["sampling"]) => {
             let has_tools = ["tools", "toolChoice"].iter().any(|name| raw(&["params", name]).is_some());
             match lowered {
                 Some(params) if !has_tools || profile.declares(&["sampling", "tools"]) => {
@@ -118,7 +118,7 @@ fn plan(entry: &Bytes, profile: &Profile, revision: Revision) -> Plan {
             }
         }
         "sampling/createMessage" => Plan::Decline("sampling"),
-        "roots/list" if profile.declares(&["roots"]) => Plan::Ask(What::Roots, params),
+        "roots/list" if profile.declares(&["roots"]) => Plan::Ask(What::Roots, params.filter(|_| is_object)),
         "roots/list" => Plan::Decline("roots"),
         _ => Plan::Unknown,
     }
@@ -194,7 +194,7 @@ impl Up {
     /// Asks the client for one thing, unless the answer is known. Says whether the server needs time instead.
     fn pose(&mut self, cx: &mut Cx<'_>, port: Port, key: String, plan: Plan) -> bool {
         let Some(exchange) = self.exchanges.get_mut(&port) else { return false };
-        let (what, params) = match plan {
+        let (what, mut params) = match plan {
             Plan::Ask(what, params) => (what, params),
             Plan::Cancel(what) => {
                 exchange.rounds.asks.push(Ask { key, what, id: None, answer: Some(CANCEL) });
@@ -204,26 +204,20 @@ impl Up {
         };
         let number = cx.number();
         let id = Id(format!("\"tapgate-{number}\"").into());
-        let (what, params) = match what {
-            What::Url { url, .. } => {
-                let visits = &mut exchange.rounds.visits;
-                if let Some(place) = visits.iter().position(|visit| visit.url == url)
-                    && let Some(visit) = visits.get_mut(place)
-                {
-                    if visit.n_polls < MAX_POLLS {
-                        visit.n_polls += 1;
-                        let what = What::Url { url, id: visit.id.clone() };
-                        exchange.rounds.asks.push(Ask { key, what, id: None, answer: Some(ACCEPT) });
-                        return true;
-                    }
-                    visits.remove(place);
-                }
-                let mut draft = crate::bridge::translate::Draft::of_value(params.unwrap_or_default());
-                draft.set(&["elicitationId"], &id.0);
-                (What::Url { url, id: id.0.clone() }, Some(draft.into_bytes()))
+        if let What::Url(url) = &what {
+            let visits = &mut exchange.rounds.visits;
+            if let Some(visit) =
+                visits.iter_mut().find(|visit| visit.url == *url && visit.n_polls < MAX_POLLS)
+            {
+                visit.n_polls += 1;
+                exchange.rounds.asks.push(Ask { key, what, id: None, answer: Some(ACCEPT) });
+                return true;
             }
-            what => (what, params),
-        };
+            visits.retain(|visit| visit.url != *url);
+            let mut draft = Draft::of_value(params.unwrap_or_default());
+            draft.set(&["elicitationId"], &id.0);
+            params = Some(draft.into_bytes());
+        }
         let request = fall::request(Some(&id), what.method(), params.as_deref());
         exchange.rounds.asks.push(Ask { key, what, id: Some(id.clone()), answer: None });
         if let Some(session) = exchange.session.and_then(|number| self.sessions.get_mut(&number)) {
@@ -246,25 +240,24 @@ impl Up {
         ask.id = None;
         let result =
             shape.raw(Member::Result).filter(|raw| shape.kind == Kind::Result && raw.starts_with(b"{"));
-        match (&ask.what, result) {
-            (What::Form | What::Url { .. }, Some(result)) if find(result, &["action"]).is_some() => {
-                let is_accepted = find(result, &["action"]) == Some(b"\"accept\"");
-                if let (true, What::Url { url, id }) = (is_accepted, &ask.what) {
+        let method = ask.what.method();
+        let action = result.and_then(|result| find(result, &["action"]));
+        ask.answer = match (&ask.what, result) {
+            (What::Form | What::Url(_), Some(result)) if action.is_some() => {
+                if let (What::Url(url), Some(b"\"accept\"")) = (&ask.what, action) {
                     rounds.visits.push(Visit { url: url.clone(), id: id.clone(), n_polls: 0 });
                 }
-                ask.answer = Some(payload::lift_answer(ask.what.method(), result.clone()));
+                Some(payload::lift_answer(method, result.clone()))
             }
-            (What::Form | What::Url { .. }, _) => ask.answer = Some(CANCEL),
-            (What::Roots, Some(result)) => {
-                ask.answer = Some(payload::lift_answer(ask.what.method(), result.clone()));
+            (What::Form | What::Url(_), _) => Some(CANCEL),
+            (What::Roots | What::Sampling, Some(result)) => {
+                Some(payload::lift_answer(method, result.clone()))
             }
-            (What::Sampling, Some(result)) => ask.answer = Some(result.clone()),
-            (what @ (What::Roots | What::Sampling), None) => {
-                let method = what.method();
-                let why = shape.text(Member::ErrorMessage).unwrap_or_default().into_owned();
+            (What::Roots | What::Sampling, None) => {
+                let why = shape.text(Member::ErrorMessage).unwrap_or_default();
                 return self.stop(cx, port, &format!("asked for {method}, which the client declined: {why}"));
             }
-        }
+        };
         if !rounds.is_open() {
             self.diary.clear(Due::Request(port));
             self.send(cx, port);
@@ -290,7 +283,7 @@ impl Up {
     pub(super) fn moved_on(&mut self, cx: &mut Cx<'_>, port: Port, again: &[Bytes]) {
         let Some(exchange) = self.exchanges.get_mut(&port) else { return };
         for visit in exchange.rounds.visits.extract_if(.., |visit| !again.contains(&visit.url)) {
-            let params = [b"{\"elicitationId\":", &*visit.id, b"}"].concat();
+            let params = [b"{\"elicitationId\":", &*visit.id.0, b"}"].concat();
             let notice = fall::request(None, "notifications/elicitation/complete", Some(&params));
             cx.front.aside(cx.now, port, notice, cx.acts);
         }
@@ -299,7 +292,7 @@ impl Up {
 
 fn url_of(plan: &Plan) -> Option<&Bytes> {
     match plan {
-        Plan::Ask(What::Url { url, .. }, _) => Some(url),
+        Plan::Ask(What::Url(url), _) => Some(url),
         Plan::Ask(..) | Plan::Cancel(_) | Plan::Decline(_) | Plan::Unknown => None,
     }
 }

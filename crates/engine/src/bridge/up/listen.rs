@@ -21,8 +21,9 @@ use crate::bridge::number::{CallNo, Pair, Port, SessionNo};
 use crate::bridge::translate::fall;
 use crate::bridge::translate::rise::client;
 
-/// The most resources that one session follows.
+/// The most resources that one session follows, and the most bytes of their URIs.
 const MAX_URIS: usize = 1024;
+const MAX_URI_BYTES: usize = 256 << 10;
 
 /// A stream that lived as long as this was a good one, so after it the waits begin anew.
 const GOOD_LIFE: Duration = Duration::from_mins(1);
@@ -73,18 +74,27 @@ pub(super) struct Change {
     port: Port,
     id: Option<Id>,
     uri: String,
-    adds: bool,
+    wish: Wish,
 }
 
-impl Change {
-    pub(super) const ADD: bool = true;
-    pub(super) const REMOVE: bool = false;
+/// What a client wants of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Follow,
+    Leave,
 }
 
 impl Ears {
     /// The calls of its streams.
     pub(super) fn calls(&self) -> Vec<CallNo> {
         [&self.live, &self.next].into_iter().flatten().map(|stream| stream.call).collect()
+    }
+
+    /// Whether the client may follow one more resource.
+    fn has_room(&self, uri: &str) -> bool {
+        let uris = self.uris.iter().chain(self.changes.iter().map(|change| &change.uri));
+        let (n, bytes) = uris.fold((1, uri.len()), |(n, bytes), uri| (n + 1, bytes + uri.len()));
+        n <= MAX_URIS && bytes <= MAX_URI_BYTES
     }
 
     /// The filter to ask for, as raw JSON; `None` when there is nothing to hear.
@@ -118,7 +128,7 @@ impl Up {
         port: Port,
         from: &From,
         message: &Message,
-        adds: bool,
+        wish: Wish,
     ) {
         let shape = message.shape();
         let id = shape.id.as_ref();
@@ -132,11 +142,11 @@ impl Up {
         if offers(cx, &["resources", "subscribe"]) == Some(false) {
             return refuse(cx, port, id, METHOD_NOT_FOUND, "the server does not tell of updated resources");
         }
-        if adds && session.ears.uris.len() + session.ears.changes.len() >= MAX_URIS {
-            return refuse(cx, port, id, INVALID_PARAMS, &format!("more than {MAX_URIS} subscriptions"));
-        }
         let uri = unescape_lossy(uri).into_owned();
-        session.ears.changes.push(Change { port, id: id.cloned(), uri, adds });
+        if wish == Wish::Follow && !session.ears.has_room(&uri) {
+            return refuse(cx, port, id, INVALID_PARAMS, "too many subscriptions in one session");
+        }
+        session.ears.changes.push(Change { port, id: id.cloned(), uri, wish });
         self.listen(cx, number);
     }
 
@@ -146,6 +156,7 @@ impl Up {
         let ears = &mut session.ears;
         if let Some(stream) = ears.next.take() {
             self.calls.remove(&stream.call);
+            self.diary.clear(Due::Listen(number));
             ears.uris = stream.before;
             // They belong to the stream that is opened now.
             ears.changes.splice(..0, stream.changes);
@@ -154,7 +165,25 @@ impl Up {
             self.calls.remove(&stream.call);
             ears.has_gap = true;
         }
-        self.listen(cx, number);
+        self.again(cx, number);
+    }
+
+    /// Opens the stream again after a wait, or at once where a client waits for it.
+    fn again(&mut self, cx: &mut Cx<'_>, number: SessionNo) {
+        let Some(session) = self.sessions.get_mut(&number) else { return };
+        let ears = &mut session.ears;
+        if ears.next.is_some() {
+            return;
+        }
+        if !ears.changes.is_empty() {
+            return self.listen(cx, number);
+        }
+        let is_due = self.diary.has(Due::Listen(number));
+        if ears.live.is_none() && !is_due && (ears.lists || !ears.uris.is_empty()) {
+            let wait = backoff(cx.settings.bounds.backoff, ears.n_failures);
+            ears.n_failures += 1;
+            self.diary.set(Due::Listen(number), after(cx.now, wait));
+        }
     }
 
     /// The time has come to open a stream again, or to wait no longer for its acknowledgement.
@@ -183,11 +212,10 @@ impl Up {
         ears.is_stale = false;
         let (before, changes) = (ears.uris.clone(), std::mem::take(&mut ears.changes));
         for change in &changes {
-            if change.adds {
-                ears.uris.insert(change.uri.clone());
-            } else {
-                ears.uris.remove(&change.uri);
-            }
+            match change.wish {
+                Wish::Follow => ears.uris.insert(change.uri.clone()),
+                Wish::Leave => ears.uris.remove(&change.uri),
+            };
         }
         self.diary.clear(Due::Listen(number));
         let Some(filter) = ears.filter(cx) else {
@@ -256,7 +284,7 @@ impl Up {
             .into_iter()
             .collect();
         for change in stream.changes.drain(..) {
-            if change.adds && !uris.contains(&change.uri) {
+            if change.wish == Wish::Follow && !uris.contains(&change.uri) {
                 ears.uris.remove(&change.uri);
                 refuse(
                     cx,
@@ -306,9 +334,11 @@ impl Up {
             self.diary.clear(Due::Listen(number));
             ears.uris = stream.before;
             ears.has_gap = true;
+            let said = answer.and_then(|answer| answer.shape().text(Member::ErrorMessage));
+            let said = said.unwrap_or("it went away or did not acknowledge".into());
             for change in stream.changes {
-                let text = "the server cannot be listened to";
-                refuse(cx, change.port, change.id.as_ref(), INTERNAL, text);
+                let text = format!("the server cannot be listened to: {said}");
+                refuse(cx, change.port, change.id.as_ref(), INTERNAL, &text);
             }
             // Spec 2026-07-28, basic/patterns/subscriptions: a server without such capabilities may not know the method.
             if answer.is_some_and(|answer| answer.shape().int(Member::ErrorCode) == Some(METHOD_NOT_FOUND)) {
@@ -322,16 +352,6 @@ impl Up {
         } else {
             return;
         }
-        if ears.next.is_some() {
-            return;
-        }
-        if !ears.changes.is_empty() {
-            return self.listen(cx, number);
-        }
-        if ears.live.is_none() && (ears.lists || !ears.uris.is_empty()) {
-            let wait = backoff(cx.settings.bounds.backoff, ears.n_failures);
-            ears.n_failures += 1;
-            self.diary.set(Due::Listen(number), after(cx.now, wait));
-        }
+        self.again(cx, number);
     }
 }

@@ -31,7 +31,7 @@ fn fifty_clients_with_one_id_get_their_own_answers() {
 fn answers_never_cross() {
     let mut n_seen = Seen::default();
     for seed in 1..25 {
-        for legs in [Legs::HttpToPipe, Legs::HttpToHttp] {
+        for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::HttpToSse] {
             let mut play = Play::new(legs, seed * 7919);
             for _ in 0..250 {
                 play.step();

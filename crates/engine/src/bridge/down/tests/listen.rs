@@ -212,3 +212,29 @@ fn a_link_that_somebody_listens_to_stays() {
     stage.says(&server, TOOLS);
     assert_eq!(stage.hears().at(&["params", "_meta", ID]), "1");
 }
+
+#[test]
+fn a_listen_that_is_cancelled_on_pipes_hears_no_more() {
+    let mut stage = Stage::new(Legs::PipeToPipe);
+    stage.asks("\"L\"", "subscriptions/listen", r#"{"notifications":{"toolsListChanged":true}}"#);
+    let server = stage.greets(ABLE);
+    stage.hears();
+    stage.line(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"L"}}"#);
+    stage.says(&server, TOOLS);
+    stage.is_quiet();
+    stage.is_empty();
+}
+
+#[test]
+fn progress_and_logs_never_come_where_changes_are_told() {
+    let (mut stage, server) = stage();
+    stage.meta = r#","progressToken":1,"io.modelcontextprotocol/logLevel":"debug""#.into();
+    stage.asks("1", "subscriptions/listen", r#"{"notifications":{"toolsListChanged":true}}"#);
+    stage.hears();
+    stage.says(&server, r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error"}}"#);
+    stage.says(
+        &server,
+        r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}"#,
+    );
+    stage.is_quiet();
+}

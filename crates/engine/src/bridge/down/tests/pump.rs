@@ -55,7 +55,7 @@ const CONSENT: &str = r#"{"action":"accept","content":{"n":1.0}}"#;
 
 #[test]
 fn all_kinds_of_questions_go_to_the_client_and_its_answers_to_the_server() {
-    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe] {
+    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe, Legs::HttpToSse] {
         let mut stage = Stage::greeted(legs, ASKABLE);
         let (call, told) = asked(&mut stage, &[FORM, URL, SAMPLE, ROOTS]);
         let entry = |part| {
@@ -410,4 +410,53 @@ fn a_client_that_opens_no_pages_hears_what_it_lacks() {
     let told = stage.hears();
     assert_eq!((told.code(), told.status), ("-32021".into(), 400));
     assert_eq!(told.at(&["error", "data"]), r#"{"requiredCapabilities":{"elicitation":{"url":{}}}}"#);
+}
+
+#[test]
+fn a_server_cannot_ask_without_end_in_one_call() {
+    let mut stage = Stage::greeted(Legs::HttpToPipe, ASKABLE);
+    stage.asks("1", "prompts/get", CALL);
+    let call = stage.gets("prompts/get");
+    for _ in 0..33 {
+        stage.says(&call, ROOTS);
+    }
+    assert_eq!(stage.gets_answer("6").at(&["error", "code"]), "-32603");
+    stage.is_quiet();
+    stage.wait(COLLECT);
+    assert_eq!(stage.hears().at(&["result", "inputRequests"]).matches("roots/list").count(), 32);
+}
+
+#[test]
+fn a_task_asks_as_its_call_would() {
+    let mut stage = Stage::greeted(Legs::HttpToPipe, ASKABLE);
+    stage.asks("1", "tools/call", r#"{"name":"t"}"#);
+    let list = stage.gets("tools/list");
+    stage.answers(&list, r#"{"tools":[{"name":"t","execution":{"taskSupport":"required"}}]}"#);
+    let call = stage.gets("tools/call");
+    stage.answers(&call, r#"{"task":{"taskId":"t1","status":"working"}}"#);
+    let wait = stage.gets("tasks/result");
+    stage.says(&wait, FORM);
+    stage.wait(COLLECT);
+    let told = stage.hears();
+    let (form, state) = (key(&told, "who?"), told.at(&["result", "requestState"]));
+    stage.asks(
+        "2",
+        "tools/call",
+        &format!(r#"{{"name":"t","inputResponses":{{"{form}":{CONSENT}}},"requestState":{state}}}"#),
+    );
+    assert_eq!(stage.gets_answer("\"e\"").at(&["result"]), CONSENT);
+    stage.answers(&wait, r#"{"content":[]}"#);
+    assert_eq!(stage.hears().at(&["result", "content"]), "[]");
+    // One that nobody comes back for is cancelled as a task.
+    stage.asks("3", "tools/call", r#"{"name":"t"}"#);
+    let call = stage.gets("tools/call");
+    stage.answers(&call, r#"{"task":{"taskId":"t2","status":"working"}}"#);
+    let wait = stage.gets("tasks/result");
+    stage.says(&wait, FORM);
+    stage.wait(COLLECT);
+    stage.hears();
+    stage.wait(stage.settings.bounds.suspend_for);
+    assert_eq!(stage.gets("tasks/cancel").at(&["params"]), r#"{"taskId":"t2"}"#);
+    stage.gets_answer("\"e\"");
+    stage.is_quiet();
 }

@@ -8,7 +8,7 @@ const TEXT: &str = r#"{"content":[{"type":"text","text":"hi","x":1.0}]}"#;
 
 #[test]
 fn discover_is_answered_from_the_handshake() {
-    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe] {
+    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe, Legs::HttpToSse] {
         let mut stage = Stage::new(legs);
         stage.capabilities = ASKABLE.into();
         stage.asks("\"d\"", "server/discover", "{}");
@@ -393,4 +393,19 @@ fn vendor_notifications_cross() {
     );
     assert_eq!(stage.gets("vendor/hint").at(&["params", "x"]), "1.0");
     stage.is_quiet();
+}
+
+#[test]
+fn credentials_go_with_all_that_a_client_causes() {
+    let mut stage = Stage::new(Legs::HttpToHttp);
+    stage.meta = r#","io.modelcontextprotocol/logLevel":"info""#.into();
+    stage.asks("1", "prompts/get", r#"{"name":"p"}"#);
+    let credentials = |got: &super::stage::Got| got.headers.get("authorization").cloned();
+    assert_eq!(credentials(stage.got.front().unwrap()).unwrap(), "Bearer ann");
+    let general = stage.greets(r#"{"prompts":{},"logging":{}}"#);
+    assert_eq!(credentials(&general).unwrap(), "Bearer ann");
+    let level = stage.gets("logging/setLevel");
+    assert_eq!(credentials(&level).unwrap(), "Bearer ann");
+    stage.answers(&level, "{}");
+    assert_eq!(credentials(&stage.gets("prompts/get")).unwrap(), "Bearer ann");
 }

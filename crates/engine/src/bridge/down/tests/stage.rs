@@ -1,6 +1,6 @@
 //! Modern clients and legacy servers, played by hand around the real legs.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +102,7 @@ pub(super) enum Legs {
     HttpToPipe,
     HttpToHttp,
     PipeToPipe,
+    HttpToSse,
 }
 
 pub(super) struct Stage {
@@ -121,6 +122,8 @@ pub(super) struct Stage {
     pub(super) aborted: Vec<FetchId>,
     pub(super) ended: Vec<ChildId>,
     begun: HashSet<FetchId>,
+    /// The stream of HTTP+SSE on which the server answers what is posted to a target.
+    streams: HashMap<String, FetchId>,
     n_streams: u64,
     /// The bearer token of who asks next.
     pub(super) who: String,
@@ -139,10 +142,11 @@ impl Stage {
         } else {
             Listens::Http { path: "/mcp".into(), sse_path: "/sse".into() }
         };
-        let (reaches, via) = if legs == Legs::HttpToHttp {
-            (Reaches::Url { url: "http://127.0.0.1:1/mcp".into() }, Via::Http)
-        } else {
-            (Reaches::Command, Via::Pipe)
+        let url = Reaches::Url { url: "http://127.0.0.1:1/mcp".into() };
+        let (reaches, via) = match legs {
+            Legs::HttpToHttp => (url, Via::Http),
+            Legs::HttpToSse => (url, Via::Sse),
+            Legs::HttpToPipe | Legs::PipeToPipe => (Reaches::Command, Via::Pipe),
         };
         let settings = Settings {
             listens,
@@ -169,6 +173,7 @@ impl Stage {
             aborted: Vec::new(),
             ended: Vec::new(),
             begun: HashSet::new(),
+            streams: HashMap::new(),
             n_streams: 0,
             who: "ann".into(),
             capabilities: "{}".into(),
@@ -263,8 +268,21 @@ impl Stage {
                     let (verb, headers) = (Method::POST, HeaderMap::new());
                     self.got.push_back(Got { place, verb, headers, message });
                 }
-                Act::Fetch { fetch, method, headers, body, .. } => {
-                    let (place, message) = (Place::Fetch(fetch), Message::parse(body));
+                Act::Fetch { fetch, method: Method::GET, .. } if self.server.via == Via::Sse => {
+                    let target = format!("/post?{}", fetch.0);
+                    self.begun.insert(fetch);
+                    self.head(fetch, 200, "text/event-stream");
+                    let event = Event { name: Some("endpoint".into()), ..Event::default() };
+                    self.streams.insert(target.clone(), fetch);
+                    self.hear(Heard::Event { fetch, event, message: Message::parse(target.into()) });
+                }
+                Act::Fetch { fetch, method, target, headers, body } => {
+                    let stream = target.and_then(|target| self.streams.get(&target).copied());
+                    if stream.is_some() {
+                        self.head(fetch, 202, "text/plain");
+                        self.hear(Heard::Body { fetch, body: Bytes::new() });
+                    }
+                    let (place, message) = (Place::Fetch(stream.unwrap_or(fetch)), Message::parse(body));
                     self.got.push_back(Got { place, verb: method, headers, message });
                 }
                 Act::Abort { fetch } => self.aborted.push(fetch),
@@ -363,16 +381,18 @@ impl Stage {
         let result = format!(
             r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"serverInfo":{{"name":"old","version":"3"}},"instructions":"be kind"}}"#
         );
-        if let Place::Fetch(fetch) = hello.place {
+        if self.server.via != Via::Http {
+            self.answers(&hello, &result);
+        } else if let Place::Fetch(fetch) = hello.place {
             let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, hello.id());
             let session = format!("s{}", fetch.0);
             self.head_with(fetch, 200, &[("content-type", "application/json"), ("mcp-session-id", &session)]);
             self.hear(Heard::Body { fetch, body: body.into() });
-        } else {
-            self.answers(&hello, &result);
         }
         let told = self.gets("notifications/initialized");
-        if let Place::Fetch(fetch) = told.place {
+        if let Place::Fetch(fetch) = told.place
+            && self.server.via == Via::Http
+        {
             self.head(fetch, 202, "text/plain");
             self.hear(Heard::Body { fetch, body: Bytes::new() });
             let listens = self.got.pop_front().expect("a stream");
@@ -416,7 +436,9 @@ impl Stage {
             }
             Place::Fetch(fetch) => {
                 self.says(got, &said);
-                self.hear(Heard::Ended { fetch, how: Ending::Clean, sent: true });
+                if self.server.via == Via::Http {
+                    self.hear(Heard::Ended { fetch, how: Ending::Clean, sent: true });
+                }
             }
             Place::Child(_) => self.says(got, &said),
         }
@@ -431,7 +453,9 @@ impl Stage {
 
     /// The server takes what is no request, over HTTP.
     pub(super) fn takes(&mut self, got: &Got) {
-        if let Place::Fetch(fetch) = got.place {
+        if let Place::Fetch(fetch) = got.place
+            && self.server.via == Via::Http
+        {
             self.head(fetch, 202, "text/plain");
             self.hear(Heard::Body { fetch, body: Bytes::new() });
         }

@@ -51,7 +51,7 @@ impl Lanes {
             acts.push(Act::Emit { stream, bytes: event });
         }
         lane.ring.sent();
-        self.close_if_done(no, acts);
+        self.settle(no, acts);
     }
 
     /// Lets streams that were quiet for `quiet` nanoseconds say a comment, and forgets what is too old to be resumed.

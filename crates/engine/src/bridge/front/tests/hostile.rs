@@ -134,3 +134,16 @@ fn random_input_never_panics_and_leaves_nothing_when_all_is_forgotten() {
         pipe.hear(Heard::LineEnd);
     }
 }
+
+#[test]
+fn an_idle_session_costs_little() {
+    let mut stage = Stage::http();
+    for _ in 0..1000 {
+        let session = stage.session(Revision::V2025_11_25, "");
+        stage.ask(&format!("GET /mcp\naccept: text/event-stream\n{session}"));
+    }
+    // One session, one lane, one stream each, and no bytes.
+    assert_eq!(stage.front.held(), 3000);
+    assert!(size_of_val(&stage.front) < 2048);
+    assert!(size_of::<sessions::Session>() + lane::Lanes::EACH < 512);
+}

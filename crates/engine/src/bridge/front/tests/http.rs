@@ -271,7 +271,8 @@ fn quiet_sessions_end_and_may_come_back() {
     assert!(!stage.tick(hours(9)).contains("closed"));
     let stream = stage.n_streams;
     stage.leave(stream);
-    same(&stage.tick(hours(4)), "closed 2");
+    same(&stage.tick(hours(3)), "");
+    same(&stage.tick(hours(1)), "closed 2");
 }
 
 #[test]

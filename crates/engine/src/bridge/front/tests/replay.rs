@@ -131,14 +131,34 @@ fn an_answer_whose_client_left_before_the_first_event_is_nobodys() {
 
 #[test]
 fn an_id_of_nothing_that_was_said_here_begins_anew() {
-    let (mut stage, session) = stage(Revision::V2025_06_18);
-    stage.push(1, LOG);
-    let last = ["x", "1.0.0", "ffffffffffffffffff.1.0.0", "-1.1.0.0", "1.1.0.0"];
-    for last in last.map(str::to_owned).into_iter().chain([id(&stage, "9.0.0"), id(&stage, "1.0.9")]) {
+    let last = ["x", "1.0.0", "ffffffffffffffffff.1.0.0", "-1.1.0.0", "1.1.0.0"].map(str::to_owned);
+    let (some, _) = stage(Revision::V2025_06_18);
+    // Another session's push stream, and an event that is still to come.
+    for last in last.into_iter().chain([id(&some, "2.0.0"), id(&some, "1.0.1"), id(&some, "1.0.0.0")]) {
+        let (mut stage, session) = stage(Revision::V2025_06_18);
+        stage.push(1, LOG);
         let told = stage.ask(&get(&session, &last));
-        assert!(told.contains("begin"), "{last}: {told}");
+        same(&told, &format!("listens 1\nbegin 2\nemit 2 id: 1.0.0 | data: {LOG}"));
+        stage.leave(2);
+        // What was sent is not said again to who does not ask for it.
+        same(&stage.ask(&get(&session, "")), "begin 3");
     }
-    assert_eq!(stage.ask(&get(&session, &id(&stage, "1.9.0"))).matches(" 400 ").count(), 1);
+    let (mut stage, session) = stage(Revision::V2025_06_18);
+    assert!(stage.ask(&get(&session, &id(&some, "1.9.0"))).contains(" 400 "));
+}
+
+#[test]
+fn an_answer_that_pushes_its_own_events_out_still_ends_its_stream() {
+    let mut stage = Stage::with(|settings| settings.bounds.replay_bytes = 300);
+    let session = stage.session(Revision::V2025_06_18, "");
+    stage.post(&session, &request(1, "a"));
+    stage.aside(2, LOG);
+    same(&stage.answer(2, &result(1)), &format!("emit 2 id: 1.2.1 | data: {}\nfinish 2", result(1)));
+    let last = id(&stage, "1.2.0");
+    same(
+        &stage.ask(&get(&session, &last)),
+        &format!("begin 3\nemit 3 id: 1.2.1 | data: {}\nfinish 3", result(1)),
+    );
 }
 
 #[test]

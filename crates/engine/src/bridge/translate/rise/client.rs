@@ -60,7 +60,8 @@ const MAX_CAPABILITIES: usize = 2048;
 /// A client's own description; a long one (icons may be whole images) is cut to the members that must be there.
 fn client(raw: &Bytes) -> Bytes {
     if raw.len() <= MAX_CLIENT {
-        return raw.clone();
+        // Copied, because a slice would keep the whole message in memory.
+        return Bytes::copy_from_slice(raw);
     }
     let short =
         |name: &str| find(raw, &[name]).filter(|value| value.len() <= MAX_CLIENT / 4).unwrap_or(b"\"\"");
@@ -88,7 +89,7 @@ fn capabilities(raw: &Bytes, revision: Revision) -> Bytes {
         }
     });
     match draft.into_bytes() {
-        object if object.starts_with(b"{") => object,
+        object if object.starts_with(b"{") => Bytes::copy_from_slice(&object),
         _ => Bytes::from_static(b"{}"),
     }
 }

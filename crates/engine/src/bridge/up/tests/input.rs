@@ -309,6 +309,30 @@ fn a_url_gets_an_id_is_asked_on_and_completed() {
 }
 
 #[test]
+fn a_person_who_agreed_is_asked_again_after_a_while() {
+    let (mut stage, mut got) = asked(Legs::PipeToHttp, "2025-11-25", ALL, CALL);
+    stage.settings.bounds.rounds = 16;
+    stage.answers(&got, &requires(&[("a", URL)], None));
+    let first = hears(&mut stage, "elicitation/create");
+    answers(&mut stage, &first, r#"{"action":"accept"}"#);
+    got = stage.gets("tools/call");
+    for _ in 0..8 {
+        stage.answers(&got, &requires(&[("a", URL)], None));
+        stage.is_quiet();
+        stage.wait(Duration::from_secs(30));
+        got = stage.gets("tools/call");
+    }
+    stage.answers(&got, &requires(&[("a", URL)], None));
+    let second = hears(&mut stage, "elicitation/create");
+    assert_ne!(at(&second, &["params", "elicitationId"]), at(&first, &["params", "elicitationId"]));
+    answers(&mut stage, &second, r#"{"action":"cancel"}"#);
+    got = stage.gets("tools/call");
+    stage.answers(&got, r#""error":{"code":-32602,"message":"no"}"#);
+    is_error(&stage.hears(), -32602);
+    stage.is_quiet();
+}
+
+#[test]
 fn a_url_that_was_declined_is_asked_again() {
     let (mut stage, got) = asked(Legs::PipeToHttp, "2025-11-25", ALL, CALL);
     stage.answers(&got, &requires(&[("a", URL)], None));

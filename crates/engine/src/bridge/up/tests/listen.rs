@@ -193,3 +193,77 @@ fn a_list_of_tools_that_changed_is_read_anew_before_a_call() {
         stage.is_quiet();
     }
 }
+
+#[test]
+fn an_acknowledgement_that_never_comes_is_not_waited_for() {
+    for legs in LEGS {
+        let mut stage = Stage::greeted(legs, "2025-11-25", "{}");
+        subscribe(&mut stage, 1, "subscribe", "a:1");
+        stage.gets("subscriptions/listen");
+        subscribe(&mut stage, 2, "subscribe", "a:2");
+        stage.wait(Duration::from_secs(30));
+        is_error(&stage.hears(), -32603);
+        if legs == Legs::HttpToPipe {
+            stage.gets("notifications/cancelled");
+        }
+        let second = stage.gets("subscriptions/listen");
+        assert_eq!(second.at(&["params", "notifications", "resourceSubscriptions"]), r#"["a:2"]"#);
+        stage.acknowledges(&second);
+        assert_eq!(at(&stage.hears(), &["id"]), "2");
+    }
+}
+
+#[test]
+fn subscriptions_are_bounded() {
+    let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
+    for n in 0..1024 {
+        subscribe(&mut stage, n, "subscribe", &format!("a:{n}"));
+    }
+    subscribe(&mut stage, 1024, "subscribe", "a:x");
+    is_error(&stage.hears(), -32602);
+    let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
+    subscribe(&mut stage, 1, "subscribe", &"x".repeat(200 << 10));
+    subscribe(&mut stage, 2, "subscribe", &"y".repeat(200 << 10));
+    assert_eq!(at(&stage.hears(), &["id"]), "2");
+}
+
+#[test]
+fn a_client_that_follows_nothing_is_not_listened_for() {
+    let discover = super::stage::DISCOVER.replace(r#""listChanged":true"#, r#""listChanged":false"#);
+    let discover = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{discover}}}"#);
+    let mut stage = Stage::new(Legs::PipeToHttp);
+    stage.server.modern.as_mut().unwrap().discover = Some(tapgate_wire::Message::parse(discover.into()));
+    stage.greet("2025-11-25", "{}");
+    stage.hears();
+    stage.client(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    stage.is_quiet();
+    subscribe(&mut stage, 1, "subscribe", "a:1");
+    let listen = stage.gets("subscriptions/listen");
+    assert_eq!(listen.at(&["params", "notifications"]), r#"{"resourceSubscriptions":["a:1"]}"#);
+    stage.acknowledges(&listen);
+    stage.hears();
+    subscribe(&mut stage, 2, "unsubscribe", "a:1");
+    assert_eq!(at(&stage.hears(), &["result"]), "{}");
+    assert_eq!(stage.aborted.len(), 1);
+    stage.wait(Duration::from_hours(1));
+    stage.is_quiet();
+}
+
+#[test]
+fn streams_of_a_link_that_is_gone_are_opened_on_the_new_one() {
+    let mut stage = Stage::greeted(Legs::HttpToPipe, "2025-11-25", "{}");
+    let old = stage.opened.clone().unwrap();
+    subscribe(&mut stage, 1, "subscribe", "a:1");
+    stage.gets("subscriptions/listen");
+    stage.relink();
+    // A client waits for it, so it is opened at once.
+    let listen = stage.gets("subscriptions/listen");
+    assert_ne!(listen.place, old.place);
+    assert_eq!(listen.at(&["params", "notifications", "resourceSubscriptions"]), r#"["a:1"]"#);
+    stage.acknowledges(&listen);
+    assert_eq!(at(&stage.hears(), &["id"]), "1");
+    assert_eq!(stage.heard.len(), 3);
+    stage.heard.clear();
+    stage.says(&old, &note(&old, "tools/list_changed", None));
+    stage.is_quiet();
+}

@@ -357,6 +357,36 @@ fn a_list_that_cannot_be_read_does_not_stop_a_call() {
 }
 
 #[test]
+fn a_list_that_never_comes_does_not_stop_a_call() {
+    let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
+    stage.client(CALL);
+    stage.gets("tools/list");
+    stage.wait(Duration::from_secs(29));
+    stage.is_quiet();
+    stage.wait(Duration::from_secs(1));
+    stage.gets("tools/call");
+    assert_eq!(stage.aborted.len(), 1);
+    stage.leave();
+    assert_eq!(stage.up.held(), 0);
+}
+
+#[test]
+fn calls_that_are_cancelled_while_the_tools_are_read_leave_nothing() {
+    let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
+    stage.client(CALL);
+    let list = stage.gets("tools/list");
+    let held = stage.up.held();
+    for _ in 0..100 {
+        stage.client(&CALL.replace("c1", "c2"));
+        stage.client(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"c2"}}"#);
+    }
+    assert_eq!(stage.up.held(), held);
+    stage.answers(&list, TOOLS);
+    stage.gets("tools/call");
+    stage.is_quiet();
+}
+
+#[test]
 fn over_pipes_no_tools_are_read() {
     let mut stage = Stage::greeted(Legs::HttpToPipe, "2025-11-25", "{}");
     stage.client(CALL);
@@ -389,6 +419,14 @@ fn a_server_that_wants_credentials_asks_the_client_for_them() {
         assert_eq!((said, &headers["www-authenticate"]), (status, &"Bearer x".parse().unwrap()));
         assert!(!headers.contains_key("x-own"));
     }
+    let mut stage = Stage::new(Legs::HttpToHttp);
+    stage.server.modern.as_mut().unwrap().discover = None;
+    stage.greet("2025-11-25", "{}");
+    let got = stage.gets("server/discover");
+    stage.refuses(&got, 401, &[("www-authenticate", "Bearer x")], "no");
+    let (said, headers) = stage.statuses.pop().unwrap();
+    assert_eq!((said, &headers["www-authenticate"]), (401, &"Bearer x".parse().unwrap()));
+    assert_eq!((stage.up.held(), stage.sessions.len()), (0, 0));
     let mut stage = Stage::greeted(Legs::PipeToHttp, "2025-11-25", "{}");
     stage.client(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/list"}"#);
     let got = stage.gets("prompts/list");
@@ -433,6 +471,9 @@ fn a_child_that_ends_fails_its_calls_and_the_next_one_is_listened_to() {
     let got = stage.gets("tools/call");
     stage.breaks(&got, true);
     is_error(&stage.hears(), -32603);
+    // A child that ends at once is not started over and over.
+    stage.is_quiet();
+    stage.wait(Duration::from_millis(200));
     let listen = stage.gets("subscriptions/listen");
     assert_ne!(listen.place, got.place);
     stage.acknowledges(&listen);
@@ -474,4 +515,17 @@ fn a_log_that_names_no_request_is_not_told_to_anybody_when_two_may_be_meant() {
     stage.hears();
     stage.says(&calls[0], log);
     assert_eq!(stage.heard.pop_front().map(|(who, _)| who), Some(0));
+}
+
+#[test]
+fn a_client_that_goes_away_cancels_nothing() {
+    let mut stage = Stage::greeted(Legs::HttpToHttp, "2025-11-25", "{}");
+    stage.client(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/list"}"#);
+    let got = stage.gets("prompts/list");
+    let held = stage.up.held();
+    stage.goes();
+    stage.is_quiet();
+    assert_eq!((stage.aborted.len(), stage.up.held()), (0, held));
+    stage.answers(&got, r#"{"prompts":[]}"#);
+    assert!(stage.up.held() < held);
 }

@@ -91,6 +91,7 @@ pub(super) struct Stage {
     n_streams: u64,
     /// The headers by which HTTP clients name their sessions.
     pub(super) sessions: HashMap<usize, HeaderValue>,
+    pub(super) every_session: Vec<HeaderValue>,
     /// The stream of subscriptions that a client's coming opened.
     pub(super) opened: Option<Got>,
 }
@@ -155,6 +156,7 @@ impl Stage {
             begun: HashSet::new(),
             n_streams: 0,
             sessions: HashMap::new(),
+            every_session: Vec::new(),
             opened: None,
         };
         stage.open_link(LinkNo(1));
@@ -297,6 +299,7 @@ impl Stage {
     fn learn_session(&mut self, stream: StreamId, headers: &HeaderMap) {
         if let Some(id) = headers.get(SESSION_ID) {
             self.sessions.insert(self.streams[&stream], id.clone());
+            self.every_session.push(id.clone());
         }
     }
 
@@ -320,6 +323,11 @@ impl Stage {
             return self.hear(Heard::LineEnd);
         }
         self.request(Method::DELETE, Bytes::new());
+    }
+
+    /// The connection of the latest HTTP request of a client is gone.
+    pub(super) fn goes(&mut self) {
+        self.hear(Heard::Left { stream: StreamId(self.n_streams) });
     }
 
     fn request(&mut self, method: Method, body: Bytes) {
