@@ -208,6 +208,9 @@ fn http_clients_share_a_command_each_with_a_process_of_its_own() {
     assert_eq!((of("client", "http"), of("server", "stdio")), (2, 2), "{sessions:?}");
     assert!(sessions.iter().all(|row| row["state"] == "ended"), "{sessions:?}");
     assert_eq!(home.calls().iter().filter(|call| call["tool"] == "add").count(), 2);
+    let latest = home.json(&["tail", "--once", "-n", "2"]);
+    let latest: Vec<_> = latest.iter().filter_map(|row| row["leg"].as_str()).collect();
+    assert_eq!(latest, ["client", "client"], "the latest two as clients saw them");
     let told = home.run(&["tail", "--once", "-n", "100", "--json"]);
     assert_eq!(told.out().matches("server exited with status 0").count(), 2, "{}", told.out());
 }
