@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use http::{HeaderMap, Uri};
@@ -188,15 +188,9 @@ fn client_edge(args: &Args, listen: Option<SocketAddr>, listens: &Listens) -> Re
 fn server_edge(args: &Args, server: Server<'_>) -> Result<ServerEdge, Problem> {
     match server {
         Server::Command(words) => {
-            let (program, words) =
-                words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-            let (program, words) = (program.to_owned(), words.to_owned());
+            let words = words.to_owned();
             Ok(ServerEdge::Command {
-                make: Box::new(move || {
-                    let mut command = Command::new(&program);
-                    command.args(&words);
-                    command
-                }),
+                make: Box::new(move || stdio::server(&words)),
                 guard: Box::new(stdio::guard_command),
                 grace: GRACE,
             })
