@@ -115,6 +115,17 @@ mod tests {
     }
 
     #[test]
+    fn taps_that_start_together_share_one_key() {
+        let home = tempfile::tempdir().unwrap();
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let load = || load(home.path(), wall::now()).unwrap();
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
+            all.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|found| *found == keys[0]), "{} keys", keys.len());
+    }
+
+    #[test]
     fn an_old_key_gives_way_and_still_opens() {
         let home = tempfile::tempdir().unwrap();
         let first = load(home.path(), wall::now()).unwrap()[0];

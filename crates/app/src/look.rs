@@ -36,6 +36,16 @@ pub struct Around {
     pub source: Option<Rc<SourceRow>>,
 }
 
+impl Around {
+    /// Whether a view with this filter is about the leg that was recorded here.
+    ///
+    /// A bridge records each call on both its legs: who names neither a leg nor a session sees the client's.
+    pub fn is_meant(&self, query: &Query, filter: &Filter) -> bool {
+        let leg = self.source.as_ref().map_or(Leg::Client, |source| source.leg);
+        query.session.is_some() || filter.names(Field::Leg) || leg == Leg::Client
+    }
+}
+
 impl Look {
     /// Opens the journal; one that does not exist is an empty one.
     pub fn open() -> Result<Self, Problem> {
@@ -109,13 +119,9 @@ impl Look {
     }
 
     /// Whether an exchange matches; its request is read only if the filter asks for what is in it.
-    ///
-    /// A bridge records each call on both its legs: who names neither a leg nor a session sees the client's.
     pub fn matches(&self, query: &Query, filter: &Filter, exchange: &ExchangeRow, around: &Around) -> bool {
-        let call = self.call(exchange, around);
         let request = || Some(self.reader.messages(exchange).ok()?.into_iter().next()?.body);
-        let is_wanted = query.session.is_some() || filter.names(Field::Leg) || call.leg() == Leg::Client;
-        is_wanted && filter.matches(&call.with_request(&request))
+        around.is_meant(query, filter) && filter.matches(&self.call(exchange, around).with_request(&request))
     }
 
     /// The exchange with its neighbours, for a page.

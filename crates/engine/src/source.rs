@@ -24,7 +24,7 @@ use crate::session::{Opening, Session};
 /// The observer of one `tap` or `serve` process: input in, actions out.
 #[derive(Debug)]
 pub struct Source {
-    /// How messages travel on the client's leg; that is the leg that tells sessions apart.
+    /// How messages travel on the leg that tells sessions apart: the client's, or the one that is observed of a bridge.
     transport: Transport,
     limits: Limits,
     numbers: Numbers,

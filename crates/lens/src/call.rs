@@ -227,6 +227,7 @@ mod tests {
             ("status:ok dur>1ms dur<1s", true),
             ("duration.first + duration.rest == duration", true),
             ("since:1h", true),
+            ("leg:client -leg:server", true),
             ("user == \"\" && effect == \"\"", true),
             ("http.status == null && error.code == null", true),
         ] {

@@ -81,7 +81,7 @@ pub struct Session {
     pub closed: Option<UnixNanos>,
     /// The era, once known.
     pub era: Option<Era>,
-    /// The transport on the client's leg, once known.
+    /// The transport on the leg that is recorded, once known.
     pub transport: Transport,
     /// The agreed revision, once known.
     pub revision: Option<Masked>,

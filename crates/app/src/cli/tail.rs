@@ -77,17 +77,17 @@ impl Follower {
     pub fn new(filter: Filter, lines: u64) -> Result<Self, Problem> {
         let look = Look::open()?;
         let mut after = (None, None);
-        let query = Query { newest_first: true, limit: Some(lines.saturating_add(1)), ..Query::default() };
+        let query = Query { newest_first: true, ..Query::default() };
         let mut n = 0;
-        let seen = look.reader.exchanges(&query, |exchange| {
-            n += 1;
-            if n > lines {
-                after.0 = Some(exchange.id);
-                after.1 = exchange.messages.last().copied();
+        look.each(&query, |exchange, around| {
+            n += u64::from(around.is_meant(&query, &filter));
+            if n <= lines {
+                return ControlFlow::Continue(());
             }
-            ControlFlow::Continue(())
-        });
-        seen.map_err(|trouble| home::problem(&trouble))?;
+            after.0 = Some(exchange.id);
+            after.1 = exchange.messages.last().copied();
+            ControlFlow::Break(())
+        })?;
         Ok(Self { look, filter, tail: Tail::new(), after, open: BTreeSet::new() })
     }
 

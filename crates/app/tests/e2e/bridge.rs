@@ -64,12 +64,17 @@ fn hello(revision: &str) -> Value {
 
 /// One POST; gives the status, the session id if there is one, and the first message of the answer.
 fn post(port: u16, path: &str, session: Option<&str>, message: &Value) -> (u16, Option<String>, Value) {
-    let body = message.to_string();
     let session = session.map_or(String::new(), |id| format!("Mcp-Session-Id: {id}\r\n"));
+    post_with(port, path, &session, message)
+}
+
+/// The same with header lines.
+fn post_with(port: u16, path: &str, lines: &str, message: &Value) -> (u16, Option<String>, Value) {
+    let body = message.to_string();
     let mut stream = connect(port);
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
-         Accept: application/json, text/event-stream\r\nConnection: close\r\n{session}Content-Length: {}\r\n\r\n{body}",
+         Accept: application/json, text/event-stream\r\nConnection: close\r\n{lines}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
@@ -109,13 +114,13 @@ fn is_alive(pid: i32) -> bool {
 }
 
 /// Every file of a home, to look for what must not be there.
-fn assert_clean(home: &Home) {
+fn assert_clean(home: &Home, secret: &str) {
     for entry in std::fs::read_dir(home.path()).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();
-            let found = bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes());
-            assert!(!found, "{} holds the key", path.display());
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{} holds a secret", path.display());
         }
     }
 }
@@ -165,7 +170,7 @@ fn a_client_on_stdio_reaches_a_server_at_a_url_and_both_legs_are_recorded() {
     assert_eq!(home.json(&["show", "last"])[0]["leg"], "client");
     let shown = home.run(&["show", "last", "--wire"]);
     assert!(!shown.out().contains(KEY));
-    assert_clean(&home);
+    assert_clean(&home, KEY);
 }
 
 #[test]
@@ -203,8 +208,66 @@ fn http_clients_share_a_command_each_with_a_process_of_its_own() {
     assert_eq!((of("client", "http"), of("server", "stdio")), (2, 2), "{sessions:?}");
     assert!(sessions.iter().all(|row| row["state"] == "ended"), "{sessions:?}");
     assert_eq!(home.calls().iter().filter(|call| call["tool"] == "add").count(), 2);
+    let latest = home.json(&["tail", "--once", "-n", "2"]);
+    let latest: Vec<_> = latest.iter().filter_map(|row| row["leg"].as_str()).collect();
+    assert_eq!(latest, ["client", "client"], "the latest two as clients saw them");
     let told = home.run(&["tail", "--once", "-n", "100", "--json"]);
     assert_eq!(told.out().matches("server exited with status 0").count(), 2, "{}", told.out());
+}
+
+#[test]
+fn a_bridge_on_one_transport_serves_the_path_of_its_url_and_stores_no_credential() {
+    const OWN: &str = "pL8sT2vN6yBd4cGj";
+    let origin = Origin::start();
+    let home = Home::new();
+    let header = format!("X-Own: {OWN}");
+    let url = origin.url();
+    let mut command =
+        home.command(&["tap", "--bridge", "--listen", "127.0.0.1:0", "--header", &header, &url]);
+    let (tap, port, _, rest) = listening(&mut command);
+    let credential = format!("Authorization: Bearer {KEY}\r\n");
+    let initialize =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello("2025-06-18") });
+    let (status, session, answer) = post_with(port, "/mcp", &credential, &initialize);
+    assert_eq!((status, &answer["result"]["serverInfo"]["name"]), (200, &json!("far")), "{answer}");
+    let lines = format!("{credential}Mcp-Session-Id: {}\r\n", session.expect("a session id"));
+    for name in ["whoami", "headers"] {
+        let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": { "name": name } });
+        let (status, _, answer) = post_with(port, "/mcp", &lines, &call);
+        assert_eq!(status, 200, "{answer}");
+        assert!(answer.to_string().contains(KEY), "{answer}");
+        assert_eq!(answer.to_string().contains(OWN), name == "headers", "{answer}");
+    }
+    assert_eq!(post(port, "/elsewhere", None, &initialize).0, 405, "other paths are the origin's");
+    tap.signal(Signal::TERM);
+    assert_eq!(tap.wait().code(), Some(0));
+    let said = rest.join().unwrap();
+    for secret in [KEY, OWN] {
+        assert!(!String::from_utf8_lossy(&said).contains(secret));
+        assert_clean(&home, secret);
+        for view in
+            [&["ls"][..], &["calls", "leg:client,server"], &["show", "last", "--wire"], &["tail", "--once"]]
+        {
+            assert!(!home.run(view).out().contains(secret), "{view:?}");
+        }
+    }
+    let legs: Vec<_> = home.json(&["calls", "tool:whoami", "leg:client,server"]);
+    assert_eq!(legs.len(), 2, "{legs:?}");
+}
+
+#[test]
+fn what_a_dying_server_says_is_recorded_without_its_secrets() {
+    let home = Home::new();
+    let script = format!("read line; echo 'cannot log in with api_key={KEY}' >&2; exit 3");
+    let mut client = LineClient::start(&mut home.command(&["tap", "--bridge", "--", "sh", "-c", &script]));
+    let answer = client.ask(1, "initialize", &hello("2025-06-18"));
+    assert!(answer["error"]["message"].is_string(), "{answer}");
+    let (status, _) = client.end();
+    assert_eq!(status, Some(0));
+    let told = home.run(&["tail", "--once", "-n", "100", "--table"]).out();
+    assert!(told.contains("cannot log in with") && told.contains("status 3"), "{told}");
+    assert!(!told.contains(KEY), "{told}");
+    assert_clean(&home, KEY);
 }
 
 #[test]

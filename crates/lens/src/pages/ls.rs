@@ -171,3 +171,34 @@ fn notes(source: &SourceRow, session: Option<&SessionRow>) -> Cell {
 fn is_full_since(source: &SourceRow, session: Option<&SessionRow>) -> bool {
     is_full(source, session.map_or(source.started, |row| row.opened))
 }
+
+#[cfg(test)]
+mod tests {
+    use tapgate_store::SourceId;
+
+    use super::*;
+    use crate::sample;
+
+    /// The words of the column for people.
+    fn legs(rows: &[SourceRow]) -> Vec<Cell> {
+        let summary = |row| SourceSummary { row, is_alive: true, sessions: Vec::new() };
+        let summaries: Vec<_> = rows.iter().map(summary).collect();
+        let page = ls(&summaries, None, sample::NOW);
+        let at = COLUMNS.iter().position(|column| column.title == Some("leg")).unwrap();
+        let rows = page.blocks.into_iter().filter_map(|block| match block {
+            Block::Table(table) => Some(table.rows),
+            _ => None,
+        });
+        rows.flatten().map(|mut row| row.swap_remove(at)).collect()
+    }
+
+    #[test]
+    fn only_the_sources_of_a_bridge_name_their_leg() {
+        let client = sample::world().sources[0].clone();
+        let server = SourceRow { id: SourceId(77), leg: Leg::Server, ..client.clone() };
+        let other = SourceRow { id: SourceId(78), pid: client.pid + 1, ..client.clone() };
+        let word = |word| Cell::Word(Tone::Usual, word);
+        assert_eq!(legs(&[client.clone(), other.clone()]), [Cell::None, Cell::None]);
+        assert_eq!(legs(&[client, other, server]), [word("client"), Cell::None, word("server")]);
+    }
+}

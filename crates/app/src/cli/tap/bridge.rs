@@ -3,10 +3,10 @@
 //! The one loop where sockets and pipes meet the engine: hear, decide, do.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use http::{HeaderMap, Uri};
@@ -165,6 +165,11 @@ fn max_message(args: &Args) -> usize {
 
 fn client_edge(args: &Args, listen: Option<SocketAddr>, listens: &Listens) -> Result<ClientEdge, Problem> {
     let (Some(at), Listens::Http { path, sse_path }) = (listen, listens) else {
+        if io::stdin().is_terminal() {
+            observe::say(
+                "messages are read here, as a client sends them; to let HTTP clients connect give --listen",
+            );
+        }
         return ClientPipes::take().map(ClientEdge::Pipe).map_err(|error| stdio::no_pipes(&error));
     };
     Ok(ClientEdge::Http(Listen {
@@ -183,15 +188,9 @@ fn client_edge(args: &Args, listen: Option<SocketAddr>, listens: &Listens) -> Re
 fn server_edge(args: &Args, server: Server<'_>) -> Result<ServerEdge, Problem> {
     match server {
         Server::Command(words) => {
-            let (program, words) =
-                words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-            let (program, words) = (program.to_owned(), words.to_owned());
+            let words = words.to_owned();
             Ok(ServerEdge::Command {
-                make: Box::new(move || {
-                    let mut command = Command::new(&program);
-                    command.args(&words);
-                    command
-                }),
+                make: Box::new(move || stdio::server(&words)),
                 guard: Box::new(stdio::guard_command),
                 grace: GRACE,
             })

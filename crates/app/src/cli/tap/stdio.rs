@@ -21,17 +21,22 @@ pub fn run(args: &Args, command: &[String]) -> Result<ExitCode, Problem> {
     let (witness, observer) = queue(observe::QUEUE_BYTES);
     let observed = Observed::of(args, (Transport::Stdio, Transport::Stdio));
     let recording = observe::start(observer, clock, observed);
-    let mut words = command.iter();
-    let mut server = Command::new(words.next().map_or("", String::as_str));
-    server.args(words);
     let pipes = ClientPipes::take().map_err(|error| no_pipes(&error))?;
-    let tapped = tap(server, pipes, &witness, clock, Options::with_guard(guard_command()));
+    let tapped = tap(server(command), pipes, &witness, clock, Options::with_guard(guard_command()));
     drop(witness);
     Recording::finish(&mut [recording]);
     match tapped {
         Ok(exit) => exit.imitate(),
         Err(error) => Err(problem(&error)),
     }
+}
+
+/// The server's command.
+pub fn server(words: &[String]) -> Command {
+    let mut words = words.iter();
+    let mut server = Command::new(words.next().map_or("", String::as_str));
+    server.args(words);
+    server
 }
 
 /// Does the guard's work.

@@ -70,7 +70,7 @@ fn serve(stream: TcpStream, deleted: &AtomicUsize) {
         stream.read_exact(&mut body).unwrap();
         let answer = if first.starts_with("POST /mcp ") {
             let message: Value = serde_json::from_slice(&body).unwrap();
-            answer(&message, field("authorization").unwrap_or_default())
+            answer(&message, field("authorization").unwrap_or_default(), &head)
         } else if first.starts_with("DELETE /mcp ") && field("mcp-session-id") == Some("far-1") {
             deleted.fetch_add(1, Ordering::Relaxed);
             "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned()
@@ -83,13 +83,16 @@ fn serve(stream: TcpStream, deleted: &AtomicUsize) {
     }
 }
 
-fn answer(message: &Value, authorization: &str) -> String {
+fn answer(message: &Value, authorization: &str, head: &[String]) -> String {
     let result = match message["method"].as_str() {
         Some("initialize") => json!({
             "protocolVersion": "2025-06-18",
             "capabilities": { "tools": {} },
             "serverInfo": { "name": "far", "version": "2" },
         }),
+        Some("tools/call") if message["params"]["name"] == "headers" => {
+            json!({ "content": [{ "type": "text", "text": head.join(" ") }] })
+        }
         Some("tools/call") => json!({ "content": [{ "type": "text", "text": authorization }] }),
         Some(method) if message.get("id").is_some() => {
             let error = json!({ "code": -32601, "message": format!("no {method} here") });
