@@ -1,7 +1,7 @@
 // The server that the official conformance suite asks for: node server.mjs stdio|http [--era legacy|modern|both]
 //
 // One description (offer.mjs) serves both eras, so a server of one era alone is a fair upstream for a bridge.
-// On http it picks a free port of loopback and prints it as its first line.
+// On http it picks a free port of loopback and prints its URL.
 import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -46,7 +46,7 @@ async function onHttp() {
     if (!request.url.startsWith('/mcp')) return response.writeHead(404).end();
     if (guards.every(guard => guard(request, response))) return serve(request, response);
   });
-  http.listen(0, '127.0.0.1', () => console.log(http.address().port));
+  http.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${http.address().port}/mcp`));
 }
 
 const sessions = new Map();
