@@ -28,7 +28,8 @@ impl Known {
         Self::parse(&text).with_context(|| format!("read {FILE}"))
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    /// Reads a list.
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let table: Table = text.parse()?;
         ensure!(table.keys().all(|key| key == "expected"), "there is nothing but [[expected]]");
         let entries = table.get("expected").map_or(Some(&[][..]), |list| list.as_array().map(Vec::as_slice));

@@ -158,3 +158,87 @@ fn quoted(says: &str) -> String {
     let short: String = says.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect();
     if short.is_empty() { short } else { format!(" ({short})") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::routes::ROUTES;
+
+    fn outcome(scenarios: &[(&str, &str)]) -> Outcome {
+        scenarios
+            .iter()
+            .map(|(name, checks)| ((*name).to_owned(), Scenario::parse(checks).unwrap()))
+            .collect()
+    }
+
+    fn route(name: &str) -> &'static Route {
+        ROUTES.iter().find(|route| route.name == name).unwrap()
+    }
+
+    const PASSED: &str = r#"[{"id":"a","status":"SUCCESS"},{"id":"b","status":"SKIPPED"}]"#;
+    const FAILED: &str = r#"[{"id":"a","status":"FAILURE","errorMessage":"no\n answer"}]"#;
+    const WARNED: &str = r#"[{"id":"a","status":"SUCCESS"},{"id":"b","status":"WARNING"}]"#;
+
+    #[test]
+    fn legs_that_end_alike_are_as_wanted() {
+        let direct = outcome(&[("ping", PASSED), ("pong", WARNED)]);
+        let row =
+            Row::judge(route("tap"), "2025-11-25", (Some(&direct), &direct), &mut Known::parse("").unwrap());
+        assert!(!row.fails());
+        assert_eq!((row.n_scenarios, row.n_same, row.n_green), (2, Some(2), 2));
+    }
+
+    #[test]
+    fn a_check_that_ends_differently_is_named_with_both_ends() {
+        let (direct, through) = (outcome(&[("ping", PASSED)]), outcome(&[("ping", FAILED)]));
+        let row =
+            Row::judge(route("tap"), "2025-11-25", (Some(&direct), &through), &mut Known::parse("").unwrap());
+        assert!(row.fails());
+        assert_eq!(
+            row.text(),
+            "tap                     2025-11-25  0/1     0/1     0.0 s\n  ping\n    a: passed -> failed (no answer)\n    \
+             b: skipped -> absent"
+        );
+    }
+
+    #[test]
+    fn a_scenario_that_only_one_side_played_is_a_difference() {
+        let (one, none) = (outcome(&[("ping", PASSED)]), outcome(&[]));
+        for sides in [(Some(&one), &none), (Some(&none), &one)] {
+            assert!(Row::judge(route("tap"), "2025-11-25", sides, &mut Known::parse("").unwrap()).fails());
+        }
+    }
+
+    #[test]
+    fn a_known_difference_is_shown_and_does_not_fail() {
+        let (direct, through) = (outcome(&[("ping", PASSED)]), outcome(&[("ping", FAILED)]));
+        let list = "[[expected]]\nroute = 'tap'\nleg = '2025-11-25'\nscenario = 'ping'\nreason = 'not built'";
+        let mut known = Known::parse(list).unwrap();
+        let row = Row::judge(route("tap"), "2025-11-25", (Some(&direct), &through), &mut known);
+        assert!(!row.fails());
+        assert!(row.text().contains("ping (known: not built)"));
+        assert!(known.unused(&[("tap", "2025-11-25")]).is_empty());
+    }
+
+    #[test]
+    fn a_translated_leg_must_be_green_and_may_differ() {
+        let direct = outcome(&[("ping", PASSED)]);
+        let judge = |through: &Outcome| {
+            let sides = (Some(&direct), through);
+            Row::judge(route("modern-to-legacy"), "2026-07-28", sides, &mut Known::parse("").unwrap())
+        };
+        assert!(!judge(&outcome(&[("ping", WARNED)])).fails());
+        assert!(judge(&outcome(&[("ping", FAILED)])).fails());
+        assert!(judge(&outcome(&[])).text().contains("nothing passed"));
+    }
+
+    #[test]
+    fn a_client_that_is_warned_fails() {
+        let judge = |checks| {
+            let through = outcome(&[("ping", checks)]);
+            Row::judge(route("client"), "2026-07-28", (None, &through), &mut Known::parse("").unwrap())
+        };
+        assert!(!judge(PASSED).fails());
+        assert!(judge(WARNED).fails());
+    }
+}
