@@ -25,7 +25,7 @@ use known::Known;
 use outcome::{Outcome, Status};
 use peers::Peer;
 use report::Row;
-use routes::{LEGS, ROUTES, Route, Turn, Via};
+use routes::{LEGS, ROUTES, Route, Server, TASKS, Turn, Via};
 use suite::Suite;
 
 /// Why scenarios are not played.
@@ -40,7 +40,7 @@ pub(crate) struct Plan {
     /// Plays these routes (tap, stdio, bridge, client, …).
     #[arg(long, value_delimiter = ',', value_name = "ROUTE,…")]
     routes: Vec<String>,
-    /// Plays these legs (2025-06-18, 2025-11-25, 2026-07-28).
+    /// Plays these legs (2025-06-18, 2025-11-25, 2026-07-28, tasks).
     #[arg(long, value_delimiter = ',', value_name = "REVISION,…")]
     legs: Vec<String>,
     /// Plays one scenario.
@@ -132,7 +132,8 @@ impl Stage<'_> {
     /// Plays a leg without tapgate; the fixture must be green, or a comparison with it says nothing.
     fn direct(&self, leg: &str) -> anyhow::Result<Outcome> {
         let label = format!("direct-{leg}");
-        let mut fixture = self.fixture("both", &label)?;
+        let server = if leg == TASKS { Server::Tasks } else { Server::Both };
+        let mut fixture = self.fixture(server, &label)?;
         let outcome = self.suite.against(&fixture.url()?, leg, self.plan.only.as_deref(), &label)?;
         fixture.still_runs().context("the fixture")?;
         let bad: Vec<_> = outcome
@@ -174,9 +175,9 @@ impl Stage<'_> {
         }
         let mut fixture = None;
         let server = if route.via == Via::Command {
-            self.fixture_words("stdio", route.era)?
+            self.words(route.server, "stdio")?
         } else {
-            vec![fixture.insert(self.fixture(route.era, label)?).url().context("the fixture")?]
+            vec![fixture.insert(self.fixture(route.server, label)?).url().context("the fixture")?]
         };
         let mut command = Command::new(&self.tapgate);
         command.args(route.via.arguments(&server)).env("TAPGATE_HOME", self.work.join("home"));
@@ -203,18 +204,20 @@ impl Stage<'_> {
         Ok(outcome)
     }
 
-    fn fixture(&self, era: &str, label: &str) -> anyhow::Result<Peer> {
-        let words = self.fixture_words("http", era)?;
-        let (program, arguments) = words.split_first().context("the fixture is a command")?;
+    fn fixture(&self, server: Server, label: &str) -> anyhow::Result<Peer> {
+        let words = self.words(server, "http")?;
+        let (program, arguments) = words.split_first().context("a server is a command")?;
         let log = self.work.join(format!("{label}.fixture.log"));
         Peer::start(Command::new(program).args(arguments), &log)
     }
 
-    fn fixture_words(&self, kind: &str, era: &str) -> anyhow::Result<Vec<String>> {
-        let script = house::root().join("xtask/conformance/server.mjs");
-        let words = [self.suite.node().to_str(), script.to_str(), Some(kind), Some("--era"), Some(era)];
-        let words: Option<Vec<_>> = words.into_iter().map(|word| word.map(str::to_owned)).collect();
-        words.context("the project's path is not UTF-8")
+    /// The command that starts a server.
+    fn words(&self, server: Server, kind: &'static str) -> anyhow::Result<Vec<String>> {
+        let (script, arguments) = server.script(kind);
+        let script = house::root().join("xtask/conformance").join(script);
+        let program = [self.suite.node(), &script].map(|path| path.to_str().map(str::to_owned));
+        let words = program.into_iter().chain(arguments.into_iter().map(|word| Some(word.to_owned())));
+        words.collect::<Option<_>>().context("the project's path is not UTF-8")
     }
 
     fn json(&self, rows: &[Row]) -> anyhow::Result<String> {

@@ -2,61 +2,28 @@
 
 use std::net::Ipv4Addr;
 
-/// Every leg of the suite: a protocol revision that its scenarios are played in.
-pub(super) const LEGS: &[&str] = &["2025-06-18", "2025-11-25", "2026-07-28"];
+/// Every leg: a protocol revision that the suite's scenarios are played in, and one more.
+pub(super) const LEGS: &[&str] = &["2025-06-18", "2025-11-25", "2026-07-28", TASKS];
+
+/// The leg of the tasks extension, whose scenarios belong to no revision.
+pub(super) const TASKS: &str = "tasks";
+
+/// The legs of both eras.
+const ERAS: &[&str] = &["2025-06-18", "2025-11-25", "2026-07-28"];
 
 /// The ways through tapgate; a new one is one row.
 pub(super) const ROUTES: &[Route] = &[
-    Route { name: "tap", via: Via::Tap, era: "both", legs: LEGS, wants: Wants::Same, turn: Turn::Always },
-    Route {
-        name: "stdio",
-        via: Via::Command,
-        era: "both",
-        legs: LEGS,
-        wants: Wants::Same,
-        turn: Turn::Always,
-    },
-    Route {
-        name: "legacy-to-modern",
-        via: Via::Bridge,
-        era: "modern",
-        legs: &["2025-11-25"],
-        wants: Wants::Green,
-        turn: Turn::Always,
-    },
-    Route {
-        name: "modern-to-legacy",
-        via: Via::Bridge,
-        era: "legacy",
-        legs: &["2026-07-28"],
-        wants: Wants::Green,
-        turn: Turn::Always,
-    },
-    Route { name: "bridge", via: Via::Bridge, era: "both", legs: LEGS, wants: Wants::Same, turn: Turn::All },
-    Route {
-        name: "legacy-to-modern-stdio",
-        via: Via::Command,
-        era: "modern",
-        legs: &["2025-11-25"],
-        wants: Wants::Green,
-        turn: Turn::All,
-    },
-    Route {
-        name: "modern-to-legacy-stdio",
-        via: Via::Command,
-        era: "legacy",
-        legs: &["2026-07-28"],
-        wants: Wants::Green,
-        turn: Turn::All,
-    },
-    Route {
-        name: "client",
-        via: Via::Client,
-        era: "both",
-        legs: &["2025-11-25", "2026-07-28"],
-        wants: Wants::Green,
-        turn: Turn::All,
-    },
+    route("tap", Via::Tap, Server::Both, ERAS, Wants::Same, Turn::Always),
+    route("stdio", Via::Command, Server::Both, ERAS, Wants::Same, Turn::Always),
+    route("legacy-to-modern", Via::Bridge, Server::Modern, &["2025-11-25"], Wants::Green, Turn::Always),
+    route("modern-to-legacy", Via::Bridge, Server::Legacy, &["2026-07-28"], Wants::Green, Turn::Always),
+    route("bridge", Via::Bridge, Server::Both, ERAS, Wants::Same, Turn::All),
+    route("legacy-to-modern-stdio", Via::Command, Server::Modern, &["2025-11-25"], Wants::Green, Turn::All),
+    route("modern-to-legacy-stdio", Via::Command, Server::Legacy, &["2026-07-28"], Wants::Green, Turn::All),
+    route("tap-tasks", Via::Tap, Server::Tasks, &[TASKS], Wants::Same, Turn::All),
+    route("bridge-tasks", Via::Bridge, Server::Tasks, &[TASKS], Wants::Same, Turn::All),
+    route("stdio-tasks", Via::Command, Server::Tasks, &[TASKS], Wants::Same, Turn::All),
+    route("client", Via::Client, Server::Suite, &["2025-11-25", "2026-07-28"], Wants::Green, Turn::All),
 ];
 
 /// One way through tapgate.
@@ -65,14 +32,25 @@ pub(super) struct Route {
     pub(super) name: &'static str,
     /// How tapgate is started.
     pub(super) via: Via,
-    /// Which eras the fixture serves: `legacy`, `modern` or `both`.
-    pub(super) era: &'static str,
+    /// What it leads to.
+    pub(super) server: Server,
     /// The legs that are played.
     pub(super) legs: &'static [&'static str],
     /// What is wanted of them.
     pub(super) wants: Wants,
     /// When it is played without being named.
     pub(super) turn: Turn,
+}
+
+const fn route(
+    name: &'static str,
+    via: Via,
+    server: Server,
+    legs: &'static [&'static str],
+    wants: Wants,
+    turn: Turn,
+) -> Route {
+    Route { name, via, server, legs, wants, turn }
 }
 
 /// Between which transports tapgate stands.
@@ -86,6 +64,21 @@ pub(super) enum Via {
     Command,
     /// stdio to HTTP, where the suite plays the server.
     Client,
+}
+
+/// The server at the end of a route.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Server {
+    /// The fixture, in both eras.
+    Both,
+    /// The fixture, in the legacy era alone.
+    Legacy,
+    /// The fixture, in the modern era alone.
+    Modern,
+    /// The server that offers tasks.
+    Tasks,
+    /// The suite itself.
+    Suite,
 }
 
 /// What a leg must come to.
@@ -104,6 +97,20 @@ pub(super) enum Turn {
     Always,
     /// With `--all`, or when it is named.
     All,
+}
+
+impl Server {
+    /// The script that is this server, below `xtask/conformance/`, and its arguments; `kind` is `stdio` or `http`.
+    pub(super) fn script(self, kind: &'static str) -> (&'static str, Vec<&'static str>) {
+        let era = match self {
+            // The suite starts its own servers, which speak what a scenario needs.
+            Self::Both | Self::Suite => "both",
+            Self::Legacy => "legacy",
+            Self::Modern => "modern",
+            Self::Tasks => return ("tasks.mjs", vec![kind]),
+        };
+        ("server.mjs", vec![kind, "--era", era])
+    }
 }
 
 impl Via {
