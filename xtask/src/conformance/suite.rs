@@ -51,11 +51,6 @@ impl Suite {
         Ok(Self { node, work: work.to_owned() })
     }
 
-    /// The program that runs the fixture and the suite.
-    pub(super) fn node(&self) -> &Path {
-        &self.node
-    }
-
     /// The suite's own version.
     pub(super) fn version(&self) -> anyhow::Result<String> {
         Ok(shell::read(self.command().arg("--version"))?.trim().to_owned())
