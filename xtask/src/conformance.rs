@@ -49,6 +49,9 @@ pub(crate) struct Plan {
     /// How often each leg is played through tapgate; the worst that a check came to counts.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     runs: u32,
+    /// Plays this program, for example a release, instead of building one.
+    #[arg(long, value_name = "FILE")]
+    tapgate: Option<PathBuf>,
 }
 
 /// Plays what the plan says and prints a table; fails when something is not as wanted and nobody knows why.
@@ -58,7 +61,11 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
     let work = house::root().join("target/conformance");
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
-    let stage = Stage { suite: Suite::find(&work)?, tapgate: build()?, work, plan };
+    let tapgate = match &plan.tapgate {
+        Some(program) => fs::canonicalize(program).with_context(|| format!("find {}", program.display()))?,
+        None => build()?,
+    };
+    let stage = Stage { suite: Suite::find(&work)?, tapgate, work, plan };
 
     println!("{}", report::head());
     let mut rows = Vec::new();
@@ -95,7 +102,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
 impl Plan {
     /// What `cargo xtask test` plays.
     pub(crate) const USUAL: Self =
-        Self { all: false, routes: Vec::new(), legs: Vec::new(), only: None, runs: 1 };
+        Self { all: false, routes: Vec::new(), legs: Vec::new(), only: None, runs: 1, tapgate: None };
 
     fn routes(&self) -> anyhow::Result<Vec<&'static Route>> {
         for name in &self.routes {
