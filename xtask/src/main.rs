@@ -14,6 +14,7 @@ use clap::Parser;
 mod bench;
 mod changelog;
 mod check;
+mod conformance;
 mod fuzz;
 mod generate;
 mod generated;
@@ -55,6 +56,8 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Plays the official conformance suite direct and through tapgate, and compares check by check.
+    Conformance(conformance::Plan),
     /// Measures direct, tapgate and nginx in turns, and writes the report.
     Bench {
         /// Few and short turns: enough to see that it works.
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Task::Generate { schemas } => generated::write(&schemas),
         Task::Tidy => tidy::run(),
         Task::Test { fast } => test::run(fast),
+        Task::Conformance(plan) => conformance::run(&plan),
         Task::Bench { part: Some(part), .. } => bench::part(&part),
         Task::Bench { quick, report, part: None } => measure(quick, report),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),

@@ -48,11 +48,12 @@ impl Steps {
     }
 }
 
+/// The moment from which a step is timed.
 #[expect(
     clippy::disallowed_methods,
     reason = "how long a step took is for the person who waits; nothing depends on it"
 )]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

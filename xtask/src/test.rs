@@ -5,17 +5,21 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::check::{self, Depth};
+use crate::conformance;
 use crate::setup;
 use crate::shell;
 use crate::steps::Steps;
 
 /// Runs set-up, check and every test, and says at the end which of them failed.
 ///
-/// `fast` leaves out what takes minutes: set-up, the checks that compile, and the journeys, which need set-up.
+/// `fast` leaves out what takes minutes: set-up, the checks that compile, and what needs set-up, which are the
+/// journeys and the conformance suite.
 pub(crate) fn run(fast: bool) -> anyhow::Result<()> {
     let mut steps = Steps::of("test");
     if fast {
-        println!("test: fast, so without set-up, licences, lints, docs and journeys; CI runs them all");
+        println!(
+            "test: fast, so without set-up, licences, lints, docs, journeys and conformance; CI runs them all"
+        );
         steps.run("check", || check::run(None, Depth::Quick));
         steps.run("tests", || nextest("fast"));
     } else {
@@ -24,8 +28,9 @@ pub(crate) fn run(fast: bool) -> anyhow::Result<()> {
         steps.run("examples in the documentation of code", || {
             shell::show(&mut shell::cargo(&["test", "--quiet", "--locked", "--workspace", "--doc"]))
         });
-        // Last, so that what a reader of the output sees at its end is the number of tests.
         steps.run("tests", || nextest("ci"));
+        // After the tests, which say more closely what is broken.
+        steps.run("conformance", || conformance::run(&conformance::Plan::USUAL));
     }
     steps.finish()
 }
