@@ -25,7 +25,7 @@ use known::Known;
 use outcome::{Outcome, Status};
 use peers::Peer;
 use report::Row;
-use routes::{LEGS, ROUTES, Route, Server, TASKS, Turn, Via};
+use routes::{LEGS, ROUTES, Route, Server, Turn, Via};
 use suite::Suite;
 
 /// Why scenarios are not played.
@@ -49,6 +49,9 @@ pub(crate) struct Plan {
     /// How often each leg is played through tapgate; the worst that a check came to counts.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     runs: u32,
+    /// Plays this program, for example a release, instead of building one.
+    #[arg(long, value_name = "FILE")]
+    tapgate: Option<PathBuf>,
 }
 
 /// Plays what the plan says and prints a table; fails when something is not as wanted and nobody knows why.
@@ -58,21 +61,24 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
     let work = house::root().join("target/conformance");
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
-    let stage = Stage { suite: Suite::find(&work)?, tapgate: build()?, work, plan };
+    let tapgate = match &plan.tapgate {
+        Some(program) => fs::canonicalize(program).with_context(|| format!("find {}", program.display()))?,
+        None => build()?,
+    };
+    let stage = Stage { suite: Suite::find(&work)?, tapgate, work, plan };
 
     println!("{}", report::head());
     let mut rows = Vec::new();
     let mut direct = BTreeMap::new();
-    for leg in LEGS
-        .iter()
-        .filter(|leg| routes.iter().any(|route| route.via != Via::Client && plan.plays(route, leg)))
-    {
-        direct.insert(*leg, stage.direct(leg)?);
-    }
     for route in routes {
-        for leg in route.legs.iter().filter(|leg| plan.plays(route, leg)) {
-            // As a client tapgate has nothing to be compared with: the script that drives it speaks stdio only.
-            let direct = direct.get(leg).filter(|_| route.via != Via::Client);
+        for leg in route.legs.iter().filter(|leg| plan.plays(leg)) {
+            let server = route.server.reference();
+            if let Some(server) = server
+                && !direct.contains_key(&(server, *leg))
+            {
+                direct.insert((server, *leg), stage.direct(server, leg)?);
+            }
+            let direct = server.and_then(|server| direct.get(&(server, *leg)));
             let row = stage.through(route, leg, direct, &mut known);
             println!("{}", row.text());
             rows.push(row);
@@ -96,7 +102,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
 impl Plan {
     /// What `cargo xtask test` plays.
     pub(crate) const USUAL: Self =
-        Self { all: false, routes: Vec::new(), legs: Vec::new(), only: None, runs: 1 };
+        Self { all: false, routes: Vec::new(), legs: Vec::new(), only: None, runs: 1, tapgate: None };
 
     fn routes(&self) -> anyhow::Result<Vec<&'static Route>> {
         for name in &self.routes {
@@ -115,8 +121,8 @@ impl Plan {
         Ok(ROUTES.iter().filter(wanted).collect())
     }
 
-    fn plays(&self, route: &Route, leg: &str) -> bool {
-        route.legs.contains(&leg) && (self.legs.is_empty() || self.legs.iter().any(|wanted| wanted == leg))
+    fn plays(&self, leg: &str) -> bool {
+        self.legs.is_empty() || self.legs.iter().any(|wanted| wanted == leg)
     }
 }
 
@@ -129,10 +135,9 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Plays a leg without tapgate; the fixture must be green, or a comparison with it says nothing.
-    fn direct(&self, leg: &str) -> anyhow::Result<Outcome> {
-        let label = format!("direct-{leg}");
-        let server = if leg == TASKS { Server::Tasks } else { Server::Both };
+    /// Plays a leg without tapgate; the server must be green, or a comparison with it says nothing.
+    fn direct(&self, server: Server, leg: &str) -> anyhow::Result<Outcome> {
+        let label = format!("direct-{server:?}-{leg}").to_lowercase();
         let mut fixture = self.fixture(server, &label)?;
         let outcome = self.suite.against(&fixture.url()?, leg, self.plan.only.as_deref(), &label)?;
         fixture.still_runs().context("the fixture")?;
@@ -141,7 +146,7 @@ impl Stage<'_> {
             .filter(|(_, scenario)| !scenario.is_green(Status::Warning))
             .map(|(name, _)| name)
             .collect();
-        ensure!(bad.is_empty(), "the fixture itself is not green in {leg}: {bad:?}");
+        ensure!(bad.is_empty(), "the server ({server:?}) is not green itself in {leg}: {bad:?}");
         ensure!(!outcome.is_empty() || self.plan.only.is_some(), "the suite played nothing in {leg}");
         Ok(outcome)
     }
@@ -175,7 +180,7 @@ impl Stage<'_> {
         }
         let mut fixture = None;
         let server = if route.via == Via::Command {
-            self.words(route.server, "stdio")?
+            words(route.server, "stdio")?
         } else {
             vec![fixture.insert(self.fixture(route.server, label)?).url().context("the fixture")?]
         };
@@ -205,19 +210,10 @@ impl Stage<'_> {
     }
 
     fn fixture(&self, server: Server, label: &str) -> anyhow::Result<Peer> {
-        let words = self.words(server, "http")?;
-        let (program, arguments) = words.split_first().context("a server is a command")?;
+        let line = words(server, "http")?;
+        let (program, arguments) = line.split_first().context("a server is a command")?;
         let log = self.work.join(format!("{label}.fixture.log"));
         Peer::start(Command::new(program).args(arguments), &log)
-    }
-
-    /// The command that starts a server.
-    fn words(&self, server: Server, kind: &'static str) -> anyhow::Result<Vec<String>> {
-        let (script, arguments) = server.script(kind);
-        let script = house::root().join("xtask/conformance").join(script);
-        let program = [self.suite.node(), &script].map(|path| path.to_str().map(str::to_owned));
-        let words = program.into_iter().chain(arguments.into_iter().map(|word| Some(word.to_owned())));
-        words.collect::<Option<_>>().context("the project's path is not UTF-8")
     }
 
     fn json(&self, rows: &[Row]) -> anyhow::Result<String> {
@@ -236,6 +232,15 @@ impl Stage<'_> {
         });
         Ok(format!("{report:#}\n"))
     }
+}
+
+/// The command that starts a server on `stdio` or `http`.
+fn words(server: Server, kind: &'static str) -> anyhow::Result<Vec<String>> {
+    let (program, script, arguments) = server.words(kind);
+    let files = [house::setup_folder().join(program), house::root().join("xtask/conformance").join(script)];
+    let words = files.iter().map(|path| path.to_str()).chain(arguments.into_iter().map(Some));
+    let words = words.map(|word| word.map(str::to_owned));
+    words.collect::<Option<_>>().context("the project's path is not UTF-8")
 }
 
 fn why_not(scenario: &str) -> Option<&'static str> {

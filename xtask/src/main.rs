@@ -48,6 +48,9 @@ enum Task {
         #[arg(long, value_name = "DIR", env = "TAPGATE_SCHEMAS")]
         schemas: PathBuf,
     },
+    /// Runs every feature between scripted peers of every revision, and writes docs/reference/compatibility.md from
+    /// what came out.
+    Compatibility,
     /// Only the house rules: crates, files, names, links, examples.
     Tidy,
     /// Set-up, check and every test: exactly what CI runs.
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Task::Setup { bench } => setup::run(bench),
         Task::Check { schemas } => check::run(schemas.as_deref(), check::Depth::Whole),
         Task::Generate { schemas } => generated::write(&schemas),
+        Task::Compatibility => test::write_compatibility(),
         Task::Tidy => tidy::run(),
         Task::Test { fast } => test::run(fast),
         Task::Conformance(plan) => conformance::run(&plan),

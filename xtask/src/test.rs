@@ -35,6 +35,15 @@ pub(crate) fn run(fast: bool) -> anyhow::Result<()> {
     steps.finish()
 }
 
+/// Writes the page that says what clients get from servers: the test that fills its cells does it.
+pub(crate) fn write_compatibility() -> anyhow::Result<()> {
+    let mut command = shell::cargo(&["test", "--quiet", "--package", "tapgate-engine", "--test", "bridge"]);
+    command.arg("every_client_meets_every_server").env("UPDATE", "1");
+    shell::show(&mut command)?;
+    println!("compatibility: docs/reference/compatibility.md is written");
+    Ok(())
+}
+
 fn nextest(profile: &str) -> anyhow::Result<()> {
     let program = setup::nextest_program().context("cargo-nextest is missing: run `cargo xtask setup`")?;
     let mut command: Command = shell::cargo(&[]);

@@ -48,14 +48,14 @@ impl Decode {
                 }
                 sink(at, Input::Closed { stream, from, how });
             }
-            Seen::Stderr { chunk } => {
+            Seen::Stderr { stream, chunk } => {
                 let at = chunk.at;
-                self.stderr.push(&chunk, &mut |frame| sink(at, stderr(frame)));
+                self.stderr.push(&chunk, &mut |frame| sink(at, stderr(stream, frame)));
             }
-            Seen::Started { at, pid } => sink(at, Input::Started { pid }),
-            Seen::Exited { at, status } => {
-                self.stderr.finish(&mut |frame| sink(at, stderr(frame)));
-                sink(at, Input::Exited { status });
+            Seen::Started { stream, at, pid } => sink(at, Input::Started { stream, pid }),
+            Seen::Exited { stream, at, status } => {
+                self.stderr.finish(&mut |frame| sink(at, stderr(stream, frame)));
+                sink(at, Input::Exited { stream, status });
             }
             Seen::Lost { at, n_bytes, of: Some(of) } => {
                 if let Some(direction) = self.streams.get_mut(&of) {
@@ -202,10 +202,12 @@ fn input(stream: StreamId, from: Leg, frame: Frame) -> Input {
     }
 }
 
-fn stderr(frame: Frame) -> Input {
+fn stderr(stream: StreamId, frame: Frame) -> Input {
     match frame {
-        Frame::Message { carried, message } => Input::Stderr { carried, bytes: message.raw().clone() },
-        Frame::Stray { carried, bytes, .. } => Input::Stderr { carried, bytes },
+        Frame::Message { carried, message } => {
+            Input::Stderr { stream, carried, bytes: message.raw().clone() }
+        }
+        Frame::Stray { carried, bytes, .. } => Input::Stderr { stream, carried, bytes },
     }
 }
 

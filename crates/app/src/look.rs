@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use tapgate_expr::Filter;
+use tapgate_expr::{Field, Filter};
 use tapgate_lens::Call;
 use tapgate_lens::draw::{self, Colour, Style};
 use tapgate_lens::page::Page;
 use tapgate_store::{ExchangeRow, Query, Reader, SessionId, SessionRow, SourceId, SourceRow};
+use tapgate_wire::Leg;
 use tapgate_wire::record::UnixNanos;
 
 use crate::output::{self, Output};
@@ -33,6 +34,16 @@ pub struct Around {
     pub session: Option<Rc<SessionRow>>,
     /// The source.
     pub source: Option<Rc<SourceRow>>,
+}
+
+impl Around {
+    /// Whether a view with this filter is about the leg that was recorded here.
+    ///
+    /// A bridge records each call on both its legs: who names neither a leg nor a session sees the client's.
+    pub fn is_meant(&self, query: &Query, filter: &Filter) -> bool {
+        let leg = self.source.as_ref().map_or(Leg::Client, |source| source.leg);
+        query.session.is_some() || filter.names(Field::Leg) || leg == Leg::Client
+    }
 }
 
 impl Look {
@@ -73,11 +84,10 @@ impl Look {
         Ok(Around { session, source })
     }
 
-    /// Shows each exchange that matches to `visit`, until it breaks.
-    pub fn matching(
+    /// Shows each exchange to `visit`, until it breaks.
+    pub fn each(
         &self,
         query: &Query,
-        filter: &Filter,
         mut visit: impl FnMut(&ExchangeRow, &Around) -> ControlFlow<()>,
     ) -> Result<(), Problem> {
         let mut failed = None;
@@ -86,17 +96,32 @@ impl Look {
                 failed = Some(problem);
                 ControlFlow::Break(())
             }
-            Ok(around) if self.matches(filter, exchange, &around) => visit(exchange, &around),
-            Ok(_) => ControlFlow::Continue(()),
+            Ok(around) => visit(exchange, &around),
         });
         seen.map_err(|trouble| home::problem(&trouble))?;
         failed.map_or(Ok(()), Err)
     }
 
+    /// Shows each exchange that matches to `visit`, until it breaks.
+    pub fn matching(
+        &self,
+        query: &Query,
+        filter: &Filter,
+        mut visit: impl FnMut(&ExchangeRow, &Around) -> ControlFlow<()>,
+    ) -> Result<(), Problem> {
+        self.each(query, |exchange, around| {
+            if self.matches(query, filter, exchange, around) {
+                visit(exchange, around)
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+    }
+
     /// Whether an exchange matches; its request is read only if the filter asks for what is in it.
-    pub fn matches(&self, filter: &Filter, exchange: &ExchangeRow, around: &Around) -> bool {
+    pub fn matches(&self, query: &Query, filter: &Filter, exchange: &ExchangeRow, around: &Around) -> bool {
         let request = || Some(self.reader.messages(exchange).ok()?.into_iter().next()?.body);
-        filter.matches(&self.call(exchange, around).with_request(&request))
+        around.is_meant(query, filter) && filter.matches(&self.call(exchange, around).with_request(&request))
     }
 
     /// The exchange with its neighbours, for a page.

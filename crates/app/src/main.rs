@@ -6,11 +6,13 @@ mod cli;
 mod decode;
 mod demo;
 mod home;
+mod keys;
 mod look;
 mod name;
 mod observe;
 mod output;
 mod problem;
+mod random;
 #[cfg(test)]
 mod reference;
 mod wall;

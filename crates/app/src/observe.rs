@@ -10,19 +10,18 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::rand::{GetRandomFlags, getrandom};
+use http::{HeaderMap, HeaderValue};
 use tapgate_engine::{Action, Input, Limits, Recorder, Source};
 use tapgate_store::{Journal, Options};
 use tapgate_transport::queue::Turn;
 use tapgate_transport::{Clock, Observer, Seen};
-use tapgate_wire::Nanos;
 use tapgate_wire::mask::{Consent, Level, Masker};
 use tapgate_wire::record::{self, Transport};
+use tapgate_wire::{Leg, Nanos};
 
 use crate::cli::tap::Args;
 use crate::decode::Decode;
-use crate::{home, wall};
+use crate::{home, random, wall};
 
 /// Most observed bytes that wait for the observer; more are dropped and counted.
 pub const QUEUE_BYTES: usize = 8 << 20;
@@ -41,15 +40,19 @@ const FLUSH: Duration = Duration::from_millis(1500);
 const NAP: Duration = Duration::from_secs(1);
 
 /// Who is observed, as the journal will name it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Observed {
     name: String,
     server: Server,
     transports: (Transport, Transport),
+    /// The leg that is recorded.
+    leg: Leg,
     full_hours: Option<u32>,
+    /// Secrets that the tap was given and sends.
+    headers: HeaderMap,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Server {
     Command(Vec<String>),
     Url(String),
@@ -59,7 +62,20 @@ impl Observed {
     /// What a tap with these arguments observes.
     pub fn of(args: &Args, transports: (Transport, Transport)) -> Self {
         let server = args.url.clone().map_or_else(|| Server::Command(args.command.clone()), Server::Url);
-        Self { name: args.source_name(), server, transports, full_hours: args.full }
+        let headers = HeaderMap::new();
+        Self {
+            name: args.source_name(),
+            server,
+            transports,
+            leg: Leg::Client,
+            full_hours: args.full,
+            headers,
+        }
+    }
+
+    /// One leg of a bridge that sends these headers.
+    pub fn leg(&self, leg: Leg, headers: &HeaderMap) -> Self {
+        Self { leg, headers: headers.clone(), ..self.clone() }
     }
 }
 
@@ -76,11 +92,13 @@ type Deadline = Arc<OnceLock<Nanos>>;
 
 impl Recording {
     /// Waits until everything that passed is in the journal, for a bounded time; drop every witness first.
-    pub fn finish(mut self) {
+    pub fn finish(recordings: &mut [Self]) {
         let catch_up = u64::try_from(CATCH_UP.as_nanos()).unwrap_or(u64::MAX);
-        // Nobody else sets it.
-        let _ = self.deadline.set(Nanos(self.clock.now().0.saturating_add(catch_up)));
-        if let Some(thread) = self.thread.take() {
+        for recording in &*recordings {
+            // Nobody else sets it.
+            let _ = recording.deadline.set(Nanos(recording.clock.now().0.saturating_add(catch_up)));
+        }
+        for thread in recordings.iter_mut().filter_map(|recording| recording.thread.take()) {
             // A panic of the observer was said when it happened.
             let _ = thread.join();
         }
@@ -100,20 +118,26 @@ pub fn start(observer: Observer, clock: Clock, observed: Observed) -> Recording 
 }
 
 /// Says something about recording on stderr, which nobody may close to stop traffic.
-fn say(text: &str) {
+pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "tapgate: {text}");
 }
 
 fn run(mut observer: Observer, clock: Clock, observed: &Observed, deadline: &OnceLock<Nanos>) {
-    let mut watch = match (home::resolve(), random_key()) {
+    // Both legs of a bridge meet the same obstacles; one says so.
+    let say_why = |text: &str| {
+        if observed.leg == Leg::Client {
+            say(text);
+        }
+    };
+    let mut watch = match (home::resolve(), random::bytes()) {
         (Ok(home), Ok(key)) => Some(Watch::new(&home, key, clock, observed)),
         (Err(problem), _) => {
-            say(&format!("nothing is recorded: {}; {}", problem.message, problem.help));
+            say_why(&format!("nothing is recorded: {}; {}", problem.message, problem.help));
             None
         }
         // Without randomness digests could be compared across captures.
-        (_, Err(errno)) => {
-            say(&format!("nothing is recorded: the system gives no random bytes ({errno})"));
+        (_, Err(error)) => {
+            say_why(&format!("nothing is recorded: the system gives no random bytes ({error})"));
             None
         }
     };
@@ -151,6 +175,7 @@ impl Watch {
             full_until.and_then(|until| Consent::until(until, now)).map_or(Level::Masked, Level::Full);
         let mut masker = Masker::new(key, level);
         learn_environment(&mut masker);
+        learn_headers(&mut masker, &observed.headers);
         let source = record::Source {
             name: masker.short(observed.name.as_bytes()).masked,
             server: match &observed.server {
@@ -158,6 +183,7 @@ impl Watch {
                 Server::Url(url) => masker.uri(url).masked,
             },
             transports: observed.transports,
+            leg: observed.leg,
             pid: std::process::id(),
             server_pid: None,
             started: clock.wall_at_start(),
@@ -167,12 +193,18 @@ impl Watch {
             lost_bytes: 0,
         };
         let mut options = Options::new(wall::now);
-        options.on_trouble = Box::new(|trouble| say(&format!("{trouble}; {}", trouble.help())));
+        if observed.leg == Leg::Client {
+            options.on_trouble = Box::new(|trouble| say(&format!("{trouble}; {}", trouble.help())));
+        }
         let journal = Journal::open(home, options);
+        let transport = match observed.leg {
+            Leg::Client => observed.transports.0,
+            Leg::Server => observed.transports.1,
+        };
         let recorder = Recorder::new(masker, source, clock.wall_at_start());
         Self {
-            decode: Decode::new(observed.transports.0),
-            source: Source::new(observed.transports, Limits::default()),
+            decode: Decode::new(transport),
+            source: Source::new((transport, observed.transports.1), Limits::default()),
             recorder,
             journal,
             actions: Vec::new(),
@@ -185,7 +217,7 @@ impl Watch {
         let mut n_bytes = 0u64;
         for seen in batch.drain(..) {
             match &seen {
-                Seen::Bytes { chunk, .. } | Seen::Stderr { chunk } if is_late() => {
+                Seen::Bytes { chunk, .. } | Seen::Stderr { chunk, .. } if is_late() => {
                     n_bytes += chunk.bytes.len() as u64;
                     continue;
                 }
@@ -222,20 +254,6 @@ fn record(recorder: &mut Recorder, journal: &Journal, actions: &mut Vec<Action>)
     }
 }
 
-/// A key of this run alone: digests of secrets can be compared inside of one capture and nowhere else.
-fn random_key() -> Result<[u8; 32], Errno> {
-    let mut key = [0; 32];
-    let mut filled = 0;
-    while let Some(rest) = key.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match getrandom(rest, GetRandomFlags::empty()) {
-            Ok(n) => filled += n,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(key)
-}
-
 /// Secrets that the server was given in its environment are known before they appear in traffic.
 fn learn_environment(masker: &mut Masker) {
     for (name, value) in std::env::vars_os() {
@@ -243,10 +261,20 @@ fn learn_environment(masker: &mut Masker) {
     }
 }
 
+/// Secrets that a bridge sends, with and without the scheme before them, are known before they appear in traffic.
+pub fn learn_headers(masker: &mut Masker, headers: &HeaderMap) {
+    for value in headers.values().map(HeaderValue::as_bytes) {
+        masker.learn(value);
+        if let Some(at) = value.iter().position(|byte| *byte == b' ') {
+            masker.learn(value.get(at..).unwrap_or_default());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tapgate_store::Reader;
-    use tapgate_wire::{Chunk, Leg, StreamId};
+    use tapgate_wire::{Chunk, StreamId};
 
     use super::*;
 
@@ -256,7 +284,9 @@ mod tests {
             name: "x".to_owned(),
             server: Server::Command(vec!["x".to_owned()]),
             transports: (Transport::Stdio, Transport::Stdio),
+            leg: Leg::Client,
             full_hours: None,
+            headers: HeaderMap::new(),
         };
         Watch::new(home, [7; 32], Clock::start(), &observed)
     }

@@ -85,6 +85,7 @@ fn recorder() -> Recorder {
         name: masker.short(b"cost").masked,
         server: masker.argv(&["server"]).masked,
         transports: (Transport::Stdio, Transport::Stdio),
+        leg: Leg::Client,
         pid: 1,
         server_pid: None,
         started: 0,

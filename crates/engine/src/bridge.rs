@@ -85,6 +85,9 @@ impl Bridge {
         if back.deadline().is_some_and(|due| due <= now) {
             back.tick(now, &mut servers, acts);
         }
+        if self.rooms.back.is_sse() {
+            self.rooms.server.via = back::Via::Sse;
+        }
         let mut cx = self.rooms.cx(now, acts);
         if clients.iter().any(|event| matches!(event, FromClient::End)) {
             self.ends = Some(Nanos(now.0.saturating_add(LAST_ANSWERS)));
@@ -93,11 +96,11 @@ impl Bridge {
             match event {
                 // What is under way is still answered, to a client that closed only its own half.
                 FromClient::Closed { session } if self.ends.is_some() => self.ending.push(session),
-                event => self.switch.from_client(&mut cx, event),
+                event => self.switch.on_client(&mut cx, event),
             }
         }
         for event in servers {
-            self.switch.from_server(&mut cx, event);
+            self.switch.on_server(&mut cx, event);
         }
         self.switch.tick(&mut cx);
         if let Some(ends) = self.ends
@@ -106,7 +109,7 @@ impl Bridge {
         {
             self.is_over = true;
             for session in self.ending.drain(..) {
-                self.switch.from_client(&mut cx, FromClient::Closed { session });
+                self.switch.on_client(&mut cx, FromClient::Closed { session });
             }
             cx.acts.push(Act::Exit(0));
         }

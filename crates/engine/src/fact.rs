@@ -57,7 +57,7 @@ pub struct Session {
     pub closed: Option<Nanos>,
     /// The era, once known.
     pub era: Option<Era>,
-    /// The transport on the client's leg.
+    /// The transport on the leg that is observed.
     pub transport: Transport,
     /// The agreed revision, once known.
     pub revision: Option<Bytes>,

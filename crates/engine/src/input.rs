@@ -61,6 +61,8 @@ pub enum Input {
     },
     /// Lines of the server's standard error.
     Stderr {
+        /// The pipes of the server's process.
+        stream: StreamId,
         /// When which bytes of them came.
         carried: Carried,
         /// The bytes.
@@ -68,11 +70,15 @@ pub enum Input {
     },
     /// The server's process started.
     Started {
+        /// Its pipes.
+        stream: StreamId,
         /// Its process id.
         pid: u32,
     },
     /// The server's process ended.
     Exited {
+        /// Its pipes.
+        stream: StreamId,
         /// Its exit status, or 128 + signal.
         status: i32,
     },

@@ -102,11 +102,13 @@ impl Session {
                 self.pipe_closed(now, from, &how, ledger);
             }
             Input::Closed { stream, from, how } => self.closed(now, (stream, from), &how, ledger),
-            Input::Stderr { carried, bytes } => {
+            Input::Stderr { carried, bytes, .. } => {
                 self.tell_piece(Piece::Stderr, Leg::Server, carried, Content::Raw(bytes, Vec::new()), ledger);
             }
-            Input::Started { pid } => self.note(now, format!("server started with process id {pid}"), ledger),
-            Input::Exited { status } => {
+            Input::Started { pid, .. } => {
+                self.note(now, format!("server started with process id {pid}"), ledger);
+            }
+            Input::Exited { status, .. } => {
                 self.note(now, format!("server exited with status {status}"), ledger);
                 self.pipes_ended.0 = true;
                 self.end_with_pipes(now, ledger);

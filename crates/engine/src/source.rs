@@ -12,6 +12,7 @@ use tapgate_wire::record::Transport;
 use tapgate_wire::{Nanos, StreamId};
 
 use self::http::Belongs;
+use self::pipes::Pipes;
 use self::routes::Routes;
 use crate::fact::Fact;
 use crate::finding::Finding;
@@ -23,7 +24,7 @@ use crate::session::{Opening, Session};
 /// The observer of one `tap` or `serve` process: input in, actions out.
 #[derive(Debug)]
 pub struct Source {
-    /// How messages travel on the client's leg; that is the leg that tells sessions apart.
+    /// How messages travel on the leg that tells sessions apart: the client's, or the one that is observed of a bridge.
     transport: Transport,
     limits: Limits,
     numbers: Numbers,
@@ -34,9 +35,8 @@ pub struct Source {
     routes: Routes,
     /// Open HTTP streams.
     streams: BTreeMap<StreamId, Belongs>,
-    /// The session of the pipes, and the one before it in the same process.
-    pipes: Option<u64>,
-    pipes_before: Option<u64>,
+    /// The sessions of each process's pipes.
+    pipes: BTreeMap<StreamId, Pipes>,
     n_losses: u64,
 }
 
@@ -67,8 +67,7 @@ impl Source {
             ended: VecDeque::new(),
             routes: Routes::default(),
             streams: BTreeMap::new(),
-            pipes: None,
-            pipes_before: None,
+            pipes: BTreeMap::new(),
             n_losses: 0,
         }
     }
@@ -90,15 +89,19 @@ impl Source {
                 self.on_stream(now, stream, input, actions);
             }
             Input::Lost { n_bytes } => self.lost(now, n_bytes, actions),
-            Input::Started { pid } => {
+            Input::Started { stream, pid } => {
                 actions.push(Action::Record(Fact::Started { at: now, pid }));
-                self.note_process(now, input, actions);
+                self.note_process(now, stream, input, actions);
             }
-            Input::Exited { status } => {
+            Input::Exited { stream, status } => {
                 actions.push(Action::Record(Fact::Exited { at: now, status }));
-                self.note_process(now, input, actions);
+                self.note_process(now, stream, input, actions);
             }
-            _ => self.on_pipes(now, input, actions),
+            Input::Message { stream, .. }
+            | Input::Stray { stream, .. }
+            | Input::Closed { stream, .. }
+            | Input::Answered { stream, .. }
+            | Input::Stderr { stream, .. } => self.on_pipes(now, stream, input, actions),
         }
         self.drop_ended();
     }
@@ -228,7 +231,7 @@ impl Source {
                 self.ended.push_back(n);
                 return;
             }
-            if session.is_some() && self.pipes != Some(n) {
+            if session.is_some() {
                 self.drop_session(n);
             }
         }
@@ -240,6 +243,7 @@ impl Source {
                 self.streams.remove(&stream);
             }
         }
+        self.pipes.retain(|_, pipes| pipes.current != n);
         self.routes.drop_session(n);
     }
 }

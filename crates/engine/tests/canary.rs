@@ -6,6 +6,7 @@ mod stage;
 use stage::Stage;
 use tapgate_engine::{Fact, Recorder};
 use tapgate_testkit::{Chance, Script};
+use tapgate_wire::Leg;
 use tapgate_wire::mask::{Level, Masker};
 use tapgate_wire::record::{self, Body, Piece, Record, Transport};
 
@@ -107,6 +108,7 @@ fn recorder(level: Level) -> Recorder {
         name: masker.short(b"probe").masked,
         server: masker.argv(&["server", "--verbose"]).masked,
         transports: (Transport::Stdio, Transport::Stdio),
+        leg: Leg::Client,
         pid: 1,
         server_pid: None,
         started: 1_000,

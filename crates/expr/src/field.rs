@@ -129,7 +129,8 @@ fields! {
     ClientVersion "client.version": Type::Text, "The client's version as it says.", "client.version.startsWith(\"2.\")";
     Era "era": Type::Word(&["legacy", "modern"]), "Handshake (to 2025-11-25) or self-contained requests (2026-07-28).", "era == \"modern\"";
     Revision "revision" / "rev": Type::Text, "The protocol revision; revisions are dates, so they have an order.", "revision >= \"2025-06-18\"";
-    Transport "transport": Type::Word(&["stdio", "http", "sse"]), "How messages travel on the client's leg.", "transport == \"stdio\"";
+    Transport "transport": Type::Word(&["stdio", "http", "sse"]), "How messages travel on the leg that was recorded.", "transport == \"stdio\"";
+    Leg "leg": Type::Word(&["client", "server"]), "The leg it was recorded on; a bridge records each call on both, and views show the client's unless the filter names this field.", "leg == \"server\"";
     Status "status": Type::Word(&["pending", "ok", "tool_error", "error", "cancelled", "unanswered", "unknown"]), "Where the exchange stands; `tool_error` is a result with `isError`, `error` a JSON-RPC or HTTP error.", "status == \"error\"";
     ErrorCode "error.code" / "code": Type::MaybeInt, "The JSON-RPC error code; null without an error.", "error.code == -32602";
     ErrorMessage "error.message" / "error": Type::Text, "The JSON-RPC error message; empty without an error.", "error.message.contains(\"timeout\")";

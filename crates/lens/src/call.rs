@@ -78,6 +78,11 @@ impl<'a> Call<'a> {
         self.source.is_some_and(|source| is_full(source, self.exchange.opened))
     }
 
+    /// The leg that it was recorded on.
+    pub fn leg(&self) -> Leg {
+        self.source.map_or(Leg::Client, |source| source.leg)
+    }
+
     pub(crate) fn era(&self) -> Option<Era> {
         self.exchange.era.or(self.session.and_then(|session| session.era))
     }
@@ -135,6 +140,7 @@ impl Fields for Call<'_> {
             Field::Transport => {
                 Value::text(self.session.map_or("", |session| transport_word(session.transport)))
             }
+            Field::Leg => Value::text(leg_word(self.leg())),
             Field::Status => Value::text(status_word(exchange.status)),
             Field::ErrorCode => exchange.error_code.map_or(Value::Null, Value::Int),
             Field::ErrorMessage => Value::text(exchange.error_text.as_deref().unwrap_or_default()),
@@ -221,6 +227,7 @@ mod tests {
             ("status:ok dur>1ms dur<1s", true),
             ("duration.first + duration.rest == duration", true),
             ("since:1h", true),
+            ("leg:client -leg:server", true),
             ("user == \"\" && effect == \"\"", true),
             ("http.status == null && error.code == null", true),
         ] {

@@ -199,6 +199,7 @@ fn source(id: i64, name: &str, server: &str, transport: Transport) -> SourceRow 
         name: name.to_owned(),
         server: server.to_owned(),
         transports: (transport, transport),
+        leg: Leg::Client,
         pid: 4711,
         server_pid: Some(4712),
         started: NOW - 300 * SECOND,

@@ -109,6 +109,7 @@ fn source() -> Source {
         name: Masked::own("echo"),
         server: Masked::own("http://127.0.0.1:9/mcp"),
         transports: (Transport::Http, Transport::Http),
+        leg: Leg::Client,
         pid: std::process::id(),
         server_pid: None,
         started: now(),

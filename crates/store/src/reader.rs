@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
+use tapgate_wire::Leg;
 use tapgate_wire::record::{Status, UnixNanos};
 
 use crate::code::Coded;
@@ -156,9 +157,14 @@ impl Reader {
         self.one(&sql, [id.0], SessionRow::read)
     }
 
-    /// The session that was opened last.
+    /// The session that was opened last, of those that record what clients see.
     pub fn last_session(&self) -> Result<Option<SessionRow>, Trouble> {
-        Ok(self.sessions(None, Some(1))?.pop())
+        let sql = format!(
+            "SELECT {} FROM session WHERE source NOT IN (SELECT id FROM source WHERE leg = ?1)
+             ORDER BY id DESC LIMIT 1",
+            SessionRow::COLUMNS
+        );
+        self.one(&sql, [Leg::Server.code()], SessionRow::read)
     }
 
     /// How many exchanges a session has, and how they stand.

@@ -20,6 +20,7 @@ pub struct SourceRow {
     pub name: String,
     pub server: String,
     pub transports: (Transport, Transport),
+    pub leg: Leg,
     pub pid: u32,
     pub server_pid: Option<u32>,
     pub started: UnixNanos,
@@ -296,7 +297,7 @@ impl MessageRow {
 impl SourceRow {
     /// What a query of sources asks for, in the order in which [`SourceRow::read`] wants it.
     pub(crate) const COLUMNS: &str = "id, name, server, client_transport, server_transport, pid, server_pid,
-        started, ended, exit_status, full_until, lost_bytes, lost_records, lost_record_bytes";
+        started, ended, exit_status, full_until, lost_bytes, lost_records, lost_record_bytes, leg";
 
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -313,6 +314,7 @@ impl SourceRow {
             lost_bytes: row.get::<_, i64>(11)? as u64,
             lost_records: row.get::<_, i64>(12)? as u64,
             lost_record_bytes: row.get::<_, i64>(13)? as u64,
+            leg: Leg::from_code(row.get(14)?),
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::home::Home;
 use crate::trouble::Trouble;
 
 /// What takes the journal from version n to n + 1; a step that was released never changes.
-const STEPS: &[&str] = &[include_str!("schema/v1.sql")];
+const STEPS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// The `application_id` of a journal: `TAPG`.
 const APPLICATION: i64 = 0x5441_5047;
@@ -97,7 +97,18 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, Trouble> {
     let (connection, version, n_tables) = opened.map_err(|error| Trouble::from_sql(path, &error))?;
     judge(path, version, n_tables)?;
     refuse_programs(path, &connection)?;
+    if n_tables > 0 && version < known_version() {
+        upgrade(path).map_err(|error| Trouble::from_sql(path, &error))?;
+    }
     Ok((n_tables > 0).then_some(connection))
+}
+
+/// Migrates the journal of an older tapgate, whose processes can go on to write it.
+fn upgrade(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(patience(Arc::default())))?;
+    migrate(&mut connection, STEPS)
 }
 
 /// Lets SQLite undo the transaction that a killed writer began.

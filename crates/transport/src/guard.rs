@@ -8,6 +8,7 @@
 //! The pipe brings the group's number and ends when the tap closes it or dies, however it dies; then the
 //! guard sends TERM to the group, waits a grace period, sends KILL and exits.
 //! The tap ends a server's leftovers in the same way, by closing the pipe, so there is one way to end a group.
+//! A bridge has one guard for all its servers: it names each group when it starts and takes it back when it ended.
 //!
 //! The guard is started before the server (about 0.2 ms; the rest of its start runs beside the server's).
 //! Unguarded remains the time in which the system turns the tap's new child into the server, about 1 ms:
@@ -16,7 +17,7 @@
 
 mod group;
 
-use std::io::{self, PipeWriter, Read as _, Write as _};
+use std::io::{self, BufRead as _, PipeWriter, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -41,25 +42,42 @@ const IGNORED: [i32; 10] = [
     signal::SIGTTOU,
 ];
 
-/// The longest order that a tap writes: two numbers and white space.
-const MAX_ORDER: u64 = 64;
-
-/// Does a guard's work: waits until standard input ends, then ends the group that it named.
+/// Does a guard's work: waits until standard input ends, then ends the groups that it named.
 ///
 /// The binary calls this first thing when its arguments say that it is a guard.
-/// Returns when the group is gone, or when it was killed and something of it is still listed.
+/// Returns when the groups are gone, or when they were killed and something of them is still listed.
 pub fn run() -> io::Result<()> {
     for number in IGNORED {
         // A handler that only sets a flag nobody reads; `exec` inherits nothing of it.
         signal_hook::flag::register(number, Arc::new(AtomicBool::new(false)))?;
     }
-    let mut order = String::new();
-    io::stdin().lock().take(MAX_ORDER).read_to_string(&mut order)?;
     // A tap that died before it started a server left no order.
-    if let Some((group, grace)) = read_order(&order) {
-        group.end(grace);
+    let mut watched = Vec::new();
+    let mut grace = Duration::ZERO;
+    let mut orders = io::stdin().lock();
+    let mut order = String::new();
+    while orders.read_line(&mut order)? > 0 {
+        match read_order(&order) {
+            Some(Order::Watch(group, of_group)) => {
+                watched.push(group);
+                grace = grace.max(of_group);
+            }
+            Some(Order::Leave(left)) => watched.retain(|&group| group != left),
+            None => {}
+        }
+        order.clear();
     }
+    Group::end(&watched, grace);
     Ok(())
+}
+
+/// What a tap tells its guard, a line each.
+#[derive(Debug, PartialEq, Eq)]
+enum Order {
+    /// `4711 2000`: end this group when the pipe ends; it has so many milliseconds between TERM and KILL.
+    Watch(Group, Duration),
+    /// `4711 -`: the group is gone, and its number may soon be somebody else's.
+    Leave(Group),
 }
 
 /// The tap's hold on its guard.
@@ -90,6 +108,14 @@ impl Guard {
         pipe.write_all(format!("{} {}\n", group.number(), grace.as_millis()).as_bytes())
     }
 
+    /// Tells the guard that a group is gone.
+    pub(crate) fn leave(&mut self, group: Group) -> io::Result<()> {
+        match &mut self.pipe {
+            Some(pipe) => pipe.write_all(format!("{} -\n", group.number()).as_bytes()),
+            None => Ok(()),
+        }
+    }
+
     /// Lets the guard end what is left of the group.
     pub(crate) fn release(&mut self) {
         self.pipe = None;
@@ -101,9 +127,13 @@ impl Guard {
     }
 }
 
-fn read_order(order: &str) -> Option<(Group, Duration)> {
-    let (group, grace) = order.strip_suffix('\n')?.split_once(' ')?;
-    Some((Group::numbered(group.parse().ok()?)?, Duration::from_millis(grace.parse().ok()?)))
+fn read_order(order: &str) -> Option<Order> {
+    let (group, what) = order.strip_suffix('\n')?.split_once(' ')?;
+    let group = Group::numbered(group.parse().ok()?)?;
+    match what {
+        "-" => Some(Order::Leave(group)),
+        grace => Some(Order::Watch(group, Duration::from_millis(grace.parse().ok()?))),
+    }
 }
 
 #[cfg(test)]
@@ -112,11 +142,14 @@ mod tests {
 
     #[test]
     fn only_a_whole_order_names_a_group() {
-        let read = |order| read_order(order).map(|(group, grace)| (group.number(), grace.as_millis()));
-        assert_eq!(read("4711 2000\n"), Some((4711, 2000)));
+        let group = Group::numbered(4711).unwrap();
+        assert_eq!(read_order("4711 2000\n"), Some(Order::Watch(group, Duration::from_secs(2))));
+        assert_eq!(read_order("4711 -\n"), Some(Order::Leave(group)));
         // Groups 0, 1 and negative ones would be our own, everybody's, or somebody else's.
-        for order in ["", "47", "4711 20", "4711\n", "0 5\n", "1 5\n", "-5 5\n", "x 5\n", "5 x\n", "5 -1\n"] {
-            assert_eq!(read(order), None, "{order:?}");
+        for order in
+            ["", "47", "4711 20", "4711\n", "0 5\n", "1 5\n", "-5 5\n", "x 5\n", "5 x\n", "5 -1\n", "4711 -"]
+        {
+            assert_eq!(read_order(order), None, "{order:?}");
         }
     }
 }

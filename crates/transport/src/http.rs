@@ -10,17 +10,23 @@
 //!
 //! Start reading at `exchange.rs`: one request and its answer. `worker.rs` is the thread around it.
 
+pub(crate) mod bridge;
+
 mod body;
+mod collect;
 mod dial;
 mod exchange;
+mod fetch;
 mod guard;
 mod heads;
 mod keep;
 mod ledger;
+mod listen;
 mod muffle;
 mod pool;
 mod proxy;
 mod pulse;
+mod reply;
 mod socket;
 mod tls;
 mod upstream;
@@ -46,6 +52,7 @@ use crate::clock::Clock;
 use crate::queue::Witness;
 
 pub use self::guard::Guard;
+pub use self::listen::Listen;
 pub use self::proxy::ProxyVariables;
 pub use self::tls::BadRoots;
 pub use self::upstream::{BadUrl, Upstream};

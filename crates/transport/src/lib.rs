@@ -4,6 +4,7 @@
 //!
 //! *Must never know*: the meaning of messages.
 
+pub mod bridge;
 pub mod clock;
 pub mod error;
 pub mod guard;

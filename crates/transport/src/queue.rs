@@ -331,7 +331,7 @@ fn at(seen: &Seen) -> Nanos {
         | Seen::Started { at, .. }
         | Seen::Exited { at, .. }
         | Seen::Lost { at, .. } => *at,
-        Seen::Bytes { chunk, .. } | Seen::Stderr { chunk } => chunk.at,
+        Seen::Bytes { chunk, .. } | Seen::Stderr { chunk, .. } => chunk.at,
     }
 }
 
@@ -344,7 +344,7 @@ fn payload(seen: &Seen) -> usize {
     match seen {
         Seen::Asked { head, .. } => uri_bytes(&head.uri) + header_bytes(&head.headers),
         Seen::Answered { head, .. } => header_bytes(&head.headers),
-        Seen::Bytes { chunk, .. } | Seen::Stderr { chunk } => chunk.bytes.len(),
+        Seen::Bytes { chunk, .. } | Seen::Stderr { chunk, .. } => chunk.bytes.len(),
         Seen::Closed { .. } | Seen::Started { .. } | Seen::Exited { .. } | Seen::Lost { .. } => 0,
     }
 }

@@ -49,11 +49,15 @@ pub enum Seen {
     },
     /// Bytes of the server's standard error.
     Stderr {
+        /// The process's pipes.
+        stream: StreamId,
         /// The bytes of one read.
         chunk: Chunk,
     },
     /// The server's process started.
     Started {
+        /// Its pipes.
+        stream: StreamId,
         /// When.
         at: Nanos,
         /// Its process id, which is also the id of its process group.
@@ -61,6 +65,8 @@ pub enum Seen {
     },
     /// The server's process ended.
     Exited {
+        /// Its pipes.
+        stream: StreamId,
         /// When.
         at: Nanos,
         /// The exit status, or 128 + signal.

@@ -11,7 +11,7 @@
 mod exit;
 mod lane;
 mod lanes;
-mod server;
+pub(crate) mod server;
 mod watch;
 
 use std::io;
@@ -23,7 +23,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::Signal;
 use rustix::stdio::{dup2_stdin, dup2_stdout, stderr, stdin, stdout};
-use tapgate_wire::Leg;
+use tapgate_wire::{Leg, StreamId};
 
 pub use self::exit::Exit;
 use self::lanes::Lanes;
@@ -116,7 +116,7 @@ pub fn tap(
     // From here on an early return drops the guard's pipe, and the guard ends the server.
     // What this process was told to ignore (`nohup`) the server has inherited; what it catches, it has not.
     signals.add_forwarded().map_err(edge("take over the signals"))?;
-    witness.see(Seen::Started { at: clock.now(), pid: server.child.id() });
+    witness.see(Seen::Started { stream: StreamId(0), at: clock.now(), pid: server.child.id() });
     let Server { child, stdin, stdout, stderr } = server;
     let ways = [(client.stdin, stdin), (stdout, client.stdout), (stderr, client.stderr)];
     let lanes = Lanes::open(ways, witness, clock).map_err(edge("start the threads"))?;

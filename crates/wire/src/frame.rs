@@ -16,9 +16,10 @@ pub use sse::Sse;
 
 use bytes::Bytes;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::message::Message;
-use crate::stream::Carried;
+use crate::shape::Shape;
+use crate::stream::{Carried, Event};
 
 /// Bytes of the largest frame that is kept whole, unless a caller says otherwise.
 pub const LIMIT: usize = 1024 * 1024;
@@ -48,6 +49,33 @@ pub enum Frame {
         /// What was odd.
         faults: Vec<Fault>,
     },
+}
+
+impl Frame {
+    /// The frame as a message, with the fields of its event: what is no message becomes one of kind
+    /// [`Other`](crate::Kind::Other). Blank lines and comments say nothing.
+    pub fn into_message(self) -> Option<(Message, Event)> {
+        let (carried, bytes, faults) = match self {
+            Self::Message { carried, message } => return Some((message, carried.event.unwrap_or_default())),
+            Self::Stray { carried, bytes, faults } => (carried, bytes, faults),
+        };
+        let has = |kind| faults.iter().any(|fault| fault.kind == kind);
+        let is_quiet = match &carried.event {
+            None => bytes.trim_ascii().is_empty(),
+            // The data of an event may begin with a colon too, but then somebody tried to read it.
+            Some(event) => bytes.starts_with(b":") && *event == Event::default() && !has(FaultKind::NotJson),
+        };
+        if is_quiet {
+            return None;
+        }
+        // Of what is too large only the beginning is here, which may look like a message.
+        let message = if has(FaultKind::TooLarge) {
+            Message::oversized(bytes, Shape::of(&Bytes::new()), carried.size)
+        } else {
+            Message::parse(bytes)
+        };
+        Some((message, carried.event.unwrap_or_default()))
+    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub struct Source {
     pub server: Masked,
     /// Transports of the client's and the server's leg.
     pub transports: (Transport, Transport),
+    /// The leg that is recorded: a bridge is two sources, one for each leg; any other tap is the client's.
+    pub leg: Leg,
     /// The process id of tapgate.
     pub pid: u32,
     /// The process id of the server, when tapgate started it.
@@ -79,7 +81,7 @@ pub struct Session {
     pub closed: Option<UnixNanos>,
     /// The era, once known.
     pub era: Option<Era>,
-    /// The transport on the client's leg, once known.
+    /// The transport on the leg that is recorded, once known.
     pub transport: Transport,
     /// The agreed revision, once known.
     pub revision: Option<Masked>,

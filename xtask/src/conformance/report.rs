@@ -10,6 +10,9 @@ use super::known::Known;
 use super::outcome::{Outcome, Scenario, Status};
 use super::routes::{Route, Via, Wants};
 
+/// Stands for the check that at least one check passes.
+const NOTHING: &str = "something-passes";
+
 /// One leg of one route, judged.
 #[derive(Default)]
 pub(super) struct Row {
@@ -23,7 +26,7 @@ pub(super) struct Row {
     pub(super) n_same: Option<usize>,
     /// How many are green.
     pub(super) n_green: usize,
-    /// The scenarios that are not as wanted.
+    /// The checks that are not as wanted.
     pub(super) deviations: Vec<Deviation>,
     /// How long it took.
     pub(super) took: Duration,
@@ -31,11 +34,12 @@ pub(super) struct Row {
     pub(super) error: Option<String>,
 }
 
-/// A scenario that is not as wanted.
+/// A check that is not as wanted.
 pub(super) struct Deviation {
     scenario: String,
-    /// Its checks that make it so, a line each.
-    checks: Vec<String>,
+    check: String,
+    /// What happened instead.
+    says: String,
     /// Why, if it is known.
     reason: Option<String>,
 }
@@ -64,14 +68,15 @@ impl Row {
             row.n_scenarios += 1;
             row.n_same = row.n_same.map(|n| n + usize::from(same));
             row.n_green += usize::from(green);
-            let (as_wanted, checks) = match route.wants {
-                Wants::Same => (same, differences),
-                Wants::Green => (green, blemishes(got, worst)),
+            let wrong = match route.wants {
+                Wants::Same => differences,
+                Wants::Green if green => Vec::new(),
+                Wants::Green => blemishes(got, worst),
             };
-            if !as_wanted {
-                let reason = known.reason(route.name, leg, name);
-                row.deviations.push(Deviation { scenario: name.clone(), checks, reason });
-            }
+            row.deviations.extend(wrong.into_iter().map(|(check, says)| {
+                let reason = known.reason(route.name, leg, name, &check);
+                Deviation { scenario: name.clone(), check, says, reason }
+            }));
         }
         row
     }
@@ -90,12 +95,9 @@ impl Row {
         if let Some(error) = &self.error {
             let _ = write!(text, "\n  {error}");
         }
-        for Deviation { scenario, checks, reason } in &self.deviations {
-            let known = reason.as_ref().map(|reason| format!(" (known: {reason})")).unwrap_or_default();
-            let _ = write!(text, "\n  {scenario}{known}");
-            for check in checks {
-                let _ = write!(text, "\n    {check}");
-            }
+        for Deviation { scenario, check, says, reason } in &self.deviations {
+            let known = reason.as_ref().map(|reason| format!("\n    known: {reason}")).unwrap_or_default();
+            let _ = write!(text, "\n  {scenario}: {check}: {says}{known}");
         }
         text
     }
@@ -105,7 +107,8 @@ impl Row {
         let deviations = self.deviations.iter().map(|deviation| {
             json!({
                 "scenario": deviation.scenario,
-                "checks": deviation.checks,
+                "check": deviation.check,
+                "says": deviation.says,
                 "known": deviation.reason,
             })
         });
@@ -133,25 +136,26 @@ fn line(cells: &[&str]) -> String {
     padded.collect::<String>().trim_end().to_owned()
 }
 
-/// The checks that end differently, a line each.
-fn differences(direct: &Scenario, through: &Scenario) -> Vec<String> {
+/// The checks that end differently, and how.
+fn differences(direct: &Scenario, through: &Scenario) -> Vec<(String, String)> {
     let ids: BTreeSet<&String> = direct.0.keys().chain(through.0.keys()).collect();
     let word =
         |scenario: &Scenario, id: &String| scenario.0.get(id).map_or("absent", |check| check.status.word());
     let differ = ids.into_iter().filter(|id| word(direct, id) != word(through, id));
     let say = |id: &String| {
         let says = through.0.get(id).map_or("", |check| &check.says);
-        format!("{id}: {} -> {}{}", word(direct, id), word(through, id), quoted(says))
+        (id.clone(), format!("{} -> {}{}", word(direct, id), word(through, id), quoted(says)))
     };
     differ.map(say).collect()
 }
 
-/// The checks that keep a scenario from being green, a line each.
-fn blemishes(scenario: &Scenario, worst: Status) -> Vec<String> {
+/// The checks that keep a scenario from being green, and how they ended.
+fn blemishes(scenario: &Scenario, worst: Status) -> Vec<(String, String)> {
     let bad = scenario.0.iter().filter(|(_, check)| check.status < worst);
-    let lines: Vec<_> =
-        bad.map(|(id, check)| format!("{id}: {}{}", check.status.word(), quoted(&check.says))).collect();
-    if lines.is_empty() { vec!["nothing passed".to_owned()] } else { lines }
+    let lines: Vec<_> = bad
+        .map(|(id, check)| (id.clone(), format!("{}{}", check.status.word(), quoted(&check.says))))
+        .collect();
+    if lines.is_empty() { vec![(NOTHING.to_owned(), "nothing passed".to_owned())] } else { lines }
 }
 
 fn quoted(says: &str) -> String {
@@ -196,8 +200,8 @@ mod tests {
         assert!(row.fails());
         assert_eq!(
             row.text(),
-            "tap                     2025-11-25  0/1     0/1     0.0 s\n  ping\n    a: passed -> failed (no answer)\n    \
-             b: skipped -> absent"
+            "tap                     2025-11-25  0/1     0/1     0.0 s\n  ping: a: passed -> failed (no answer)\n  \
+             ping: b: skipped -> absent"
         );
     }
 
@@ -212,11 +216,12 @@ mod tests {
     #[test]
     fn a_known_difference_is_shown_and_does_not_fail() {
         let (direct, through) = (outcome(&[("ping", PASSED)]), outcome(&[("ping", FAILED)]));
-        let list = "[[expected]]\nroute = 'tap'\nleg = '2025-11-25'\nscenario = 'ping'\nreason = 'not built'";
+        let list = "[[expected]]\nroute = 'tap'\nleg = '2025-11-25'\nscenario = 'ping'\n\
+            checks = ['a', 'b']\nreason = 'not built'";
         let mut known = Known::parse(list).unwrap();
         let row = Row::judge(route("tap"), "2025-11-25", (Some(&direct), &through), &mut known);
         assert!(!row.fails());
-        assert!(row.text().contains("ping (known: not built)"));
+        assert!(row.text().contains("ping: a: passed -> failed (no answer)\n    known: not built"));
         assert!(known.unused(&[("tap", "2025-11-25")]).is_empty());
     }
 

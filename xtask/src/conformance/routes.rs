@@ -23,6 +23,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("tap-tasks", Via::Tap, Server::Tasks, &[TASKS], Wants::Same, Turn::All),
     route("bridge-tasks", Via::Bridge, Server::Tasks, &[TASKS], Wants::Same, Turn::All),
     route("stdio-tasks", Via::Command, Server::Tasks, &[TASKS], Wants::Same, Turn::All),
+    route("bridge-python", Via::Bridge, Server::Python, ERAS, Wants::Same, Turn::All),
+    route("stdio-python", Via::Command, Server::Python, ERAS, Wants::Same, Turn::All),
     route("client", Via::Client, Server::Suite, &["2025-11-25", "2026-07-28"], Wants::Green, Turn::All),
 ];
 
@@ -67,7 +69,7 @@ pub(super) enum Via {
 }
 
 /// The server at the end of a route.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Server {
     /// The fixture, in both eras.
     Both,
@@ -75,6 +77,8 @@ pub(super) enum Server {
     Legacy,
     /// The fixture, in the modern era alone.
     Modern,
+    /// The fixture on another SDK, in both eras.
+    Python,
     /// The server that offers tasks.
     Tasks,
     /// The suite itself.
@@ -100,16 +104,27 @@ pub(super) enum Turn {
 }
 
 impl Server {
-    /// The script that is this server, below `xtask/conformance/`, and its arguments; `kind` is `stdio` or `http`.
-    pub(super) fn script(self, kind: &'static str) -> (&'static str, Vec<&'static str>) {
+    /// The server whose direct run a route to this one is compared with; a fixture of one era is half of the whole.
+    pub(super) fn reference(self) -> Option<Self> {
+        match self {
+            Self::Both | Self::Legacy | Self::Modern => Some(Self::Both),
+            Self::Python | Self::Tasks => Some(self),
+            Self::Suite => None,
+        }
+    }
+
+    /// What starts this server on `stdio` or `http`: a program below `.setup/`, a script below `xtask/conformance/`, and
+    /// the script's arguments.
+    pub(super) fn words(self, kind: &'static str) -> (&'static str, &'static str, Vec<&'static str>) {
         let era = match self {
             // The suite starts its own servers, which speak what a scenario needs.
             Self::Both | Self::Suite => "both",
             Self::Legacy => "legacy",
             Self::Modern => "modern",
-            Self::Tasks => return ("tasks.mjs", vec![kind]),
+            Self::Python => return ("python/mcp-2/bin/python", "server.py", vec![kind]),
+            Self::Tasks => return ("bin/node", "tasks.mjs", vec![kind]),
         };
-        ("server.mjs", vec![kind, "--era", era])
+        ("bin/node", "server.mjs", vec![kind, "--era", era])
     }
 }
 

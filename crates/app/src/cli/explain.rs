@@ -1,11 +1,12 @@
 //! `explain`: what this layer can read, what it stores, where, and for how long.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use tapgate_lens::pages::{self, Explained, Keeping};
 use tapgate_store::Retention;
 
-use super::tap::Shape;
+use super::tap::{Server, Shape};
 use super::{ls, tap};
 use crate::home;
 use crate::look::{self, Look};
@@ -55,6 +56,13 @@ impl Args {
         Ok(ExitCode::SUCCESS)
     }
 
+    fn client(&self, listen: Option<SocketAddr>) -> String {
+        match listen {
+            None => "the program that starts the tap, on its standard input and output".into(),
+            Some(listen) => format!("programs that connect to {listen}: {}", self.callers()),
+        }
+    }
+
     /// Who may connect to a listening tap.
     fn callers(&self) -> String {
         let tap = &self.tap;
@@ -82,20 +90,33 @@ impl Args {
         }
         let mut connects = vec![("name", tap.source_name())];
         match tap.shape()? {
-            // The program and the host alone: arguments and URLs may hold secrets.
             Shape::Stdio(command) => {
-                let program = command.first().map_or("", String::as_str);
-                connects.push((
-                    "client",
-                    "the program that starts the tap, on its standard input and output".into(),
-                ));
-                connects.push(("server", format!("the process that the tap starts with {program}")));
+                connects.push(("client", self.client(None)));
+                connects.push(("server", process(command)));
             }
             Shape::Http(listen, url) => {
-                connects.push(("client", format!("programs that connect to {listen}: {}", self.callers())));
+                connects.push(("client", self.client(Some(listen))));
                 connects.push(("server", format!("everything that {} serves", crate::name::of_url(url))));
+            }
+            Shape::Bridge(listen, server) => {
+                connects.push(("client", self.client(listen)));
+                connects.push((
+                    "server",
+                    match server {
+                        Server::Command(command) => process(command),
+                        Server::Url(url) => format!("the server at {}", crate::name::of_url(url)),
+                    },
+                ));
+                let between =
+                    "a bridge, which translates where the two do not speak the same and records both sides";
+                connects.push(("between", between.into()));
             }
         }
         Ok(connects)
     }
+}
+
+/// The program alone: arguments, like URLs, may hold secrets.
+fn process(command: &[String]) -> String {
+    format!("the process that the tap starts with {}", command.first().map_or("", String::as_str))
 }

@@ -77,17 +77,17 @@ impl Follower {
     pub fn new(filter: Filter, lines: u64) -> Result<Self, Problem> {
         let look = Look::open()?;
         let mut after = (None, None);
-        let query = Query { newest_first: true, limit: Some(lines.saturating_add(1)), ..Query::default() };
+        let query = Query { newest_first: true, ..Query::default() };
         let mut n = 0;
-        let seen = look.reader.exchanges(&query, |exchange| {
-            n += 1;
-            if n > lines {
-                after.0 = Some(exchange.id);
-                after.1 = exchange.messages.last().copied();
+        look.each(&query, |exchange, around| {
+            n += u64::from(around.is_meant(&query, &filter));
+            if n <= lines {
+                return ControlFlow::Continue(());
             }
-            ControlFlow::Continue(())
-        });
-        seen.map_err(|trouble| home::problem(&trouble))?;
+            after.0 = Some(exchange.id);
+            after.1 = exchange.messages.last().copied();
+            ControlFlow::Break(())
+        })?;
         Ok(Self { look, filter, tail: Tail::new(), after, open: BTreeSet::new() })
     }
 
@@ -112,7 +112,7 @@ impl Follower {
             }
         }
         let query = Query { since: self.after.0, ..Query::default() };
-        self.look.matching(&query, &Filter::everything(), |exchange, around| {
+        self.look.each(&query, |exchange, around| {
             exchanges.push((exchange.clone(), around.clone()));
             ControlFlow::Continue(())
         })?;
@@ -128,7 +128,7 @@ impl Follower {
         let pieces = self.pieces()?;
         let mut rows: Vec<_> = exchanges
             .iter()
-            .filter(|(exchange, around)| self.look.matches(&self.filter, exchange, around))
+            .filter(|(exchange, around)| self.look.matches(&query, &self.filter, exchange, around))
             .map(|(exchange, around)| {
                 (exchange.closed.unwrap_or(exchange.opened), Line::Call(self.look.call(exchange, around)))
             })

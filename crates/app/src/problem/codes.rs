@@ -40,7 +40,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     (
         "tap.no-server",
         "`tap` was given neither a command nor a URL.",
-        "Put the server's command after `--`, or give `--listen` and a URL.",
+        "Put the server's command after `--`, or give its URL.",
     ),
     (
         "tap.no-dashes",
@@ -48,9 +48,14 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Put `--` before it: `tapgate tap -- npx -y some-server`.",
     ),
     (
-        "tap.transports-differ",
-        "One side is stdio and the other is HTTP, which this version does not translate.",
-        "Give `--listen` and a URL, or a command alone.",
+        "tap.needs-bridge",
+        "The arguments change what passes, and a tap between equal transports passes everything untouched.",
+        "Add `--bridge`, or leave out the argument that the message names.",
+    ),
+    (
+        "tap.bad-header",
+        "A `--header` cannot be read or sent; the message names the header, never its value.",
+        "Give it as `Name: value`, `Name: env:VARIABLE` or `Name: file:PATH`, for a server's URL.",
     ),
     (
         "tap.no-pipes",

@@ -11,6 +11,7 @@
 )]
 
 mod bad_input;
+mod bridge;
 mod canary;
 mod hostile;
 mod kill;

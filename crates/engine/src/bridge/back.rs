@@ -13,6 +13,7 @@ mod pipe;
 mod sse;
 mod told;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,6 +160,10 @@ pub struct Back {
     url: String,
     headers: HeaderMap,
     backoff: (Duration, Duration),
+    /// How long a server has for its `endpoint`, when nobody knows whether it has one.
+    patience: Duration,
+    /// The server turned out to speak HTTP+SSE only.
+    is_sse: bool,
     links: BTreeMap<LinkNo, Link>,
     calls: BTreeMap<CallNo, LinkNo>,
     fetches: BTreeMap<FetchId, Fetch>,
@@ -179,6 +184,8 @@ enum Due {
     Listen(LinkNo),
     /// Give up a request whose call is over.
     Spent(FetchId),
+    /// Give up waiting for the `endpoint` of a server that refused Streamable HTTP.
+    Endpoint(LinkNo),
 }
 
 /// One input: when it happened and where its consequences go.
@@ -219,6 +226,8 @@ impl Back {
             url,
             headers: settings.headers.clone(),
             backoff: settings.bounds.backoff,
+            patience: settings.bounds.probe,
+            is_sse: false,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),
             fetches: BTreeMap::new(),
@@ -231,8 +240,7 @@ impl Back {
     }
 
     /// Opens a link; a pipe's child is started with the first message.
-    pub fn open(&mut self, now: Nanos, link: LinkNo, opening: Opening, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn open(&mut self, _now: Nanos, link: LinkNo, opening: Opening, acts: &mut Vec<Act>) {
         let is_sse = opening.via == Via::Sse;
         self.links.insert(link, Link::new(link, opening));
         if is_sse {
@@ -267,6 +275,11 @@ impl Back {
         if let Some(Link { opening, .. }) = self.links.get_mut(&link) {
             (opening.owner, opening.era, opening.sharing) = (owner, era, sharing);
         }
+    }
+
+    /// Whether the server turned out to speak HTTP+SSE only.
+    pub fn is_sse(&self) -> bool {
+        self.is_sse
     }
 
     /// How many links are open.
@@ -314,8 +327,7 @@ impl Back {
     }
 
     /// Sends a notification, or the answer to a request of the server.
-    pub fn tell(&mut self, now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn tell(&mut self, _now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
         let message = &settled(message);
         if self.send(link, What::Tell, message, message.to_wire(), pass, acts) == Err(Failure::Full) {
             self.note(link, Oddity::Full, acts);
@@ -325,36 +337,37 @@ impl Back {
     /// Cancels a call as its era does it (`notifications/cancelled`, or closing the stream) and forgets it: nothing
     /// more is told of it.
     pub fn cancel(&mut self, now: Nanos, call: CallNo, reason: Option<&str>, acts: &mut Vec<Act>) {
-        self.late.retain(|late| !matches!(late, FromServer::Failed { call: failed, .. } if *failed == call));
-        let Some(no) = self.calls.get(&call).copied() else { return };
-        let Some(link) = self.links.get_mut(&no) else { return };
-        let Some(open) = link.calls.get(&call) else { return };
-        link.cancelled = true;
-        let n_queued = link.queue.len();
-        link.queue.retain(|posting| posting.what != What::Ask(call));
-        // Spec 2025-11-25, basic/utilities/cancellation: `initialize` is not cancelled; neither is a question that a
-        // server may not know. What never left needs no word either.
-        if !open.begins && !link.is_modern_http() && link.queue.len() == n_queued {
-            let cancelled = cancellation(&open.id.wire, reason);
-            let pass = Pass { headers: Arc::clone(&open.headers), mirrors: Vec::new() };
-            self.tell(now, no, &Message::parse(cancelled), pass, acts);
+        let on = self.calls.get(&call).and_then(|no| Some((*no, self.links.get(no)?)));
+        if let Some((no, link)) = on
+            && let Some(open) = link.calls.get(&call)
+        {
+            let is_queued = link.queue.iter().any(|posting| posting.what == What::Ask(call));
+            // Spec 2025-11-25, basic/utilities/cancellation: `initialize` is not cancelled; neither is a question
+            // that a server may not know. What never left needs no word either.
+            if !open.begins && !link.is_modern_http() && !is_queued {
+                let cancelled = Message::parse(cancellation(&open.id.wire, reason));
+                let pass = Pass { headers: Arc::clone(&open.headers), mirrors: Vec::new() };
+                self.tell(now, no, &cancelled, pass, acts);
+            }
         }
-        let fetch = self.links.get(&no).and_then(|link| link.calls.get(&call)?.stream.fetch);
-        if let Some(fetch) = fetch {
+        self.drop_call(now, call, acts);
+    }
+
+    /// Forgets a call that somebody else cancelled: nothing more is told of it, a late answer is swallowed.
+    pub fn drop_call(&mut self, now: Nanos, call: CallNo, acts: &mut Vec<Act>) {
+        self.late.retain(|late| !matches!(late, FromServer::Failed { call: failed, .. } if *failed == call));
+        let link = self.calls.get(&call).and_then(|no| self.links.get_mut(no));
+        let Some(link) = link else { return };
+        link.cancelled = true;
+        if let Some(fetch) = link.calls.get(&call).and_then(|open| open.stream.fetch) {
             self.abort(fetch, acts);
         }
         self.finish(call, now);
     }
 
-    /// Forgets a call that somebody else cancelled: nothing more is told of it, a late answer is swallowed.
-    pub fn drop_call(&mut self, now: Nanos, call: CallNo, acts: &mut Vec<Act>) {
-        let _ = (now, call, acts, &self);
-    }
-
     /// Opens the stream on which a legacy server says what concerns no request (GET); again after breaks, with
     /// `Last-Event-ID` and back-off, until the link closes or the server answers 4xx. Does nothing on other links.
-    pub fn listen(&mut self, now: Nanos, link: LinkNo, acts: &mut Vec<Act>) {
-        let _ = now;
+    pub fn listen(&mut self, _now: Nanos, link: LinkNo, acts: &mut Vec<Act>) {
         let listens = |link: &Link| {
             link.opening.via == Via::Http && link.opening.era == Era::Legacy && link.listening.is_none()
         };
@@ -411,6 +424,7 @@ impl Back {
                 }
                 Due::Listen(link) => self.get(link, What::Listen, acts),
                 Due::Spent(fetch) => self.abort(fetch, acts),
+                Due::Endpoint(link) => self.no_endpoint(link, &mut Turn { now, out, acts }),
             }
         }
     }
@@ -441,8 +455,8 @@ impl FromServer {
 }
 
 /// A message whose shape speaks of what leaves.
-fn settled(message: &Message) -> Message {
-    if message.is_edited() { Message::parse(message.to_wire()) } else { message.clone() }
+fn settled(message: &Message) -> Cow<'_, Message> {
+    if message.is_edited() { Cow::Owned(Message::parse(message.to_wire())) } else { Cow::Borrowed(message) }
 }
 
 #[cfg(test)]

@@ -91,9 +91,9 @@ struct Probe {
 #[derive(Debug)]
 pub enum Waiting {
     /// A modern request, or what belongs to one.
-    Modern(FromClient),
+    Modern(Box<FromClient>),
     /// A legacy client whose handshake the server refused.
-    Doubt(Doubt),
+    Doubt(Box<Doubt>),
 }
 
 /// What is known after a probe.
@@ -116,7 +116,8 @@ impl Detect {
     /// Lets somebody wait for the verdict, and asks the server if nobody did.
     pub fn wait(&mut self, cx: &mut Cx<'_>, waiting: Waiting) {
         if self.waiting.len() >= MAX_WAITING {
-            if let Waiting::Modern(FromClient::Asked { port, message, .. }) = &waiting
+            if let Waiting::Modern(event) = &waiting
+                && let FromClient::Asked { port, message, .. } = &**event
                 && let Some(id) = &message.shape().id
             {
                 cx.fail(*port, id, &Failure::Full);
@@ -124,11 +125,13 @@ impl Detect {
             return;
         }
         let (link, headers) = match &waiting {
-            Waiting::Modern(FromClient::Asked { from, .. }) => (None, from.headers.clone()),
+            Waiting::Modern(event) => match &**event {
+                FromClient::Asked { from, .. } => (None, from.headers.clone()),
+                _ => (None, Arc::default()),
+            },
             Waiting::Doubt(doubt) => {
                 (Some(doubt.link).filter(|link| cx.back.is_open(*link)), doubt.from.headers.clone())
             }
-            Waiting::Modern(_) => (None, Arc::default()),
         };
         self.waiting.push_back(waiting);
         if self.probe.is_none() {
@@ -138,9 +141,9 @@ impl Detect {
 
     /// Lets a request that waits go, because who asked went away.
     pub fn gone(&mut self, port: Port) {
-        self.waiting.retain(|waiting| {
-            !matches!(waiting, Waiting::Modern(FromClient::Asked { port: waits, .. }) if *waits == port)
-        });
+        let is_its =
+            |event: &FromClient| matches!(event, FromClient::Asked { port: waits, .. } if *waits == port);
+        self.waiting.retain(|waiting| !matches!(waiting, Waiting::Modern(event) if is_its(event)));
     }
 
     fn ask(&mut self, cx: &mut Cx<'_>, link: Option<LinkNo>, headers: Arc<HeaderMap>, is_second: bool) {
@@ -161,7 +164,7 @@ impl Detect {
     }
 
     /// Hears the answer to a probe.
-    pub fn from_server(&mut self, cx: &mut Cx<'_>, event: &FromServer) -> Option<Verdict> {
+    pub fn on_server(&mut self, cx: &mut Cx<'_>, event: &FromServer) -> Option<Verdict> {
         let probe = self.probe.as_ref()?;
         match event {
             FromServer::Answered { call, message, .. } if *call == probe.call => {
@@ -185,7 +188,7 @@ impl Detect {
             })
         };
         if shape.kind == Kind::Result && shape.raw(Member::SupportedRevisions).is_some() {
-            return Some(self.is_modern(cx, probe, Some(message.clone())));
+            return Some(Self::is_modern(cx, probe, Some(message.clone())));
         }
         let code = shape.int(Member::ErrorCode).filter(|_| shape.kind == Kind::Error);
         if code == Some(UNSUPPORTED_VERSION) {
@@ -201,7 +204,7 @@ impl Detect {
             }
         }
         if code.is_some_and(|code| MODERN_CODES.contains(&code)) {
-            return Some(self.is_modern(cx, probe, None));
+            return Some(Self::is_modern(cx, probe, None));
         }
         Some(self.is_legacy(cx, &probe))
     }
@@ -219,7 +222,7 @@ impl Detect {
         }
     }
 
-    fn is_modern(&mut self, cx: &mut Cx<'_>, probe: Probe, discover: Option<Message>) -> Verdict {
+    fn is_modern(cx: &mut Cx<'_>, probe: Probe, discover: Option<Message>) -> Verdict {
         cx.back.assign(probe.link, Pair::Same, Era::Modern, Sharing::Shared);
         cx.server.modern =
             Some(Modern { link: probe.link, revision: Revision::LATEST, discover, headers: probe.headers });

@@ -59,10 +59,8 @@ impl Failure {
             Self::Http { status, body, .. } => {
                 let body = String::from_utf8_lossy(body);
                 let said: String = body.trim().chars().take(200).collect();
-                match said.is_empty() {
-                    true => format!("`{server}` answered with HTTP status {status}"),
-                    false => format!("`{server}` answered with HTTP status {status}: {said}"),
-                }
+                let colon = if said.is_empty() { "" } else { ": " };
+                format!("`{server}` answered with HTTP status {status}{colon}{said}")
             }
             Self::Unreachable(why) => format!("`{server}` cannot be reached: {why}"),
             Self::Broken(why) => format!("`{server}` gave no answer: {why}"),

@@ -4,18 +4,38 @@
 //! priming events, keep-alive, batches (2025-03-26), statuses, header checks of 2026-07-28, `endpoint` of
 //! HTTP+SSE. What passes on is one message at a time, with the era it is written in and whose it is.
 
+mod batch;
+mod check;
+mod frame;
+mod lane;
+mod pipe;
+mod ports;
+mod post;
+mod refusal;
+mod reply;
+mod sessions;
+mod sse;
+mod turn;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use tapgate_wire::edge::{Act, Heard};
+use tapgate_wire::header::RequestHead;
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::{Id, Message, Nanos};
+use tapgate_wire::{Id, Message, Nanos, StreamId};
 
+use self::lane::{LaneNo, Lanes};
+use self::ports::Ports;
+use self::refusal::{INVALID, Refusal};
+use self::sessions::Sessions;
+use self::turn::{Caller, Turn};
 use super::number::{Port, Principal, SessionNo};
 use super::seal::Seal;
-use super::settings::Settings;
+use super::settings::{Bounds, Listens, Settings};
 
 /// Whose a message is and how it is written.
 #[derive(Clone, Debug)]
@@ -102,13 +122,40 @@ impl Answer {
 
 /// The client's leg.
 #[derive(Debug)]
-pub struct Front {}
+pub struct Front {
+    listens: Listens,
+    /// What all messages are read as.
+    era: Option<Era>,
+    server_name: String,
+    bounds: Bounds,
+    sessions: Sessions,
+    ports: Ports,
+    lanes: Lanes,
+    /// The legacy session on the pipe.
+    pipe: Option<SessionNo>,
+    /// What came on the pipe before `initialize` was answered.
+    early: VecDeque<Message>,
+    /// Where requests were dropped.
+    dropped: Vec<LaneNo>,
+    swept: Nanos,
+}
 
 impl Front {
     /// A leg without clients.
     pub fn new(settings: &Settings) -> Self {
-        let _ = settings;
-        Self {}
+        Self {
+            listens: settings.listens.clone(),
+            era: settings.client_era,
+            server_name: settings.server_name.clone(),
+            sessions: Sessions::new(settings.bounds.sessions),
+            ports: Ports::new(settings.bounds.ports),
+            lanes: Lanes::new(settings.bounds.replay_bytes),
+            bounds: settings.bounds.clone(),
+            pipe: None,
+            early: VecDeque::new(),
+            dropped: Vec::new(),
+            swept: Nanos::default(),
+        }
     }
 
     /// Hears from the edge, pushes what it means, and does what the transport itself asks for.
@@ -120,86 +167,112 @@ impl Front {
         out: &mut Vec<FromClient>,
         acts: &mut Vec<Act>,
     ) {
-        let _ = (now, heard, seal, out, acts, &self);
+        self.lanes.tag = seal.tag();
+        let turn = &mut Turn { now, out, acts };
+        self.catch_up(turn);
+        match heard {
+            Heard::Line { message } => self.line(turn, message),
+            Heard::LineEnd => self.line_end(turn),
+            Heard::Asked { stream, head, body } => self.asked(turn, stream, &head, body, seal),
+            Heard::Left { stream } => self.left(turn, stream),
+            _ => {}
+        }
     }
 
     /// Keeps appointments: comments on idle streams, sessions that were quiet for too long.
     pub fn tick(&mut self, now: Nanos, out: &mut Vec<FromClient>, acts: &mut Vec<Act>) {
-        let _ = (now, out, acts, &self);
+        let turn = &mut Turn { now, out, acts };
+        self.catch_up(turn);
+        while let Some(session) = self.sessions.quietest(now, self.bounds.session_idle) {
+            let waits = self.sessions.find(session).is_some_and(|session| session.n_waiting > 0);
+            if waits || self.lanes.is_open(LaneNo::push(session)) {
+                self.sessions.touch(now, session);
+            } else {
+                self.end_session(now, session, false, turn.acts);
+                turn.out.push(FromClient::Closed { session });
+            }
+        }
+        if now.since(self.swept) >= self.sweep_every() {
+            self.swept = now;
+            self.lanes.sweep(now, self.sweep_every(), acts);
+        }
     }
 
     /// When [`Front::tick`] is due.
     pub fn deadline(&self) -> Option<Nanos> {
-        None
+        if self.is_behind() {
+            return Some(Nanos(0));
+        }
+        let sweep = Nanos(self.swept.0.saturating_add(self.sweep_every()));
+        let sweep = (!self.lanes.is_empty()).then_some(sweep);
+        let idle = self.sessions.deadline(self.bounds.session_idle);
+        [sweep, idle].into_iter().flatten().min()
     }
 
-    /// Says that the `initialize` on `port` succeeds: the session is agreed on `revision` and keeps `kept`, which is
-    /// sealed into its id. Call it before [`Front::answer`].
-    pub fn open(
-        &mut self,
-        now: Nanos,
-        port: Port,
-        revision: Option<Revision>,
-        kept: &Bytes,
-        seal: &mut Seal,
-    ) {
-        let _ = (now, port, revision, kept, seal, &self);
-    }
-
-    /// Answers the request on `port`, which ends with this; nothing happens when nobody waits there any more.
-    pub fn answer(&mut self, now: Nanos, port: Port, answer: Answer, acts: &mut Vec<Act>) {
-        let _ = (now, port, answer, acts, &self);
-    }
-
-    /// Sends a notification or a request that concerns the request on `port`, before its answer.
-    pub fn aside(&mut self, now: Nanos, port: Port, bytes: Bytes, acts: &mut Vec<Act>) {
-        let _ = (now, port, bytes, acts, &self);
-    }
-
-    /// Sends a notification or a request that concerns no request to the client of a legacy session. Kept for
-    /// replay, within bounds, while the client has no stream open.
-    pub fn push(&mut self, now: Nanos, session: SessionNo, bytes: Bytes, acts: &mut Vec<Act>) {
-        let _ = (now, session, bytes, acts, &self);
-    }
-
-    /// The server closed the stream of a call whose answer is still to come (2025-11-25, polling): a client of that
-    /// revision is told to come back after `retry` milliseconds, any other one just waits.
-    pub fn pause(&mut self, now: Nanos, port: Port, retry: Option<u64>, acts: &mut Vec<Act>) {
-        let _ = (now, port, retry, acts, &self);
-    }
-
-    /// Refuses the HTTP request that brought `port` with an answer that is not JSON-RPC, such as the server's 401;
-    /// on stdio the body becomes the message of an error.
-    pub fn refuse(
-        &mut self,
-        now: Nanos,
-        port: Port,
-        status: u16,
-        headers: HeaderMap,
-        body: Bytes,
-        acts: &mut Vec<Act>,
-    ) {
-        let _ = (now, port, status, headers, body, acts, &self);
+    /// The request with this id that waits in a session, or, of a modern client, on the pipe: the one that
+    /// `notifications/cancelled` names. Modern requests over HTTP are cancelled by leaving.
+    pub fn port_of(&self, session: impl Into<Option<SessionNo>>, id: &Id) -> Option<Port> {
+        self.ports.named(session.into(), id)
     }
 
     /// How many requests wait for their answers.
     pub fn n_waiting(&self) -> usize {
-        0
+        self.ports.n_waiting()
     }
 
-    /// The request with this id that still waits: of a legacy session, or with `None` a modern one on stdio.
-    pub fn port_of(&self, session: Option<SessionNo>, id: &Id) -> Option<Port> {
-        let _ = (session, id, &self);
-        None
+    /// How many things of clients are held: sessions, requests, streams, bytes for replay.
+    pub fn held(&self) -> usize {
+        self.sessions.len() + self.ports.held() + self.lanes.held() + self.early.len() + self.dropped.len()
     }
 
-    /// Forgets a request that was cancelled: it gets no answer any more; its HTTP stream ends.
-    pub fn drop_port(&mut self, now: Nanos, port: Port, acts: &mut Vec<Act>) {
-        let _ = (now, port, acts, &self);
+    fn asked(
+        &mut self,
+        turn: &mut Turn<'_>,
+        stream: StreamId,
+        head: &RequestHead,
+        body: Bytes,
+        seal: &mut Seal,
+    ) {
+        let Listens::Http { path, sse_path } = &self.listens else { return };
+        let asked = head.uri.path();
+        if asked == path {
+            self.streamable(turn, stream, head, body, seal);
+        } else if asked == sse_path {
+            self.sse(turn, stream, head, seal);
+        } else if asked.strip_prefix(sse_path.as_str()) == Some("/message") {
+            self.sse_post(turn, stream, head, body, seal);
+        } else {
+            let refusal = Refusal::new(StatusCode::NOT_FOUND, INVALID, "nothing is served at this path");
+            turn.acts.push(refusal.respond(stream, None));
+        }
     }
 
-    /// Ends a legacy session: what its client sends later is answered 404, its streams end.
-    pub fn forget(&mut self, now: Nanos, session: SessionNo, acts: &mut Vec<Act>) {
-        let _ = (now, session, acts, &self);
+    /// Spec 2026-07-28, basic/transports/streamable-http, Cancellation: leaving cancels. Spec 2025-11-25,
+    /// basic/transports, Sending Messages to the Server 6: leaving does not.
+    fn left(&mut self, turn: &mut Turn<'_>, stream: StreamId) {
+        let Some((lane, resumes)) = self.lanes.left(stream) else { return };
+        if let Some(port) = self.ports.on(lane) {
+            self.ports.take(port);
+            self.lanes.end(lane, turn.acts);
+            turn.out.push(FromClient::Gone { port });
+            return;
+        }
+        let Some(session) = lane.session else { return };
+        self.sessions.touch(turn.now, session);
+        let is_open =
+            self.sessions.find(session).is_some_and(|session| session.phase == sessions::Phase::Open);
+        // Nobody learns the id of a session whose first answer nobody hears; HTTP+SSE ends with its stream.
+        if !resumes || !is_open {
+            self.end_session(turn.now, session, false, turn.acts);
+            turn.out.push(FromClient::Closed { session });
+        }
+    }
+
+    /// Half the time in which an idle stream says something, so that none waits longer.
+    fn sweep_every(&self) -> u64 {
+        u64::try_from(self.bounds.keep_alive.as_nanos() / 2).unwrap_or(u64::MAX).max(1)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ pub struct Doubt {
 
 impl Same {
     /// Hears from a client whose messages are this pair's.
-    pub fn from_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
+    pub fn on_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
         match event {
             FromClient::Asked { port, from, message } if from.era == Era::Modern => {
                 self.modern.asked(cx, port, from, message);
@@ -51,14 +51,14 @@ impl Same {
             FromClient::End => {
                 self.modern.end(cx);
             }
-            event => self.legacy.from_client(cx, event),
+            event => self.legacy.on_client(cx, event),
         }
     }
 
     /// Hears from the server: what concerns a call or a link of this pair.
-    pub fn from_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
-        if let Some(event) = self.modern.from_server(cx, event) {
-            self.legacy.from_server(cx, event);
+    pub fn on_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
+        if let Some(event) = self.modern.on_server(cx, event) {
+            self.legacy.on_server(cx, event);
         }
     }
 
@@ -79,7 +79,7 @@ impl Same {
     }
 
     /// Passes on what the server answered to a handshake, since it is no modern server either.
-    pub fn undoubted(&mut self, cx: &mut Cx<'_>, doubt: Doubt) {
+    pub fn undoubted(&mut self, cx: &mut Cx<'_>, doubt: &Doubt) {
         self.legacy.undoubted(cx, doubt);
     }
 

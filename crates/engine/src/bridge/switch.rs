@@ -7,7 +7,7 @@ use http::HeaderMap;
 use tapgate_wire::json::find;
 use tapgate_wire::record::Era;
 use tapgate_wire::shape::Member;
-use tapgate_wire::{Message, Nanos};
+use tapgate_wire::{Id, Message, Nanos};
 
 use super::back::FromServer;
 use super::cx::Cx;
@@ -32,7 +32,7 @@ pub(super) struct Switch {
 }
 
 impl Switch {
-    pub(super) fn from_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
+    pub(super) fn on_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
         match &event {
             FromClient::Asked { from, message, .. } if from.era == Era::Legacy => {
                 let Some(n) = from.session else { return };
@@ -51,11 +51,11 @@ impl Switch {
             FromClient::Told { from, message } => match from.session {
                 Some(n) if from.era == Era::Legacy => self.legacy(cx, n, event),
                 _ if self.detect.is_decided(cx) => self.modern(cx, event),
-                _ => self.cancel_waiting(cx, message),
+                _ => self.cancel(cx, message),
             },
             FromClient::Gone { port } => {
                 self.detect.gone(*port);
-                self.same.from_client(cx, event.clone());
+                self.same.on_client(cx, event.clone());
                 self.down.from_client(cx, event);
             }
             FromClient::Listens { session } => self.legacy(cx, *session, event.clone()),
@@ -76,7 +76,7 @@ impl Switch {
                 self.legacy(cx, n, event);
             }
             FromClient::End => {
-                self.same.from_client(cx, FromClient::End);
+                self.same.on_client(cx, FromClient::End);
                 self.down.from_client(cx, FromClient::End);
             }
         }
@@ -100,35 +100,39 @@ impl Switch {
     }
 
     fn legacy(&mut self, cx: &mut Cx<'_>, n: SessionNo, event: FromClient) {
-        match self.sessions.get(&n) {
-            Some(Pair::Up) => self.up.from_client(cx, event),
-            _ => {
-                self.same.from_client(cx, event);
-                self.doubts(cx);
-            }
+        if self.sessions.get(&n) == Some(&Pair::Up) {
+            return self.up.from_client(cx, event);
         }
+        self.same.on_client(cx, event);
+        self.doubts(cx);
     }
 
     fn modern(&mut self, cx: &mut Cx<'_>, event: FromClient) {
         if cx.server.modern.is_some() {
-            self.same.from_client(cx, event);
+            self.same.on_client(cx, event);
         } else if self.detect.is_decided(cx) {
-            self.down.from_client(cx, event);
+            match event {
+                FromClient::Told { message, .. } if cancelled(&message).is_some() => {
+                    self.cancel(cx, &message);
+                }
+                event => self.down.from_client(cx, event),
+            }
         } else {
-            self.detect.wait(cx, Waiting::Modern(event));
+            self.detect.wait(cx, Waiting::Modern(Box::new(event)));
         }
     }
 
-    /// A cancellation while the request itself waits for the verdict.
-    fn cancel_waiting(&mut self, cx: &mut Cx<'_>, message: &Message) {
-        let Some(id) = message.shape().id_in(Member::CancelledId) else { return };
-        if let Some(port) = cx.front.port_of(None, &id) {
+    /// A modern client on stdio cancels: over HTTP it would have gone away.
+    fn cancel(&mut self, cx: &mut Cx<'_>, message: &Message) {
+        let port = cancelled(message).and_then(|id| cx.front.port_of(None, &id));
+        if let Some(port) = port {
+            cx.front.drop_port(port);
             self.detect.gone(port);
-            cx.front.drop_port(cx.now, port, cx.acts);
+            self.down.from_client(cx, FromClient::Gone { port });
         }
     }
 
-    pub(super) fn from_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
+    pub(super) fn on_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
         let pair = match &event {
             FromServer::Answered { call, link, .. } => {
                 if cx.server.modern.as_ref().is_some_and(|modern| modern.link == *link) {
@@ -136,26 +140,26 @@ impl Switch {
                 }
                 call.pair
             }
-            FromServer::Failed { call, .. } | FromServer::Paused { call, .. } => call.pair,
-            FromServer::Said { call: Some(call), .. } => call.pair,
-            FromServer::Said { owner, .. } => *owner,
+            FromServer::Failed { call, .. }
+            | FromServer::Paused { call, .. }
+            | FromServer::Said { call: Some(call), .. } => call.pair,
             FromServer::Down { link, .. }
                 if cx.server.modern.as_ref().is_some_and(|modern| modern.link == *link) =>
             {
                 return self.lost_modern(cx);
             }
-            FromServer::Down { owner, .. } => *owner,
+            FromServer::Said { owner, .. } | FromServer::Down { owner, .. } => *owner,
         };
         match pair {
             Pair::Same => {
-                self.same.from_server(cx, event);
+                self.same.on_server(cx, event);
                 self.doubts(cx);
             }
             Pair::Up => self.up.from_server(cx, event),
             Pair::Down => self.down.from_server(cx, event),
             Pair::Detect => {
-                if let Some(verdict) = self.detect.from_server(cx, &event) {
-                    self.decided(cx, verdict);
+                if let Some(verdict) = self.detect.on_server(cx, &event) {
+                    self.decided(cx, &verdict);
                 }
             }
         }
@@ -178,9 +182,9 @@ impl Switch {
             if cx.server.modern.is_some() {
                 self.hand_over(cx, doubt);
             } else if self.detect.is_decided(cx) {
-                self.same.undoubted(cx, doubt);
+                self.same.undoubted(cx, &doubt);
             } else {
-                self.detect.wait(cx, Waiting::Doubt(doubt));
+                self.detect.wait(cx, Waiting::Doubt(Box::new(doubt)));
             }
         }
     }
@@ -201,21 +205,23 @@ impl Switch {
         }
     }
 
-    fn decided(&mut self, cx: &mut Cx<'_>, verdict: Verdict) {
+    fn decided(&mut self, cx: &mut Cx<'_>, verdict: &Verdict) {
         let waiting = self.detect.take();
-        if let Verdict::Legacy(Some(link)) = &verdict {
+        if let Verdict::Legacy(Some(link)) = verdict {
             self.adopt(cx, *link, &waiting);
         }
         for waiting in waiting {
-            match (waiting, &verdict) {
-                (Waiting::Doubt(doubt), Verdict::Modern) => self.hand_over(cx, doubt),
-                (Waiting::Doubt(doubt), _) => self.same.undoubted(cx, doubt),
-                (Waiting::Modern(FromClient::Asked { port, message, .. }), Verdict::Unknown(failure)) => {
-                    if let Some(id) = &message.shape().id {
+            match (waiting, verdict) {
+                (Waiting::Doubt(doubt), Verdict::Modern) => self.hand_over(cx, *doubt),
+                (Waiting::Doubt(doubt), _) => self.same.undoubted(cx, &doubt),
+                (Waiting::Modern(event), Verdict::Unknown(failure)) => {
+                    if let FromClient::Asked { port, message, .. } = *event
+                        && let Some(id) = &message.shape().id
+                    {
                         cx.fail(port, id, failure);
                     }
                 }
-                (Waiting::Modern(event), _) => self.modern(cx, event),
+                (Waiting::Modern(event), _) => self.modern(cx, *event),
             }
         }
     }
@@ -232,7 +238,7 @@ impl Switch {
 
     pub(super) fn tick(&mut self, cx: &mut Cx<'_>) {
         if let Some(verdict) = self.detect.tick(cx) {
-            self.decided(cx, verdict);
+            self.decided(cx, &verdict);
         }
         if self.relink.take_if(|at| *at <= cx.now).is_some() {
             self.same.relinked(cx);
@@ -255,4 +261,10 @@ impl Switch {
         let pairs = [self.same.deadline(), self.up.deadline(), self.down.deadline()];
         pairs.into_iter().flatten().chain(self.detect.deadline()).chain(self.relink).min()
     }
+}
+
+/// The request that a notification cancels.
+fn cancelled(message: &Message) -> Option<Id> {
+    let is_cancel = message.shape().method().as_deref() == Some("notifications/cancelled");
+    message.shape().id_in(Member::CancelledId).filter(|_| is_cancel)
 }

@@ -107,7 +107,7 @@ impl Source {
                 n
             }
             // Its head was lost, so nothing says whose it is.
-            None => self.pipes_session(now, actions),
+            None => self.pipes_session(now, stream, actions),
         };
         self.bind(stream, n, &input, actions);
         let is_end = matches!(input, Input::Closed { .. });
@@ -259,8 +259,11 @@ impl Source {
 
     /// The latest session of a user agent; else the one that heard the server's process before any client.
     fn latest(&mut self, head: &RequestHead) -> Option<u64> {
-        let latest = self.live(&agent(head));
-        latest.or_else(|| self.pipes.take().filter(|n| self.is_blank(*n)))
+        if let Some(n) = self.live(&agent(head)) {
+            return Some(n);
+        }
+        let (_, pipes) = self.pipes.pop_first()?;
+        Some(pipes.current).filter(|n| self.is_blank(*n))
     }
 
     fn live(&self, route: &Route<'_>) -> Option<u64> {

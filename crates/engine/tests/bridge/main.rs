@@ -1,9 +1,9 @@
 //! The bridge between scripted peers of every revision and transport.
 #![expect(
-    clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that meets the unexpected ends"
+    clippy::cmp_owned,
+    clippy::needless_pass_by_value,
+    reason = "a test that meets the unexpected ends, and reads better by value"
 )]
 
 mod feature;

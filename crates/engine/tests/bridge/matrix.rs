@@ -46,10 +46,7 @@ fn every_client_meets_every_server() {
         std::fs::write(PAGE, &page).unwrap();
     }
     let found = std::fs::read_to_string(PAGE).unwrap_or_default();
-    assert!(
-        found == page,
-        "docs/reference/compatibility.md is old: run `cargo xtask generate --compatibility`"
-    );
+    assert!(found == page, "docs/reference/compatibility.md is old: run `cargo xtask compatibility`");
 }
 
 fn name(kind: Kind) -> String {
@@ -62,7 +59,7 @@ fn page(cells: &Cells) -> String {
         "# Compatibility\n\n\
          What a client of one revision and transport gets from a server of another one through a bridge.\n\
          This page is generated from the results of the tests that run every feature between scripted peers of \
-         every revision on every transport: `cargo xtask generate --compatibility`.\n\n\
+         every revision on every transport: `cargo xtask compatibility`.\n\n\
          - ✓ it works as if the two spoke alike\n\
          - a letter: it works, but something is said in other words, or it cannot be said; the letters stand below each table\n\
          - – one of the two revisions has no such thing\n\n\

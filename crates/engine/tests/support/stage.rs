@@ -59,10 +59,10 @@ impl Stage {
             Step::Closed(stream, from, how) => self.hear(Input::Closed { stream, from, how }),
             Step::Stderr(text) => {
                 let carried = self.carried(&text, None);
-                self.hear(Input::Stderr { carried, bytes: text.into() });
+                self.hear(Input::Stderr { stream: StreamId(0), carried, bytes: text.into() });
             }
-            Step::Started(pid) => self.hear(Input::Started { pid }),
-            Step::Exited(status) => self.hear(Input::Exited { status }),
+            Step::Started(pid) => self.hear(Input::Started { stream: StreamId(0), pid }),
+            Step::Exited(status) => self.hear(Input::Exited { stream: StreamId(0), status }),
             Step::Lost(n_bytes) => self.hear(Input::Lost { n_bytes }),
             Step::Wait(nanos) => self.wait(nanos),
             Step::End => {

@@ -80,7 +80,11 @@ fn reads() -> Vec<(&'static str, String)> {
         ("stdio", "every byte of the server's standard input, output and error"),
         ("http", "heads and bodies of every request and answer that passes through the tap"),
         ("not read", "other programs, other connections, files"),
-        ("changes", "nothing: bytes leave as they came, before they are looked at"),
+        (
+            "changes",
+            "nothing: bytes leave as they came, before they are looked at; a bridge alone translates, and only what \
+             the two sides do not share",
+        ),
     ]
     .map(|(key, text)| (key, text.to_owned()))
     .into()

@@ -1,9 +1,10 @@
 //! What is recorded: sources and their sessions.
 
 use tapgate_store::{SessionRow, SourceRow, Totals};
-use tapgate_wire::record::UnixNanos;
+use tapgate_wire::Leg;
+use tapgate_wire::record::{Transport, UnixNanos};
 
-use crate::call::{era_word, transport_word};
+use crate::call::{era_word, leg_word, transport_word};
 use crate::capture::{is_full, lost, marks};
 use crate::page::{Block, Cell, Column, Layout, Note, Page, Table, Tone};
 
@@ -34,11 +35,13 @@ const COLUMNS: &[Column] = &[
     Column::seen("revision", "revision", 4, 0, 10),
     Column::seen("era", "era", 7, 0, 6),
     Column::seen("transport", "transport", 6, 0, 9),
+    Column::seen("", "leg", 1, 0, 6),
     Column::seen("calls", "calls", 1, 0, 5),
     Column::seen("errors", "errors", 2, 0, 5),
     Column::seen("last", "last", 2, 0, 8),
     Column::seen("state", "state", 0, 0, 10),
     Column::seen("", "notes", 1, 8, 16),
+    Column::unseen("leg"),
     Column::unseen("source"),
     Column::unseen("run"),
     Column::unseen("client.name"),
@@ -71,10 +74,15 @@ pub fn ls(sources: &[SourceSummary<'_>], trouble: Option<&str>, now: UnixNanos) 
     blocks.extend(marks(sources.iter().map(|source| source.row), now));
     let mut rows = Vec::new();
     for source in sources {
+        // A bridge is two sources of one process.
+        let is_bridge = sources.iter().any(|other| {
+            other.row.leg != source.row.leg
+                && (other.row.pid, other.row.started) == (source.row.pid, source.row.started)
+        });
         if source.sessions.is_empty() {
-            rows.push(cells(source, None));
+            rows.push(cells(source, None, is_bridge));
         }
-        rows.extend(source.sessions.iter().map(|session| cells(source, Some(session))));
+        rows.extend(source.sessions.iter().map(|session| cells(source, Some(session), is_bridge)));
     }
     blocks.push(Block::Table(Table {
         kind: "session",
@@ -85,11 +93,20 @@ pub fn ls(sources: &[SourceSummary<'_>], trouble: Option<&str>, now: UnixNanos) 
     Page::of(blocks)
 }
 
-fn cells(source: &SourceSummary<'_>, session: Option<&SessionSummary<'_>>) -> Vec<Cell> {
+/// The transport of the leg that a source records.
+fn of_leg(source: &SourceRow) -> Transport {
+    match source.leg {
+        Leg::Client => source.transports.0,
+        Leg::Server => source.transports.1,
+    }
+}
+
+fn cells(source: &SourceSummary<'_>, session: Option<&SessionSummary<'_>>, is_bridge: bool) -> Vec<Cell> {
     let row = session.map(|session| session.row);
     let client = row.and_then(|row| row.client.as_ref());
     let server = row.and_then(|row| row.server.as_ref());
     let source_row = source.row;
+    let leg = Cell::Word(Tone::Usual, leg_word(source_row.leg));
     vec![
         row.map_or(Cell::None, |row| Cell::Told(row.id.to_string())),
         Cell::told(Some(&source_row.name)),
@@ -98,12 +115,14 @@ fn cells(source: &SourceSummary<'_>, session: Option<&SessionSummary<'_>>) -> Ve
         }),
         Cell::told(row.and_then(|row| row.revision.as_deref())),
         row.and_then(|row| row.era).map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era))),
-        Cell::Word(Tone::Usual, transport_word(row.map_or(source_row.transports.0, |row| row.transport))),
+        Cell::Word(Tone::Usual, transport_word(row.map_or(of_leg(source_row), |row| row.transport))),
+        if is_bridge { leg.clone() } else { Cell::None },
         Cell::Count(session.map_or(0, |session| session.totals.exchanges)),
         Cell::Rare(session.map_or(0, |session| session.totals.errors)),
         session.and_then(|session| session.last).map_or(Cell::Ago(source_row.started), Cell::Ago),
         state(source, row),
         notes(source_row, row),
+        leg,
         Cell::Told(source_row.id.to_string()),
         Cell::told(Some(&source_row.server)),
         Cell::told(client.map(|(name, _)| name.as_str())),
@@ -151,4 +170,35 @@ fn notes(source: &SourceRow, session: Option<&SessionRow>) -> Cell {
 /// Whether bodies of the session, or of the source, were stored unmasked.
 fn is_full_since(source: &SourceRow, session: Option<&SessionRow>) -> bool {
     is_full(source, session.map_or(source.started, |row| row.opened))
+}
+
+#[cfg(test)]
+mod tests {
+    use tapgate_store::SourceId;
+
+    use super::*;
+    use crate::sample;
+
+    /// The words of the column for people.
+    fn legs(rows: &[SourceRow]) -> Vec<Cell> {
+        let summary = |row| SourceSummary { row, is_alive: true, sessions: Vec::new() };
+        let summaries: Vec<_> = rows.iter().map(summary).collect();
+        let page = ls(&summaries, None, sample::NOW);
+        let at = COLUMNS.iter().position(|column| column.title == Some("leg")).unwrap();
+        let rows = page.blocks.into_iter().filter_map(|block| match block {
+            Block::Table(table) => Some(table.rows),
+            _ => None,
+        });
+        rows.flatten().map(|mut row| row.swap_remove(at)).collect()
+    }
+
+    #[test]
+    fn only_the_sources_of_a_bridge_name_their_leg() {
+        let client = sample::world().sources[0].clone();
+        let server = SourceRow { id: SourceId(77), leg: Leg::Server, ..client.clone() };
+        let other = SourceRow { id: SourceId(78), pid: client.pid + 1, ..client.clone() };
+        let word = |word| Cell::Word(Tone::Usual, word);
+        assert_eq!(legs(&[client.clone(), other.clone()]), [Cell::None, Cell::None]);
+        assert_eq!(legs(&[client, other, server]), [word("client"), Cell::None, word("server")]);
+    }
 }

@@ -2,11 +2,12 @@
 
 use serde_json::Value as Json;
 use tapgate_store::{MessageRow, SessionRow, SourceRow};
+use tapgate_wire::Leg;
 use tapgate_wire::record::{Piece, Status, UnixNanos};
 
 use super::calls::table;
 use crate::Call;
-use crate::call::{era_word, transport_word};
+use crate::call::{era_word, leg_word, transport_word};
 use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
 use crate::unit;
@@ -51,6 +52,8 @@ fn facts(view: &SessionView<'_>) -> Vec<Fact> {
     let named = |names: &Option<(String, String)>| {
         Cell::told(names.as_ref().map(|(name, version)| format!("{name} {version}")).as_deref())
     };
+    let leg = view.source.map_or(Leg::Client, |source| source.leg);
+    let leg = Cell::Word(Tone::Usual, leg_word(leg));
     let n_errors = view.calls.iter().filter(|call| is_error(call.exchange.status)).count() as u64;
     let lasted = row.closed.unwrap_or(view.now).saturating_sub(row.opened);
     vec![
@@ -64,6 +67,7 @@ fn facts(view: &SessionView<'_>) -> Vec<Fact> {
         Fact::seen("revision", "agreed", Cell::told(row.revision.as_deref())),
         Fact::seen("era", "era", row.era.map_or(Cell::None, |era| Cell::Word(Tone::Usual, era_word(era)))),
         Fact::seen("transport", "transport", Cell::Word(Tone::Usual, transport_word(row.transport))),
+        Fact::seen("leg", "leg", leg),
         Fact::seen("client.capabilities", "client can", capabilities(offer.as_ref())),
         Fact::seen("server.capabilities", "server can", capabilities(answer.as_ref())),
         Fact::seen("key", "session id", Cell::told(row.key.as_deref())),

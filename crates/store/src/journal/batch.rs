@@ -179,15 +179,15 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn source(&mut self, lost: Lost) -> rusqlite::Result<()> {
-        let Source { name, server, transports, pid, server_pid, started, ended, exit_status, .. } =
+        let Source { name, server, transports, pid, server_pid, started, ended, exit_status, leg, .. } =
             self.source;
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO source (id, name, server, client_transport, server_transport, pid, server_pid, started,
-                ended, exit_status, full_until, lost_bytes, lost_records, lost_record_bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                ended, exit_status, full_until, lost_bytes, lost_records, lost_record_bytes, leg)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
              ON CONFLICT (id) DO UPDATE SET name = ?2, server = ?3, client_transport = ?4, server_transport = ?5,
                 pid = ?6, server_pid = ?7, started = ?8, ended = ?9, exit_status = ?10, full_until = ?11,
-                lost_bytes = ?12, lost_records = ?13, lost_record_bytes = ?14
+                lost_bytes = ?12, lost_records = ?13, lost_record_bytes = ?14, leg = ?15
              RETURNING id",
         )?;
         let id = statement.query_row(
@@ -206,6 +206,7 @@ impl Rows<'_> {
                 self.source.lost_bytes as i64,
                 lost.records as i64,
                 lost.bytes as i64,
+                leg.code(),
             ],
             |row| row.get(0),
         )?;

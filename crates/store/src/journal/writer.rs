@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tapgate_wire::Masked;
 use tapgate_wire::record::{Source, Transport, UnixNanos};
+use tapgate_wire::{Leg, Masked};
 
 use crate::home::{Home, Identity};
 use crate::journal::batch::Batch;
@@ -313,6 +313,7 @@ fn nameless() -> Source {
         name: Masked::default(),
         server: Masked::default(),
         transports: (Transport::Stdio, Transport::Stdio),
+        leg: Leg::Client,
         pid: process::id(),
         server_pid: None,
         started: 0,

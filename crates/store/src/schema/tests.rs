@@ -34,6 +34,25 @@ fn a_migration_that_fails_changes_nothing() {
 }
 
 #[test]
+fn a_viewer_reads_the_journal_of_an_older_tapgate_that_goes_on_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::new(dir.path());
+    let mut older = Connection::open(home.journal()).unwrap();
+    migrate(&mut older, &STEPS[..1]).unwrap();
+    let insert =
+        "INSERT INTO source (name, server, client_transport, server_transport, pid, started, lost_bytes,
+        lost_records, lost_record_bytes) VALUES ('a', 'b', 0, 0, 1, 0, 0, 0, 0)";
+    older.execute(insert, []).unwrap();
+    let reader = open_to_read(&home.journal()).unwrap().unwrap();
+    assert_eq!(version_in(&reader), known_version());
+    older.execute(insert, []).unwrap();
+    let legs: (i64, i64) = reader
+        .query_row("SELECT count(*), sum(leg) FROM source", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(legs, (2, 0), "what an older tapgate records is the client's leg");
+}
+
+#[test]
 fn an_empty_file_becomes_a_journal() {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::new(dir.path());

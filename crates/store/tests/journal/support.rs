@@ -90,6 +90,7 @@ pub(crate) fn source(name: &str) -> Source {
         name: masked(name),
         server: masked("server --flag"),
         transports: (Transport::Stdio, Transport::Http),
+        leg: Leg::Client,
         pid: std::process::id(),
         server_pid: Some(4),
         started: NOW - 30 * DAY,

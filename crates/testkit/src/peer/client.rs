@@ -376,13 +376,8 @@ impl Client {
 
     /// Something came on one of its streams.
     pub(crate) fn act(&mut self, n: StreamId, act: Act) {
-        let Some(mut stream) = self.streams.remove(&n) else {
-            if !matches!(act, Act::Finish { .. }) {
-                // What a client left is not its fault.
-                return;
-            }
-            return;
-        };
+        // What comes on a stream that the client left is nobody's fault.
+        let Some(mut stream) = self.streams.remove(&n) else { return };
         match act {
             Act::Respond { status, headers, body, .. } => self.responded(&stream, status, &headers, &body),
             Act::Begin { headers, .. } => {
@@ -418,11 +413,7 @@ impl Client {
                 }
                 self.streams.insert(n, stream);
             }
-            Act::Finish { .. } => {
-                if stream.is_get && self.get == Some(n) {
-                    self.get = None;
-                }
-            }
+            Act::Finish { .. } if stream.is_get && self.get == Some(n) => self.get = None,
             _ => {}
         }
     }
@@ -433,7 +424,8 @@ impl Client {
             self.get = None;
         }
         if body.is_empty() {
-            if !stream.ids.is_empty() {
+            let is_open = |id: &Value| self.calls.get(&id.to_string()).is_some_and(|call| !call.is_cancelled);
+            if stream.ids.iter().any(is_open) {
                 self.faults.push(format!("a request was answered {status} without a body"));
             }
             return;
@@ -530,17 +522,11 @@ impl Client {
                     self.faults.push("elicitationId reached a modern client".to_owned());
                 }
                 self.check_asked(&method, &params);
-                match self.reply(&method, &params) {
-                    Some(Ok(reply)) => {
-                        answers.insert(name.clone(), reply);
-                    }
-                    // Declining sampling or roots has no words here: the request is not sent again.
-                    Some(Err(_)) | None => {
-                        self.asked.push((method, params));
-                        return;
-                    }
-                }
+                let reply = self.reply(&method, &params);
                 self.asked.push((method, params));
+                // Declining sampling or roots has no words here: the request is not sent again.
+                let Some(Ok(reply)) = reply else { return };
+                answers.insert(name.clone(), reply);
             }
             params["inputResponses"] = Value::Object(answers);
         }

@@ -192,7 +192,7 @@ impl Server {
         let asked = text(&message, &["method"]).to_owned();
         let mut key = session.clone();
         if self.is_modern() {
-            key = "modern".to_owned();
+            "modern".clone_into(&mut key);
             if !self.check_headers(fetch, &message, &asked, header) {
                 return;
             }
@@ -257,7 +257,10 @@ impl Server {
             wrong.push("mcp-name");
         }
         let region = at(message, &["params", "arguments", "region"]).as_str();
-        if asked == "tools/call" && region.is_some_and(|region| header("mcp-param-region") != region) {
+        let mirrored = tapgate_wire::header::value::decode(header("mcp-param-region").as_bytes());
+        if asked == "tools/call"
+            && region.is_some_and(|region| mirrored.is_ok_and(|mirrored| mirrored != region))
+        {
             wrong.push("mcp-param-region");
         }
         if asked == "initialize" || asked == "ping" {
@@ -362,7 +365,14 @@ impl Server {
     }
 
     fn aborted(&mut self, fetch: FetchId) {
-        self.gets.retain(|_, get| *get != fetch);
+        let session = self.gets.iter().find(|(_, get)| **get == fetch).map(|(session, _)| session.clone());
+        if let Some(session) = session {
+            self.gets.remove(&session);
+            if self.over == Over::Sse {
+                // The stream is the session.
+                self.talks.remove(&session);
+            }
+        }
         let Some(open) = self.fetches.remove(&fetch) else { return };
         // Spec 2026-07-28: a closed stream cancels; before, it does not.
         if self.is_modern()

@@ -137,7 +137,7 @@ impl Skill {
                 talk.level = params.get("level").and_then(Value::as_str).map(str::to_owned);
                 vec![Say::Answer(id.clone(), json!({}))]
             }
-            "tools/list" => vec![self.list(id, params, "tools", self.tools())],
+            "tools/list" => vec![self.list(id, params, "tools", Self::tools())],
             "prompts/list" => {
                 vec![self.list(id, params, "prompts", vec![json!({ "name": "greet", "arguments": [{ "name": "who" }] })])]
             }
@@ -237,7 +237,7 @@ impl Skill {
         Say::Answer(id.clone(), self.done(result))
     }
 
-    fn tools(&self) -> Vec<Value> {
+    fn tools() -> Vec<Value> {
         let plain = [
             "echo",
             "fail",
@@ -455,7 +455,7 @@ impl Skill {
         if !self.is_modern() {
             let wait = Wait { id: id.clone(), params: params.clone(), n_left: 0, got: BTreeMap::new() };
             talk.waits.insert(id.to_string(), wait);
-            return self.ask(talk, id, inputs);
+            return Self::ask(talk, id, inputs);
         }
         let Some(answers) = params.get("inputResponses").and_then(Value::as_object) else {
             return vec![Self::required(id, inputs, 0)];
@@ -487,12 +487,7 @@ impl Skill {
     }
 
     /// Sends requests to a legacy client.
-    fn ask(
-        &mut self,
-        talk: &mut Talk,
-        id: &Value,
-        inputs: Vec<(&'static str, &'static str, Value)>,
-    ) -> Vec<Say> {
+    fn ask(talk: &mut Talk, id: &Value, inputs: Vec<(&'static str, &'static str, Value)>) -> Vec<Say> {
         let mut says = Vec::new();
         for (key, method, mut params) in inputs {
             talk.next += 1;
@@ -533,7 +528,7 @@ impl Skill {
         }
         if text(&wait.params, &["name"]) == "rounds" && wait.got.len() == 1 {
             let inputs = Self::inputs("rounds", 1);
-            return self.ask(talk, &call, inputs);
+            return Self::ask(talk, &call, inputs);
         }
         let Some(wait) = talk.waits.remove(&call.to_string()) else { return Vec::new() };
         vec![Say::Answer(wait.id, sum(&wait.got))]

@@ -39,29 +39,30 @@ impl Group {
         let _ = kill_process_group(self.0, signal);
     }
 
-    /// Sends TERM, waits until nobody runs but at most `grace`, then sends KILL.
-    pub(super) fn end(self, grace: Duration) {
-        if !self.is_listed() {
-            return;
+    /// Sends TERM to all, waits until nobody runs but at most `grace`, then sends KILL.
+    pub(super) fn end(groups: &[Self], grace: Duration) {
+        let mut left: Vec<Self> = groups.iter().copied().filter(|group| group.is_listed()).collect();
+        for group in &left {
+            group.signal(Signal::TERM);
         }
-        self.signal(Signal::TERM);
-        if self.stops_within(grace) && !self.is_listed() {
-            return;
-        }
+        Self::wait(&left, grace);
+        left.retain(|group| group.is_listed());
         // Also to a group in which nobody was seen: a child may have been born while we looked.
-        self.signal(Signal::KILL);
-        self.stops_within(AFTER_KILL);
+        for group in &left {
+            group.signal(Signal::KILL);
+        }
+        Self::wait(&left, AFTER_KILL);
     }
 
-    fn stops_within(self, limit: Duration) -> bool {
+    /// Waits until nobody in the groups runs, but at most `limit`.
+    fn wait(groups: &[Self], limit: Duration) {
         let n_looks = limit.as_millis() / LOOK.as_millis();
         for _ in 0..n_looks {
-            if !self.runs() {
-                return true;
+            if !groups.iter().any(|group| group.runs()) {
+                return;
             }
             thread::sleep(LOOK);
         }
-        !self.runs()
     }
 
     /// Says whether the system still knows the group, if only for dead processes that nobody has reaped.
@@ -73,7 +74,7 @@ impl Group {
     ///
     /// Orphans are reaped by the first process of the system or container, which may do it late or never;
     /// so where the system tells more than that a group is listed, we look for the living.
-    fn runs(self) -> bool {
+    pub(crate) fn runs(self) -> bool {
         let Ok(processes) = fs::read_dir("/proc") else {
             return self.is_listed();
         };

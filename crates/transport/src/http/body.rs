@@ -130,7 +130,13 @@ enum Source {
     /// Our own words.
     Own(Option<Bytes>),
     /// The server's, with what carries them; the lane goes back to the pool when the body is complete.
-    Lane { incoming: Incoming, watch: Watch, lane: Option<Lane>, pool: Rc<Pool>, keep: Duration },
+    Lane {
+        incoming: Incoming,
+        watch: Watch,
+        lane: Option<Lane<AskBody>>,
+        pool: Rc<Pool<AskBody>>,
+        keep: Duration,
+    },
     /// The server's, carried by a connection of many streams that drives itself.
     Stream { incoming: Incoming, watch: Watch },
 }
@@ -144,8 +150,8 @@ impl Answer {
     pub(super) fn from_lane(
         incoming: Incoming,
         watch: Watch,
-        lane: Lane,
-        pool: Rc<Pool>,
+        lane: Lane<AskBody>,
+        pool: Rc<Pool<AskBody>>,
         keep: Duration,
         pulse: Rc<Pulse>,
     ) -> Self {
@@ -261,7 +267,7 @@ impl Drop for Answer {
 /// Takes the next piece, reading from the server only when there is none.
 fn poll_lane(
     incoming: &mut Incoming,
-    lane: Option<&mut Lane>,
+    lane: Option<&mut Lane<AskBody>>,
     pulse: &Pulse,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {

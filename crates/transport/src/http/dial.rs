@@ -23,7 +23,7 @@ use super::upstream::Upstream;
 const MAX_PROXY_HEAD: usize = 8 * 1024;
 
 /// Opens connections to one upstream; shared by all workers.
-pub(super) struct Dialer {
+pub(crate) struct Dialer {
     pub(super) upstream: Upstream,
     pub(super) proxy: Option<Proxy>,
     ca_file: Option<PathBuf>,

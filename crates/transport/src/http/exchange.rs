@@ -23,7 +23,7 @@ use super::dial::{Broken, BrokenKind, Dialer};
 use super::guard::Guard;
 use super::heads::{self, Framing};
 use super::ledger::{Ledger, Watch};
-use super::pool::{KEEP, Lane, Link, Pool, Unsent};
+use super::pool::{KEEP, Lane, Link, Pool, Unsent, Upload};
 use super::pulse::Pulse;
 use crate::seen::Seen;
 
@@ -39,7 +39,7 @@ pub(super) struct Tap {
     pub(super) guard: Arc<Guard>,
     pub(super) explain: Explain,
     pub(super) ledger: Rc<Ledger>,
-    pub(super) pool: Rc<Pool>,
+    pub(super) pool: Rc<Pool<AskBody>>,
 }
 
 /// Passes one request to the server and its answer to the client, or says why not.
@@ -63,7 +63,8 @@ pub(super) async fn exchange(
     *onward.extensions_mut() = extensions;
     let failed = match refused {
         Some((status, why)) => (status, why),
-        None => match send(&tap, &head, onward).await {
+        None => match send(&tap.pool, onward, |request, link| dress(request, &head, &tap.dialer, link)).await
+        {
             Ok((response, lane)) => {
                 return Ok(pass(&tap, stream, response, lane, answering, pulse));
             }
@@ -101,18 +102,23 @@ fn refuse(guard: &Guard, parts: &request::Parts) -> Option<(StatusCode, String)>
 }
 
 /// The answer with the lane that still carries its body, or the cause and what of the request is left.
-type Sent = Result<(Response<Incoming>, Option<Lane>), (Broken, Option<AskBody>)>;
+type Sent<B> = Result<(Response<Incoming>, Option<Lane<B>>), (Broken, Option<B>)>;
 
-async fn send(tap: &Tap, head: &RequestHead, mut request: Request<AskBody>) -> Sent {
-    let mut link = match tap.pool.reuse() {
+/// Sends a request, which `dress` writes as the link needs it, on a connection that stands or on a new one.
+pub(super) async fn send<B: Upload>(
+    pool: &Pool<B>,
+    mut request: Request<B>,
+    dress: impl Fn(&mut Request<B>, &Link<B>),
+) -> Sent<B> {
+    let mut link = match pool.reuse() {
         Some(link) => link,
-        None => match open(tap).await {
+        None => match open(pool).await {
             Ok(link) => link,
             Err(broken) => return Err((broken, Some(request.into_body()))),
         },
     };
     loop {
-        dress(&mut request, head, &tap.dialer, &link);
+        dress(&mut request, &link);
         let (sent, lane, fresh) = match link {
             Link::Reused(mut lane) => (lane.send(request).await, Some(lane), false),
             Link::Fresh(mut lane) => (lane.send(request).await, Some(lane), true),
@@ -135,7 +141,7 @@ async fn send(tap: &Tap, head: &RequestHead, mut request: Request<AskBody>) -> S
         match unsent.request {
             Some(given_back) if !fresh => {
                 request = given_back;
-                link = match open(tap).await {
+                link = match open(pool).await {
                     Ok(link) => link,
                     Err(broken) => return Err((broken, Some(request.into_body()))),
                 };
@@ -153,12 +159,27 @@ async fn send(tap: &Tap, head: &RequestHead, mut request: Request<AskBody>) -> S
 
 /// Opens a connection. Boxed, because it happens rarely and is large, and every exchange is as large as the
 /// largest thing that it may wait for.
-fn open(tap: &Tap) -> Pin<Box<dyn Future<Output = Result<Link, Broken>> + '_>> {
-    Box::pin(tap.pool.open())
+fn open<B: Upload>(pool: &Pool<B>) -> Pin<Box<dyn Future<Output = Result<Link<B>, Broken>> + '_>> {
+    Box::pin(pool.open())
+}
+
+/// Writes the head as the link needs it, and holds back a body that waits for `100 Continue`.
+fn dress(request: &mut Request<AskBody>, head: &RequestHead, dialer: &Dialer, link: &Link<AskBody>) {
+    address(request, head, dialer, link);
+    if head.headers.contains_key(EXPECT) && !request.body().is_end_stream() {
+        let go = Arc::new(AtomicBool::new(false));
+        request.body_mut().wait_for(Arc::clone(&go));
+        hyper::ext::on_informational(request, move |_| go.store(true, Ordering::Relaxed));
+    }
 }
 
 /// Writes the head as the link needs it.
-fn dress(request: &mut Request<AskBody>, head: &RequestHead, dialer: &Dialer, link: &Link) {
+pub(super) fn address<B: Upload>(
+    request: &mut Request<B>,
+    head: &RequestHead,
+    dialer: &Dialer,
+    link: &Link<B>,
+) {
     let framing = if matches!(link, Link::Shared(_)) { Framing::Frames } else { Framing::Fields };
     let mut headers = heads::to_server(&head.headers, &dialer.upstream, framing);
     request.method_mut().clone_from(&head.method);
@@ -174,18 +195,13 @@ fn dress(request: &mut Request<AskBody>, head: &RequestHead, dialer: &Dialer, li
         headers.insert(http::header::PROXY_AUTHORIZATION, credentials.clone());
     }
     *request.headers_mut() = headers;
-    if head.headers.contains_key(EXPECT) && !request.body().is_end_stream() {
-        let go = Arc::new(AtomicBool::new(false));
-        request.body_mut().wait_for(Arc::clone(&go));
-        hyper::ext::on_informational(request, move |_| go.store(true, Ordering::Relaxed));
-    }
 }
 
 fn pass(
     tap: &Tap,
     stream: StreamId,
     response: Response<Incoming>,
-    lane: Option<Lane>,
+    lane: Option<Lane<AskBody>>,
     watch: Watch,
     pulse: Rc<Pulse>,
 ) -> Response<Answer> {
@@ -210,7 +226,7 @@ fn pass(
 }
 
 /// How long the server keeps an idle connection, less a second for what is on its way then.
-fn keep(headers: &HeaderMap) -> Duration {
+pub(super) fn keep(headers: &HeaderMap) -> Duration {
     let Some(value) = headers.get("keep-alive").and_then(|value| value.to_str().ok()) else { return KEEP };
     let timeout = value.split(',').find_map(|item| item.trim().strip_prefix("timeout=")?.parse().ok());
     timeout.map_or(KEEP, |seconds: u64| Duration::from_secs(seconds.saturating_sub(1)).min(MAX_KEEP))

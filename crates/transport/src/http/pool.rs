@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::TokioTimer;
@@ -15,7 +17,6 @@ use tapgate_wire::Nanos;
 use tokio::sync::Mutex;
 use tokio::task::{JoinSet, coop};
 
-use super::body::AskBody;
 use super::dial::{Broken, Dialer, Protocol};
 use super::ledger::Ledger;
 use super::socket::Socket;
@@ -38,13 +39,24 @@ const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 ///
 /// No task of its own drives it: whoever waits for the answer does. So an answer wakes one task and not two,
 /// and a client that goes away closes the connection by dropping it.
-pub(super) struct Lane {
-    sender: http1::SendRequest<AskBody>,
-    connection: Box<http1::Connection<Socket, AskBody>>,
+pub(super) struct Lane<B: Upload> {
+    sender: http1::SendRequest<B>,
+    connection: Box<http1::Connection<Socket, B>>,
     ended: bool,
 }
 
-impl Lane {
+/// The body of a request to the server.
+pub(super) trait Upload:
+    Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin + 'static
+{
+}
+
+impl<B> Upload for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin + 'static
+{
+}
+
+impl<B: Upload> Lane<B> {
     async fn open(socket: Socket) -> hyper::Result<Self> {
         let (sender, connection) = http1::Builder::new()
             .preserve_header_case(true)
@@ -65,7 +77,7 @@ impl Lane {
     }
 
     /// Sends a request and waits for the head of its answer.
-    pub(super) async fn send(&mut self, request: Request<AskBody>) -> Result<Response<Incoming>, Unsent> {
+    pub(super) async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, Unsent<B>> {
         // Driving the lane brings the answer, so the answer needs to wake nobody and takes no part in scheduling.
         let answer = coop::unconstrained(self.sender.try_send_request(request));
         let mut answer = std::pin::pin!(answer);
@@ -82,39 +94,39 @@ impl Lane {
 }
 
 /// Why a request got no answer; with the request if no byte of it went out.
-pub(super) struct Unsent {
-    pub(super) request: Option<Request<AskBody>>,
+pub(super) struct Unsent<B> {
+    pub(super) request: Option<Request<B>>,
     pub(super) why: Option<hyper::Error>,
 }
 
-impl Unsent {
+impl<B> Unsent<B> {
     fn closed() -> Self {
         Self { request: None, why: None }
     }
 }
 
-impl From<TrySendError<Request<AskBody>>> for Unsent {
-    fn from(mut failed: TrySendError<Request<AskBody>>) -> Self {
+impl<B> From<TrySendError<Request<B>>> for Unsent<B> {
+    fn from(mut failed: TrySendError<Request<B>>) -> Self {
         Self { request: failed.take_message(), why: Some(failed.into_error()) }
     }
 }
 
 /// What carries the next request.
-pub(super) enum Link {
+pub(super) enum Link<B: Upload> {
     /// A connection that was used before.
-    Reused(Lane),
+    Reused(Lane<B>),
     /// A new connection.
-    Fresh(Lane),
+    Fresh(Lane<B>),
     /// A stream on a connection of many.
-    Shared(http2::SendRequest<AskBody>),
+    Shared(http2::SendRequest<B>),
 }
 
 /// The connections of one worker to the upstream.
-pub(super) struct Pool {
+pub(super) struct Pool<B: Upload> {
     dialer: Arc<Dialer>,
     ledger: Rc<Ledger>,
-    idle: RefCell<Vec<Idle>>,
-    shared: RefCell<Option<http2::SendRequest<AskBody>>>,
+    idle: RefCell<Vec<Idle<B>>>,
+    shared: RefCell<Option<http2::SendRequest<B>>>,
     /// What the server spoke last; unknown until the first connection stands.
     protocol: Cell<Option<Protocol>>,
     /// Held while the first connection, or one that many will share, is opened.
@@ -123,12 +135,12 @@ pub(super) struct Pool {
     drivers: RefCell<JoinSet<()>>,
 }
 
-struct Idle {
-    lane: Lane,
+struct Idle<B: Upload> {
+    lane: Lane<B>,
     until: Nanos,
 }
 
-impl Pool {
+impl<B: Upload> Pool<B> {
     pub(super) fn new(dialer: Arc<Dialer>, ledger: Rc<Ledger>) -> Self {
         Self {
             dialer,
@@ -142,7 +154,7 @@ impl Pool {
     }
 
     /// Finds a connection that stands, the latest used first, because it is the least likely to be closing.
-    pub(super) fn reuse(&self) -> Option<Link> {
+    pub(super) fn reuse(&self) -> Option<Link<B>> {
         // The request that is sent next is sent from this very turn, which must not be woken by it.
         let mut quiet = Context::from_waker(Waker::noop());
         let now = self.ledger.now();
@@ -163,7 +175,7 @@ impl Pool {
     }
 
     /// Opens a connection, or joins the one that somebody else just opened.
-    pub(super) async fn open(&self) -> Result<Link, Broken> {
+    pub(super) async fn open(&self) -> Result<Link<B>, Broken> {
         if self.protocol.get() == Some(Protocol::Http1) {
             return self.dial().await;
         }
@@ -174,7 +186,7 @@ impl Pool {
         self.dial().await
     }
 
-    async fn dial(&self) -> Result<Link, Broken> {
+    async fn dial(&self) -> Result<Link<B>, Broken> {
         let (socket, protocol) = self.dialer.dial().await?;
         self.protocol.set(Some(protocol));
         let unusable =
@@ -208,7 +220,7 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request.
-    pub(super) fn put(&self, lane: Lane, keep: Duration) {
+    pub(super) fn put(&self, lane: Lane<B>, keep: Duration) {
         let mut idle = self.idle.borrow_mut();
         if !lane.ended && idle.len() < MAX_IDLE {
             let until = Nanos(self.ledger.now().0 + keep.as_nanos() as u64);

@@ -79,9 +79,14 @@ impl Pulse {
     pub(super) fn end_if_late(&self, limit: Duration) {
         let limit = limit.as_nanos() as u64;
         if self.head_since.get().is_some_and(|since| self.clock.now().since(since) >= limit) {
-            self.over.set(true);
-            self.wake_session();
+            self.cut();
         }
+    }
+
+    /// Closes the connection without another word.
+    pub(super) fn cut(&self) {
+        self.over.set(true);
+        self.wake_session();
     }
 
     /// Whether the connection is to be closed without another word.

@@ -11,8 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
@@ -34,7 +37,7 @@ use crate::queue::Witness;
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
 /// How often a worker looks for slow clients and for connections to the server that are old.
-const GLANCE: Duration = Duration::from_secs(1);
+pub(super) const GLANCE: Duration = Duration::from_secs(1);
 
 /// What a worker needs to begin; goes into its thread.
 pub(super) struct Start {
@@ -74,7 +77,11 @@ async fn serve(start: Start) {
                 let Ok(tcp) = TcpStream::from_std(client) else { continue };
                 let pulse = Rc::new(Pulse::new(clock));
                 pulses.push(Rc::downgrade(&pulse));
-                sessions.spawn_local(session(Rc::clone(&tap), tcp, pulse, open));
+                let service = {
+                    let (tap, pulse) = (Rc::clone(&tap), Rc::clone(&pulse));
+                    service_fn(move |request| exchange(Rc::clone(&tap), Rc::clone(&pulse), request))
+                };
+                sessions.spawn_local(session(Rc::clone(&tap.ledger), tcp, pulse, open, service));
             }
             Some(_) = sessions.join_next() => {}
             _ = glance.tick() => {
@@ -96,16 +103,20 @@ async fn serve(start: Start) {
 }
 
 /// Serves one client connection.
-async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, _open: Open) {
+pub(super) async fn session<B>(
+    ledger: Rc<Ledger>,
+    tcp: TcpStream,
+    pulse: Rc<Pulse>,
+    _open: Open,
+    service: impl HttpService<Incoming, ResBody = B, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+) where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
+{
     // Declared first, so dropped last: what the connection tells when it is dropped is told too.
-    let _tells = Tells(Rc::clone(&tap));
+    let _tells = Tells(Rc::clone(&ledger));
     // Failing to turn off Nagle's algorithm only costs time.
     let _ = tcp.set_nodelay(true);
     let socket = ClientSocket::new(tcp, Rc::clone(&pulse));
-    let service = {
-        let (tap, pulse) = (Rc::clone(&tap), Rc::clone(&pulse));
-        service_fn(move |request| exchange(Rc::clone(&tap), Rc::clone(&pulse), request))
-    };
     // A transparent tap adds no Date.
     let mut connection = std::pin::pin!(
         http1::Builder::new()
@@ -122,23 +133,23 @@ async fn session(tap: Rc<Tap>, tcp: TcpStream, pulse: Rc<Pulse>, _open: Open) {
         let waker = pulse.session(cx);
         // What broke was told to the witness with the stream, and the client knows it.
         let done = connection.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
-        tap.ledger.flush();
+        ledger.flush();
         if done || pulse.is_over() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }
 
 /// Tells what is left when a session ends, also when it is broken off.
-struct Tells(Rc<Tap>);
+struct Tells(Rc<Ledger>);
 
 impl Drop for Tells {
     fn drop(&mut self) {
-        self.0.ledger.flush();
+        self.0.flush();
     }
 }
 
 /// Counts an open connection as long as it lives.
-struct Open(Arc<AtomicUsize>);
+pub(super) struct Open(pub(super) Arc<AtomicUsize>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -146,7 +157,7 @@ impl Drop for Open {
     }
 }
 
-fn glances(every: Duration) -> Interval {
+pub(super) fn glances(every: Duration) -> Interval {
     let mut glance = interval(every);
     glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
     glance

@@ -121,7 +121,7 @@ impl Lane {
         self.witness.see_first(match self.way {
             Way::In => Seen::Bytes { stream, from: Leg::Client, chunk },
             Way::Out => Seen::Bytes { stream, from: Leg::Server, chunk },
-            Way::Err => Seen::Stderr { chunk },
+            Way::Err => Seen::Stderr { stream, chunk },
         })
     }
 

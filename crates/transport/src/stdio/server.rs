@@ -14,17 +14,17 @@ use crate::error::{Error, Obstacle};
 
 /// A server's process and our ends of its pipes.
 #[derive(Debug)]
-pub(super) struct Server {
-    pub(super) child: Child,
+pub(crate) struct Server {
+    pub(crate) child: Child,
     /// Never blocks a writer; the other two block a reader.
-    pub(super) stdin: OwnedFd,
-    pub(super) stdout: OwnedFd,
-    pub(super) stderr: OwnedFd,
+    pub(crate) stdin: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
 }
 
 impl Server {
     /// Starts `command` as the leader of a new process group.
-    pub(super) fn start(mut command: Command) -> Result<Self, Error> {
+    pub(crate) fn start(mut command: Command) -> Result<Self, Error> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(|source| Error::Start {
             leg: Leg::Server,

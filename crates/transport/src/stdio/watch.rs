@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, getppid};
 use signal_hook::consts as signal;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
-use tapgate_wire::Nanos;
+use tapgate_wire::{Nanos, StreamId};
 
 use super::exit::Exit;
 use super::lanes::Lanes;
@@ -133,7 +133,7 @@ impl Watch {
             {
                 let ended = Exit::from(status);
                 let at = self.clock.now();
-                witness.see(Seen::Exited { at, status: ended.status() });
+                witness.see(Seen::Exited { stream: StreamId(0), at, status: ended.status() });
                 exit = Some(ended);
                 self.stage = Stage::Drain { until: after(at, self.drain) };
             }

@@ -124,7 +124,7 @@ fn the_witness_is_told_exactly_what_passed_and_how_it_ended() {
                 assert!(last_out.replace(chunk.at) <= Some(chunk.at));
                 answered.extend_from_slice(&chunk.bytes);
             }
-            Seen::Stderr { chunk } => stderr.extend_from_slice(&chunk.bytes),
+            Seen::Stderr { chunk, .. } => stderr.extend_from_slice(&chunk.bytes),
             Seen::Closed { from, how: Ending::Clean, .. } => words.push(format!("closed {from:?}")),
             Seen::Started { .. } => words.insert(0, "started".to_owned()),
             Seen::Exited { status, .. } => words.push(format!("exited {status}")),

@@ -380,3 +380,36 @@ fn a_body_with_a_hole_is_told_as_far_as_it_was_seen() {
 fn a_body_of_which_the_beginning_is_missing_tells_nothing() {
     assert_eq!(with_hole(64, "", 10, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), None);
 }
+
+#[test]
+fn a_frame_becomes_a_message_unless_it_says_nothing() {
+    let told = |frames: Vec<Frame>| -> Vec<_> {
+        frames
+            .into_iter()
+            .filter_map(Frame::into_message)
+            .map(|(message, event)| {
+                (message.shape().kind, message.is_whole(), message.raw().clone(), event.id)
+            })
+            .collect()
+    };
+    let chunk = |bytes: &str| Chunk { at: Nanos(0), bytes: Bytes::copy_from_slice(bytes.as_bytes()) };
+    let mut frames = Vec::new();
+    let mut lines = Lines::new(100_000);
+    // The third looks like a message for as long as it is kept.
+    let large = format!("{{}}{}x\n", " ".repeat(200_000));
+    lines.push(&chunk(&format!("\n \r\nnoise\n{large}")), &mut |frame| frames.push(frame));
+    let lines = told(frames);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0], (Kind::Other, true, "noise".into(), None));
+    assert_eq!((lines[1].0, lines[1].1), (Kind::Other, false));
+
+    let mut frames = Vec::new();
+    Sse::default()
+        .push(&chunk(": hello\n\nid: 1\ndata:\n\ndata: :x\n\nretry: 5\n\n"), &mut |frame| frames.push(frame));
+    let events = [("", Some("1")), (":x", None), ("", None)];
+    let events: Vec<_> = events
+        .into_iter()
+        .map(|(data, id)| (Kind::Other, true, Bytes::from(data), id.map(str::to_owned)))
+        .collect();
+    assert_eq!(told(frames), events);
+}

@@ -14,7 +14,7 @@ use tapgate_wire::{Kind, Message};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Args;
-use crate::observe::{self, Observed};
+use crate::observe::{self, Observed, Recording};
 use crate::problem::{Exit, Problem};
 
 /// Serves at `listen` what the server at `url` serves, until a signal ends it.
@@ -38,16 +38,21 @@ pub fn run(args: &Args, listen: SocketAddr, url: &str) -> Result<ExitCode, Probl
     );
     let served = bound.serve(&witness, clock, stop());
     drop(witness);
-    recording.finish();
+    Recording::finish(&mut [recording]);
     served.map_err(|error| problem(&error))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(args: &Args, listen: SocketAddr, url: &str) -> Result<Options, Problem> {
-    let upstream = Upstream::parse(url).map_err(|error| {
+/// Reads the server's URL.
+pub fn upstream(url: &str) -> Result<Upstream, Problem> {
+    Upstream::parse(url).map_err(|error| {
         Problem::usage("tap.bad-url", "the server's URL cannot be used", "give it as https://host/path")
             .because(error)
-    })?;
+    })
+}
+
+fn options(args: &Args, listen: SocketAddr, url: &str) -> Result<Options, Problem> {
+    let upstream = upstream(url)?;
     Ok(Options {
         listen,
         reach: if args.network { Reach::Network } else { Reach::Loopback },
@@ -67,9 +72,10 @@ fn options(args: &Args, listen: SocketAddr, url: &str) -> Result<Options, Proble
 /// More threads than this only take memory from the machine that the tap is a guest on.
 const MAX_WORKERS: usize = 8;
 /// Client connections at once; one more is answered 503.
-const MAX_CONNECTIONS: usize = 20_000;
+pub const MAX_CONNECTIONS: usize = 20_000;
 
-fn proxy_variables() -> ProxyVariables {
+/// Reads the proxy variables of the environment.
+pub fn proxy_variables() -> ProxyVariables {
     let read = |names: [&str; 2]| {
         names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     };
@@ -84,7 +90,7 @@ fn proxy_variables() -> ProxyVariables {
 /// The body of an answer that the tap gives itself: a JSON-RPC error with the request's id, if that can be read.
 ///
 /// JSON-RPC 2.0, section 5.1: -32603 is an internal error; no code of MCP's own ranges may be invented.
-fn explain(_head: &RequestHead, body_prefix: &[u8], cause: &str) -> Bytes {
+pub fn explain(_head: &RequestHead, body_prefix: &[u8], cause: &str) -> Bytes {
     let message = Message::parse(Bytes::copy_from_slice(body_prefix));
     let asked = message.shape().kind == Kind::Request;
     let id = message.shape().id.clone().filter(|_| asked);
@@ -94,7 +100,7 @@ fn explain(_head: &RequestHead, body_prefix: &[u8], cause: &str) -> Bytes {
 }
 
 /// Ends with the first signal that asks the process to end.
-async fn stop() {
+pub async fn stop() {
     let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
     else {
@@ -108,7 +114,8 @@ async fn stop() {
     }
 }
 
-fn problem(error: &Error) -> Problem {
+/// What a person is told about a listener that cannot serve.
+pub fn problem(error: &Error) -> Problem {
     let message = error.to_string();
     match error {
         Error::Bind { why, .. } if why.kind() == std::io::ErrorKind::AddrInUse => Problem::usage(

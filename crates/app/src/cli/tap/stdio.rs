@@ -1,5 +1,6 @@
 //! The stdio tap: our own pipes on one side, the server's process on the other.
 
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
@@ -8,7 +9,7 @@ use tapgate_transport::{Clock, Error, Obstacle, guard, queue};
 use tapgate_wire::record::Transport;
 
 use super::Args;
-use crate::observe::{self, Observed};
+use crate::observe::{self, Observed, Recording};
 use crate::problem::{Exit, Problem};
 
 /// The hidden argument that makes our binary the guard of a server (see `tapgate_transport::guard`).
@@ -20,24 +21,22 @@ pub fn run(args: &Args, command: &[String]) -> Result<ExitCode, Problem> {
     let (witness, observer) = queue(observe::QUEUE_BYTES);
     let observed = Observed::of(args, (Transport::Stdio, Transport::Stdio));
     let recording = observe::start(observer, clock, observed);
-    let mut words = command.iter();
-    let mut server = Command::new(words.next().map_or("", String::as_str));
-    server.args(words);
-    let pipes = ClientPipes::take().map_err(|error| {
-        Problem::usage(
-            "tap.no-pipes",
-            "standard input or output cannot be used",
-            "start the tap with both open",
-        )
-        .because(error)
-    })?;
-    let tapped = tap(server, pipes, &witness, clock, Options::with_guard(guard_command()));
+    let pipes = ClientPipes::take().map_err(|error| no_pipes(&error))?;
+    let tapped = tap(server(command), pipes, &witness, clock, Options::with_guard(guard_command()));
     drop(witness);
-    recording.finish();
+    Recording::finish(&mut [recording]);
     match tapped {
         Ok(exit) => exit.imitate(),
         Err(error) => Err(problem(&error)),
     }
+}
+
+/// The server's command.
+pub fn server(words: &[String]) -> Command {
+    let mut words = words.iter();
+    let mut server = Command::new(words.next().map_or("", String::as_str));
+    server.args(words);
+    server
 }
 
 /// Does the guard's work.
@@ -47,11 +46,18 @@ pub fn guard() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn guard_command() -> Command {
+/// Makes the command that runs [`guard`].
+pub fn guard_command() -> Command {
     // An update of the binary does not take this path away.
     let mut command = Command::new("/proc/self/exe");
     command.arg0("tapgate").arg(GUARD);
     command
+}
+
+/// What a person is told about a tap without standard input or output.
+pub fn no_pipes(error: &io::Error) -> Problem {
+    Problem::usage("tap.no-pipes", "standard input or output cannot be used", "start the tap with both open")
+        .because(error)
 }
 
 fn problem(error: &Error) -> Problem {

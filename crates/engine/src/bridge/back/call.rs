@@ -72,6 +72,7 @@ impl Back {
                 token,
                 begins: initializes || probes,
                 initializes,
+                logs: shape.inside(Member::Meta, &["io.modelcontextprotocol/logLevel"]).is_some(),
                 headers,
                 stream: Stream::default(),
             },
@@ -106,6 +107,10 @@ impl Back {
             link.legacy.post(&self.headers, &pass.headers)
         };
         let posting = Posting { what, headers, body };
+        let greets = |what| matches!(what, What::Ask(call) if link.calls.get(&call).is_some_and(|open| open.initializes));
+        if link.opening.via == Via::Http && greets(what) {
+            link.greeting = Some(posting.clone());
+        }
         match (link.opening.via, link.endpoint.clone()) {
             (Via::Sse, None) if link.queue.len() >= MAX_QUEUE => return Err(Failure::Full),
             (Via::Sse, None) => link.queue.push_back(posting),
@@ -119,6 +124,9 @@ impl Back {
         let Some(no) = self.calls.remove(&call) else { return };
         let Some(link) = self.links.get_mut(&no) else { return };
         let Some(open) = link.calls.remove(&call) else { return };
+        if open.initializes {
+            link.greeting = None;
+        }
         if link.ids.get(&open.id.wire) == Some(&call) {
             link.ids.remove(&open.id.wire);
         }
@@ -146,7 +154,15 @@ impl Back {
 
     /// Ends a link that the server ended, and its calls before it.
     pub(super) fn bring_down(&mut self, no: LinkNo, of_calls: &Failure, why: Failure, turn: &mut Turn<'_>) {
-        let Some(owner) = self.links.get(&no).map(|link| link.opening.owner) else { return };
+        let Some(link) = self.links.get_mut(&no) else { return };
+        let owner = link.opening.owner;
+        // Whatever became of the second way to speak, the answer to the first one says more.
+        let refused = link.refused.take().map(|(refused, until)| {
+            self.due.remove(&(until, Due::Endpoint(no)));
+            refused
+        });
+        let of_calls = refused.as_ref().unwrap_or(of_calls);
+        let why = refused.clone().unwrap_or(why);
         for call in self.take_apart(no, turn.now, turn.acts) {
             turn.out.push(FromServer::Failed { call, link: no, failure: of_calls.clone() });
         }
@@ -166,6 +182,9 @@ impl Back {
         if let Some(link) = self.links.remove(&no) {
             if let Some((child, _)) = link.child {
                 self.children.remove(&child);
+            }
+            if let Some((_, until)) = link.refused {
+                self.due.remove(&(until, Due::Endpoint(no)));
             }
             if let Some(at) = link.listening.and_then(|stream| stream.wakes) {
                 self.due.remove(&(at, Due::Listen(no)));

@@ -220,8 +220,14 @@ impl Back {
         let answers =
             message.shape().kind == Kind::Error && link.answered(&message, Some(call)) == Some(call);
         let speaks = message.shape().kind != Kind::Other;
+        let greeting = self.links.get_mut(&no).and_then(|link| {
+            let initializes = link.calls.get(&call).is_some_and(|open| open.initializes);
+            link.greeting.take_if(|_| initializes)
+        });
         if is_success && speaks || !is_success && answers && !asks {
             self.take(no, Some(call), Some(head.status.as_u16()), &message, turn);
+        } else if let Some(greeting) = greeting.filter(|_| matches!(head.status.as_u16(), 400 | 404 | 405)) {
+            return self.fall_back(no, refusal(head, body), greeting, turn);
         }
         self.fail(call, refusal(head, body), turn);
     }

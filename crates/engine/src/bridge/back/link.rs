@@ -14,7 +14,7 @@ use tapgate_wire::{Id, Kind, Message, Nanos};
 
 use super::heads::Legacy;
 use super::ids::Name;
-use super::{CallNo, LinkNo, Opening, Sharing, Via};
+use super::{CallNo, Failure, LinkNo, Opening, Sharing, Via};
 
 /// The shortest wait before a stream is opened again, whatever the server asks for: it must not make us spin.
 const LEAST_WAIT: Duration = Duration::from_millis(10);
@@ -39,6 +39,10 @@ pub(super) struct Link {
     pub(super) endpoint: Option<String>,
     /// HTTP+SSE: what waits until that is known.
     pub(super) queue: VecDeque<Posting>,
+    /// Streamable HTTP: the handshake, until it is known that the server speaks that.
+    pub(super) greeting: Option<Posting>,
+    /// HTTP+SSE: how Streamable HTTP was refused, and until when the `endpoint` has to come.
+    pub(super) refused: Option<(Failure, Nanos)>,
     /// What was said to the person who runs the tap, once per link.
     pub(super) noted: BTreeSet<Oddity>,
     /// Whether a call was cancelled, so that an answer that nobody waits for is no oddity.
@@ -70,6 +74,8 @@ pub(super) struct Call {
     pub(super) begins: bool,
     /// Whether it is `initialize`.
     pub(super) initializes: bool,
+    /// Whether it asked for log messages (2026-07-28).
+    pub(super) logs: bool,
     /// The client's headers, for requests that continue this one.
     pub(super) headers: Arc<HeaderMap>,
     pub(super) stream: Stream,
@@ -91,7 +97,7 @@ pub(super) struct Stream {
 }
 
 /// A message that waits to be posted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Posting {
     pub(super) what: What,
     pub(super) headers: HeaderMap,
@@ -136,6 +142,8 @@ impl Link {
             listening: None,
             endpoint: None,
             queue: VecDeque::new(),
+            greeting: None,
+            refused: None,
             noted: BTreeSet::new(),
             cancelled: false,
             fresh: 0,
@@ -183,6 +191,17 @@ impl Link {
                 });
                 own.map(|(call, _)| call).or(only.map(|(call, _)| *call))
             }
+        }
+    }
+
+    /// The call that a log message without an address belongs to: the only one that asked for any.
+    ///
+    /// Spec 2026-07-28, server/utilities/logging: messages are those of a request, but on stdio they do not name it.
+    pub(super) fn only_logged(&self) -> Option<CallNo> {
+        let mut logged = self.calls.iter().filter(|(_, call)| call.logs);
+        match (logged.next(), logged.next()) {
+            (Some((call, _)), None) => Some(*call),
+            _ => None,
         }
     }
 

@@ -2,11 +2,43 @@
 
 use http::Uri;
 use http::uri::PathAndQuery;
+use tapgate_wire::Nanos;
 use tapgate_wire::edge::Act;
 
-use super::{Back, Failure, LinkNo, Turn};
+use super::link::{Posting, What};
+use super::{Back, Due, Failure, LinkNo, Turn, Via};
 
 impl Back {
+    /// Tries HTTP+SSE with a server that refused a handshake over Streamable HTTP.
+    ///
+    /// Spec 2025-11-25, basic/transports, Backwards Compatibility.
+    pub(super) fn fall_back(&mut self, no: LinkNo, refused: Failure, greeting: Posting, turn: &mut Turn<'_>) {
+        let Some(link) = self.links.get_mut(&no) else { return };
+        let until =
+            Nanos(turn.now.0.saturating_add(u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX)));
+        // A stream of the other kind that was opened, or is to be, is of no use any more.
+        if let Some(stream) = link.listening.take() {
+            if let Some(at) = stream.wakes {
+                self.due.remove(&(at, Due::Listen(no)));
+            }
+            if let Some(fetch) = stream.fetch {
+                self.abort(fetch, turn.acts);
+            }
+        }
+        let Some(link) = self.links.get_mut(&no) else { return };
+        link.opening.via = Via::Sse;
+        link.refused = Some((refused, until));
+        link.queue.push_back(greeting);
+        self.due.insert((until, Due::Endpoint(no)));
+        self.get(no, What::Listen, turn.acts);
+    }
+
+    /// A stream was opened that does not say where to post to.
+    pub(super) fn no_endpoint(&mut self, no: LinkNo, turn: &mut Turn<'_>) {
+        let why = Failure::Unreachable(format!("`{}` names no endpoint", self.name));
+        self.bring_down(no, &why.clone(), why, turn);
+    }
+
     /// Learns where messages are posted to, and posts those that waited.
     ///
     /// Spec 2024-11-05, basic/transports, HTTP with SSE.
@@ -15,6 +47,10 @@ impl Back {
         match resolve(&self.url, said) {
             Ok(target) => {
                 link.endpoint = Some(target.clone());
+                if let Some((_, until)) = link.refused.take() {
+                    self.due.remove(&(until, Due::Endpoint(no)));
+                    self.is_sse = true;
+                }
                 for posting in std::mem::take(&mut link.queue) {
                     self.post(no, Some(target.clone()), posting, turn.acts);
                 }

@@ -88,6 +88,9 @@ impl Back {
         let (call, message) = match known {
             Some((call, Some(message))) => (Some(call), message),
             Some((_, None)) => return,
+            None if asked.is_none() && shape.method().as_deref() == Some("notifications/message") => {
+                (link.only_logged(), message.clone())
+            }
             None => (asked, message.clone()),
         };
         turn.out.push(FromServer::Said { link: no, owner: link.opening.owner, call, message });

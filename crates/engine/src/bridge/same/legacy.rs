@@ -60,7 +60,7 @@ pub(super) struct Asked {
 const MAX_KEPT: usize = 2048;
 
 impl Legacy {
-    pub(super) fn from_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
+    pub(super) fn on_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
         match event {
             FromClient::Asked { port, from, message } => {
                 self.asked(cx, Asked { port, from, message, is_again: false });
@@ -168,7 +168,7 @@ impl Legacy {
             self.calls.remove(&call);
             cx.back.drop_call(cx.now, call, cx.acts);
         }
-        cx.front.drop_port(cx.now, port, cx.acts);
+        cx.front.drop_port(port);
     }
 
     fn listens(&mut self, cx: &mut Cx<'_>, n: SessionNo) {
@@ -197,7 +197,7 @@ impl Legacy {
         session.held
     }
 
-    pub(super) fn from_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
+    pub(super) fn on_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
         match event {
             FromServer::Answered { call, link, message, status } => {
                 let Some(Call { session, what }) = self.calls.remove(&call) else { return };
@@ -265,12 +265,12 @@ impl Legacy {
         let Asked { port, from, message, .. } = asked;
         let doubt = Doubt { port, from, message, link: session.link, answer };
         if cx.server.legacy == Some(true) || cx.settings.server_era == Some(Era::Legacy) {
-            return self.undoubted(cx, doubt);
+            return self.undoubted(cx, &doubt);
         }
         self.doubts.push(doubt);
     }
 
-    pub(super) fn undoubted(&mut self, cx: &mut Cx<'_>, doubt: Doubt) {
+    pub(super) fn undoubted(&mut self, cx: &mut Cx<'_>, doubt: &Doubt) {
         let Some(id) = doubt.message.shape().id.clone() else { return };
         match &doubt.answer {
             FromServer::Answered { message, status, .. } => {
@@ -335,7 +335,7 @@ impl Legacy {
                     return self.doubt(cx, n, asked, answer);
                 }
                 let Asked { port, from, message, .. } = asked;
-                self.undoubted(cx, Doubt { port, from, message, link, answer });
+                self.undoubted(cx, &Doubt { port, from, message, link, answer });
             }
             What::Regreet => {
                 let text = failure.text(&cx.settings.server_name);

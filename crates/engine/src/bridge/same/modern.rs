@@ -66,7 +66,7 @@ impl Modern {
         let reason = tapgate_wire::json::find(message.raw(), &["params", "reason"]);
         let reason = reason.map(tapgate_wire::json::unescape_lossy);
         self.cancel(cx, port, reason.as_deref());
-        cx.front.drop_port(cx.now, port, cx.acts);
+        cx.front.drop_port(port);
     }
 
     /// Who asked went away.
@@ -95,12 +95,12 @@ impl Modern {
             .collect();
         for port in ports {
             self.cancel(cx, port, None);
-            cx.front.drop_port(cx.now, port, cx.acts);
+            cx.front.drop_port(port);
         }
     }
 
     /// Hears what concerns its calls; gives everything else back.
-    pub(super) fn from_server(&mut self, cx: &mut Cx<'_>, event: FromServer) -> Option<FromServer> {
+    pub(super) fn on_server(&mut self, cx: &mut Cx<'_>, event: FromServer) -> Option<FromServer> {
         match event {
             FromServer::Answered { call, message, .. } if self.is_learning(call) => {
                 self.learned(cx, &message);

@@ -1,1 +1,4 @@
 //! From legacy to modern: requests of legacy clients, results of legacy servers.
+
+pub mod client;
+pub mod server;

@@ -1,8 +1,15 @@
 //! Seeded interleavings, and bounds.
 
-use ::http::HeaderMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use tapgate_testkit::Chance;
 use tapgate_wire::Message;
+use tapgate_wire::edge::{FetchId, Heard};
+use tapgate_wire::header::ResponseHead;
+use tapgate_wire::stream::{Ending, Event};
 
 use super::rig::{Rig, call, held, opening};
 use crate::bridge::back::{Act, Failure, FromServer, LinkNo, Pass};
@@ -126,6 +133,141 @@ fn one_round(seed: u64) {
 fn no_answer_crosses_and_no_other_byte_changes() {
     for seed in 0..300 {
         one_round(seed);
+    }
+}
+
+/// What a server may say at any time, with ids that may be ours.
+const SAID: &[&str] = &[
+    r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+    r#"{"jsonrpc":"2.0","id":2,"error":{"code":-1,"message":"2"}}"#,
+    r#"{"jsonrpc":"2.0","id":3,"result":{"_meta":{"io.modelcontextprotocol/subscriptionId":3}}}"#,
+    r#"{"jsonrpc":"2.0","id":4,"method":"ping"}"#,
+    r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}"#,
+    r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2,"progress":1}}"#,
+    r#"{"method":"x","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1}}}"#,
+    r#"[{"jsonrpc":"2.0","id":1,"result":{}},{"jsonrpc":"2.0","id":5,"result":{}},[1],{"error":{"code":1}}]"#,
+    r#"{"error":"no"}"#,
+    "/messages",
+    "https://evil.example/",
+    "[[",
+    "",
+];
+
+const STATUSES: &[u16] = &[200, 200, 200, 202, 400, 401, 404, 405, 500];
+
+/// Hears anything about a request to the server; says whether that was its end.
+fn answer(rig: &mut Rig, fetch: FetchId, chance: &mut Chance) -> bool {
+    match chance.below(12) {
+        0..=4 => {
+            let status = StatusCode::from_u16(chance.pick(STATUSES)).unwrap();
+            let mut headers = HeaderMap::new();
+            let kind = chance.pick(&["text/event-stream", "application/json"]);
+            headers.insert("content-type", HeaderValue::from_static(kind));
+            headers.insert("mcp-session-id", HeaderValue::from_static(chance.pick(&["s", "a b"])));
+            let head = Arc::new(ResponseHead { status, version: Version::HTTP_11, headers });
+            rig.hear(Heard::Answered { fetch, head });
+        }
+        5..=8 => {
+            let id = chance.pick(&[None, Some("e"), Some("é\n"), Some("")]).map(str::to_owned);
+            let name = chance.pick(&[None, Some("endpoint"), Some("message")]).map(str::to_owned);
+            let event = Event { id, name, retry: chance.pick(&[None, Some(0), Some(70), Some(u64::MAX)]) };
+            let message = Message::parse(chance.pick(SAID).into());
+            rig.hear(Heard::Event { fetch, event, message });
+        }
+        9 => {
+            rig.hear(Heard::Body { fetch, body: chance.pick(SAID).into() });
+            return true;
+        }
+        _ => {
+            let how = if chance.below(2) == 0 { Ending::Clean } else { Ending::Cut };
+            rig.hear(Heard::Ended { fetch, how, sent: chance.below(2) == 0 });
+            return true;
+        }
+    }
+    false
+}
+
+/// A server that says anything to anything; gives how many calls it answered.
+fn hostile_round(how: &str, seed: u64) -> usize {
+    let mut chance = Chance::new(seed);
+    let mut rig = Rig::new(HeaderMap::new());
+    rig.back.restore(rig.now, LinkNo(1), opening(how), &"s".into(), &mut rig.acts);
+    rig.back.listen(rig.now, LinkNo(1), &mut rig.acts);
+    let mut live = BTreeSet::new();
+    let mut open = BTreeSet::new();
+    let (mut n_asked, mut n_answered, mut is_down) = (0, 0, false);
+    for _ in 0..200 {
+        match chance.below(8) {
+            0 => {
+                n_asked += 1;
+                let (id, token) = (chance.below(4), chance.below(4));
+                let method = chance.pick(&["tools/call", "initialize", "subscriptions/listen"]);
+                let text = format!(
+                    r#"{{"id":{id},"method":"{method}","params":{{"_meta":{{"progressToken":{token}}}}}}}"#
+                );
+                rig.ask(1, call(&n_asked.to_string()), &text, Pass::default());
+                open.insert(n_asked);
+            }
+            1 if chance.below(3) == 0 => {
+                if let Some(n) = open.pop_first() {
+                    rig.back.cancel(rig.now, call(&n.to_string()), None, &mut rig.acts);
+                }
+            }
+            2 => rig.wait(Duration::from_millis(chance.below(2000) as u64)),
+            _ => {
+                let fetches: Vec<_> = live.iter().copied().collect();
+                if let Some(fetch) = fetches.get(chance.below(fetches.len())).copied()
+                    && answer(&mut rig, fetch, &mut chance)
+                {
+                    live.remove(&fetch);
+                }
+            }
+        }
+        for act in rig.acts.drain(..) {
+            match act {
+                Act::Fetch { fetch, .. } => assert!(live.insert(fetch), "{how} {seed}"),
+                Act::Abort { fetch } => assert!(live.remove(&fetch), "{how} {seed}"),
+                Act::Note(_) => {}
+                act => panic!("{how} {seed}: {act:?}"),
+            }
+        }
+        for told in rig.out.drain(..) {
+            match told {
+                FromServer::Answered { call, .. } => {
+                    n_answered += 1;
+                    assert!(open.remove(&call.n), "{how} {seed}");
+                }
+                FromServer::Failed { call, .. } => assert!(open.remove(&call.n), "{how} {seed}"),
+                FromServer::Paused { call, .. } => assert!(!is_down, "{how} {seed}: {call:?}"),
+                FromServer::Said { call, .. } => {
+                    assert!(call.is_none_or(|call| open.contains(&call.n)), "{how} {seed}");
+                }
+                FromServer::Down { .. } => {
+                    assert!(!is_down && open.is_empty() && !rig.back.is_open(LinkNo(1)), "{how} {seed}");
+                    is_down = true;
+                }
+            }
+        }
+        assert_eq!(rig.back.held().fetches, live.len(), "{how} {seed}");
+    }
+    rig.back.close(rig.now, LinkNo(1), &mut rig.acts);
+    for act in rig.acts.drain(..) {
+        if let Act::Abort { fetch } = act {
+            assert!(live.remove(&fetch), "{how} {seed}");
+        }
+    }
+    assert!(live.is_empty(), "{how} {seed}");
+    assert_eq!(held(rig.back.held()), "held nothing", "{how} {seed}");
+    n_answered
+}
+
+#[test]
+fn a_server_that_says_anything_ends_each_call_once_and_leaves_nothing_behind() {
+    for how in
+        ["http legacy own", "http legacy shared", "http modern shared", "sse legacy own", "sse legacy shared"]
+    {
+        let n_answered: usize = (0..200).map(|seed| hostile_round(how, seed)).sum();
+        assert!(n_answered > 0, "{how}");
     }
 }
 

@@ -1,6 +1,11 @@
 //! Children.
 
+use ::http::HeaderMap;
+use tapgate_wire::Message;
+
 use super::check;
+use super::rig::{Rig, call, opening};
+use crate::bridge::back::{LinkNo, Pass};
 
 #[test]
 fn a_child_starts_with_the_first_message_and_ends_with_its_link() {
@@ -277,6 +282,32 @@ fn a_cancelled_call_gets_no_answer() {
 }
 
 #[test]
+fn a_call_that_somebody_else_cancelled_is_forgotten_without_a_word() {
+    check(
+        r#"
+        open 1 pipe legacy own
+        ask 1 c1 {"jsonrpc":"2.0","id":1,"method":"ping"}
+          > spawn k1
+          > k1 {"jsonrpc":"2.0","id":1,"method":"ping"}
+        drop c1
+        line k1 {"jsonrpc":"2.0","id":1,"result":{}}
+        drop c1
+        open 2 http legacy own
+        ask 2 c2 {"jsonrpc":"2.0","id":1,"method":"ping"}
+          > f2 POST {"jsonrpc":"2.0","id":1,"method":"ping"} | P
+        drop c2
+          > abort f2
+        open 3 sse legacy own
+          > f3 GET | E; x-link: 1
+        ask 3 c3 {"jsonrpc":"2.0","id":1,"method":"ping"}
+        drop c3
+        held
+          Held { links: 3, calls: 0, fetches: 1, children: 1, appointments: 0, names: 0, queued: 0 }
+    "#,
+    );
+}
+
+#[test]
 fn two_open_calls_of_one_link_do_not_have_one_id() {
     check(
         r#"
@@ -302,4 +333,25 @@ fn two_open_calls_of_one_link_do_not_have_one_id() {
           held nothing
     "#,
     );
+}
+
+#[test]
+fn a_message_leaves_with_the_changes_that_were_made_to_it() {
+    let mut rig = Rig::new(HeaderMap::new());
+    let mut message = Message::parse(r#"{"id":1,"method":"tools/call","params":{"name":"a"}}"#.into());
+    message.splice(6..7, "\"b\"".into()).unwrap();
+    message.splice(47..50, "\"c\"".into()).unwrap();
+    for (no, how) in [(1, "pipe modern shared"), (2, "http modern shared")] {
+        rig.back.open(rig.now, LinkNo(no), opening(how), &mut rig.acts);
+        let asked = call(&no.to_string());
+        rig.back.ask(rig.now, LinkNo(no), asked, &message, Pass::default(), &mut rig.acts);
+    }
+    rig.line(1, r#"{"id":1,"result":{}}"#);
+    let expected = [
+        "> spawn k1",
+        r#"> k1 {"id":1,"method":"tools/call","params":{"name":"c"}}"#,
+        r#"> f2 POST {"id":"b","method":"tools/call","params":{"name":"c"}} | P; mcp-method: tools/call; mcp-name: c; mcp-protocol-version: 2026-07-28"#,
+        r#"< 1 answered c1 {"id":"b","result":{}}"#,
+    ];
+    assert_eq!(rig.said(), expected);
 }

@@ -56,7 +56,7 @@ impl Rig {
     }
 
     /// Lets time pass, and the leg keep its appointments on the way.
-    fn wait(&mut self, wait: Duration) {
+    pub(super) fn wait(&mut self, wait: Duration) {
         let end = Nanos(self.now.0 + u64::try_from(wait.as_nanos()).unwrap());
         while let Some(due) = self.back.deadline().filter(|due| *due <= end) {
             self.now = due.max(self.now);
@@ -93,6 +93,7 @@ impl Rig {
                 back.tell(now, link(first), &Message::parse(text.to_owned().into()), pass, acts);
             }
             "cancel" => back.cancel(now, call(first), Some(more).filter(|why| !why.is_empty()), acts),
+            "drop" => back.drop_call(now, call(first), acts),
             "listen" => back.listen(now, link(first), acts),
             "close" => back.close(now, link(first), acts),
             "started" => self.hear(Heard::Started { child: ChildId(number(first)), pid: 7 }),

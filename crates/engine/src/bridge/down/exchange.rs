@@ -1,0 +1,264 @@
+//! One request of a modern client, from its coming to its answer, whatever rounds of input lie between.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tapgate_wire::json::{find, unescape_lossy};
+use tapgate_wire::shape::{Id, Member, Shape};
+use tapgate_wire::{Message, Nanos};
+
+use crate::bridge::back::Pass;
+use crate::bridge::number::{CallNo, LinkNo, Port, Principal};
+
+const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// Who asks when a client does not say who it is.
+const NOBODY: &str = concat!(r#"{"name":"tapgate","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
+/// Levels of log messages, the most verbose first (RFC 5424).
+const LEVELS: &[&str] = &["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
+/// What a client lets a server ask for; a legacy session is told it once, so each profile has sessions of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a capability that is there or not")]
+pub(super) struct Profile {
+    pub roots: bool,
+    pub sampling: bool,
+    pub sampling_tools: bool,
+    pub form: bool,
+    pub url: bool,
+}
+
+impl Profile {
+    /// Reads the `clientCapabilities` of a request.
+    pub fn of(capabilities: &[u8]) -> Self {
+        let has = |path: &[&str]| find(capabilities, path).is_some_and(|value| value.starts_with(b"{"));
+        let url = has(&["elicitation", "url"]);
+        Self {
+            roots: has(&["roots"]),
+            sampling: has(&["sampling"]),
+            sampling_tools: has(&["sampling", "tools"]),
+            // Spec 2026-07-28, client/elicitation, Capabilities: an empty object means forms.
+            form: has(&["elicitation", "form"]) || has(&["elicitation"]) && !url,
+            url,
+        }
+    }
+
+    /// Whether a server may ask for anything.
+    pub fn asks(self) -> bool {
+        self != Self::default()
+    }
+
+    /// The capabilities for `initialize`.
+    pub fn capabilities(self) -> String {
+        let mut members = Vec::new();
+        if self.roots {
+            members.push(r#""roots":{}"#);
+        }
+        if self.sampling {
+            members.push(if self.sampling_tools { r#""sampling":{"tools":{}}"# } else { r#""sampling":{}"# });
+        }
+        match (self.form, self.url) {
+            (true, true) => members.push(r#""elicitation":{"form":{},"url":{}}"#),
+            (true, false) => members.push(r#""elicitation":{"form":{}}"#),
+            (false, true) => members.push(r#""elicitation":{"url":{}}"#),
+            (false, false) => {}
+        }
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+/// How grave a log message is; a greater one is graver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Level(usize);
+
+impl Level {
+    pub fn parse(name: &str) -> Option<Self> {
+        LEVELS.iter().position(|level| *level == name).map(Self)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        LEVELS.get(self.0).copied().unwrap_or("emergency")
+    }
+}
+
+/// What a modern request says in `_meta` that its retry says anew.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// Where the answer goes; `None` while the client's person is asked.
+    pub port: Option<Port>,
+    /// Its id, raw.
+    pub id: Id,
+    /// The headers that came with it.
+    pub headers: Arc<HeaderMap>,
+    /// What its client lets the server ask for.
+    pub profile: Profile,
+    /// Which log messages it wants.
+    pub level: Option<Level>,
+    /// Its progress token, raw.
+    pub token: Option<Bytes>,
+    /// The last progress that was told.
+    pub mark: Option<f64>,
+}
+
+impl Asked {
+    /// Reads a request; fails with the text of a -32602.
+    pub fn read(port: Port, headers: &Arc<HeaderMap>, shape: &Shape) -> Result<Self, &'static str> {
+        let level = match shape.inside(Member::Meta, &[LOG_LEVEL]) {
+            None => None,
+            Some(name) => {
+                let level = Level::parse(&unescape_lossy(&name)).filter(|_| name.starts_with(b"\""));
+                Some(level.ok_or("the log level is not known")?)
+            }
+        };
+        let capabilities = shape.raw(Member::MetaCapabilities).map_or(&b"{}"[..], |raw| raw);
+        Ok(Self {
+            port: Some(port),
+            id: id(shape),
+            headers: Arc::clone(headers),
+            profile: Profile::of(capabilities),
+            level,
+            token: shape.raw(Member::ProgressTokenAsked).cloned(),
+            mark: None,
+        })
+    }
+}
+
+/// The id of a request.
+pub(super) fn id(shape: &Shape) -> Id {
+    shape.id.clone().unwrap_or_else(|| Id(Bytes::from_static(b"null")))
+}
+
+/// What the client wants.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// To know the server.
+    Discover,
+    /// What the server does on a request.
+    Call,
+    /// To hear of changes.
+    Listen(Box<Wish>),
+}
+
+/// What a listen wants to hear of, and once it was acknowledged, what it hears of.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a kind of news that is wanted or not")]
+pub(super) struct Wish {
+    pub tools: bool,
+    pub prompts: bool,
+    pub resources: bool,
+    pub uris: BTreeSet<String>,
+    /// Whether the client was told what it hears of.
+    pub is_acked: bool,
+    /// What came before that.
+    pub early: Vec<Bytes>,
+    /// Since when it hears what it wants, and how often in a row that ended soon or no link was to be had.
+    pub since: Nanos,
+    pub n_failed: u32,
+}
+
+/// A request of the server that waits for the client's person.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// Its name in `inputRequests`.
+    pub key: String,
+    /// The server's id of it.
+    pub id: Id,
+    /// What it is.
+    pub what: What,
+    /// The entry of `inputRequests`.
+    pub entry: Bytes,
+}
+
+/// What a server asks a client for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Form,
+    Url,
+    Sampling,
+    Roots,
+}
+
+/// A request and all that is known of it.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub asked: Asked,
+    pub principal: Principal,
+    pub method: String,
+    /// The request as the server gets it.
+    pub message: Message,
+    /// What its retry has to have in common with it.
+    pub digest: Option<[u8; 16]>,
+    /// The client's name for the handshake.
+    pub client: Bytes,
+    pub work: Work,
+    /// The profile of the session that serves it, which is that of the first request of all rounds.
+    pub profile: Profile,
+    /// The only link that understands its cursor.
+    pub pinned: Option<LinkNo>,
+    pub link: Option<LinkNo>,
+    /// What it waits for at the server.
+    pub call: Option<CallNo>,
+    /// The task that stands for it at the server, raw.
+    pub task: Option<Bytes>,
+    /// Whether it was sent a second time.
+    pub is_repeated: bool,
+    /// What the server asks for and nobody answered yet.
+    pub inputs: Vec<Input>,
+    /// What the last `requestState` is good for; used up by the retry.
+    pub turn: u64,
+    /// How often the client was asked for input.
+    pub n_rounds: usize,
+    /// The answer that came while the client's person was asked.
+    pub done: Option<Message>,
+}
+
+impl Exchange {
+    pub fn new(asked: Asked, principal: Principal, method: String, shape: &Shape, message: Message) -> Self {
+        let client = shape.raw(Member::MetaClient).filter(|client| client.starts_with(b"{"));
+        Self {
+            principal,
+            method,
+            message,
+            digest: None,
+            client: client.cloned().unwrap_or_else(|| Bytes::from_static(NOBODY.as_bytes())),
+            work: Work::Call,
+            profile: asked.profile,
+            pinned: None,
+            link: None,
+            call: None,
+            task: None,
+            is_repeated: false,
+            inputs: Vec::new(),
+            turn: 0,
+            n_rounds: 0,
+            done: None,
+            asked,
+        }
+    }
+
+    /// What goes with its messages over HTTP.
+    pub fn pass(&self) -> Pass {
+        Pass { headers: Arc::clone(&self.asked.headers), mirrors: Vec::new() }
+    }
+
+    /// Whether its server may ask for input.
+    ///
+    /// Spec 2026-07-28, basic/patterns/mrtr: only these three methods.
+    pub fn may_ask(&self) -> bool {
+        may_ask(&self.method)
+    }
+
+    /// The wish of a listen that was acknowledged.
+    pub fn heard(&self) -> Option<&Wish> {
+        match &self.work {
+            Work::Listen(wish) if wish.is_acked => Some(wish),
+            _ => None,
+        }
+    }
+}
+
+/// Whether requests of a method may be answered with a question.
+pub(super) fn may_ask(method: &str) -> bool {
+    matches!(method, "tools/call" | "prompts/get" | "resources/read")
+}

@@ -1,0 +1,118 @@
+//! Messages that are made here.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use tapgate_wire::Message;
+use tapgate_wire::json::escape_into;
+use tapgate_wire::shape::Id;
+
+use crate::bridge::back::Failure;
+use crate::bridge::translate::Draft;
+
+/// A method that neither the revision nor the server knows.
+pub(super) const NO_METHOD: i64 = -32_601;
+/// Parameters that make no sense.
+pub(super) const BAD_PARAMS: i64 = -32_602;
+/// What went wrong on this side of the client.
+pub(super) const FAILED: i64 = -32_603;
+
+/// Why something is not done: an error whose message is made when it leaves.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub code: i64,
+    pub text: Cow<'static, str>,
+}
+
+impl Refusal {
+    pub fn new(code: i64, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// Parameters that make no sense.
+    pub fn params(text: &'static str) -> Self {
+        Self::new(BAD_PARAMS, text)
+    }
+
+    pub fn message(&self) -> Message {
+        error(self.code, &self.text, None)
+    }
+}
+
+/// An error; its id is put in when it leaves.
+pub(super) fn error(code: i64, text: &str, data: Option<&[u8]>) -> Message {
+    let mut out = format!(r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":{code},"message":"#).into_bytes();
+    out.extend_from_slice(&string(text));
+    if let Some(data) = data {
+        out.extend_from_slice(b",\"data\":");
+        out.extend_from_slice(data);
+    }
+    out.extend_from_slice(b"}}");
+    Message::parse(out.into())
+}
+
+/// A result; its id is put in when it leaves.
+pub(super) fn result(result: &[u8]) -> Message {
+    Message::parse([br#"{"jsonrpc":"2.0","id":null,"result":"#, result, b"}"].concat().into())
+}
+
+/// A message with another id; the very bytes that it has when that is its id already.
+pub(super) fn with_id(message: &Message, id: &Id) -> Message {
+    if message.shape().id.as_ref() == Some(id) {
+        return message.clone();
+    }
+    let mut draft = Draft::of(message);
+    draft.set(&["id"], &id.0);
+    draft.into_message()
+}
+
+/// A request with a number as its id.
+pub(super) fn request(id: u64, method: &str, params: &[u8]) -> Message {
+    let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":"#);
+    Message::parse([head.as_bytes(), params, b"}"].concat().into())
+}
+
+/// A notification.
+pub(super) fn notification(method: &str, params: &[u8]) -> Message {
+    let head = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":"#);
+    Message::parse([head.as_bytes(), params, b"}"].concat().into())
+}
+
+/// An object with one member that is raw JSON.
+pub(super) fn object(name: &str, value: &[u8]) -> Vec<u8> {
+    [b"{", string(name).as_slice(), b":", value, b"}"].concat()
+}
+
+/// A JSON string.
+pub(super) fn string(text: &str) -> Vec<u8> {
+    let mut out = vec![b'"'];
+    escape_into(text.as_bytes(), &mut out);
+    out.push(b'"');
+    out
+}
+
+/// Why a server did not answer, for the person who asked.
+pub(super) fn failure(server: &str, failure: &Failure) -> String {
+    match failure {
+        Failure::Http { status, .. } => format!("the server {server} answered with HTTP status {status}"),
+        Failure::Unreachable(why) => format!("the server {server} cannot be reached: {why}"),
+        Failure::Broken(why) => format!("the server {server} went away before it answered: {why}"),
+        Failure::Forgotten => format!("the server {server} forgot the session"),
+        Failure::Full => format!("too many requests wait for the server {server}"),
+    }
+}
+
+/// The error for [`failure`].
+pub(super) fn failed(server: &str, why: &str) -> Message {
+    error(FAILED, why, Some(&object("upstream", &string(server))))
+}
+
+/// The values of a JSON array.
+pub(super) fn values(array: Bytes) -> Vec<Bytes> {
+    let mut values = Vec::new();
+    Draft::of_value(array).each(&[], &mut |value| {
+        values.push(value.clone().into_bytes());
+        Some(value)
+    });
+    values
+}

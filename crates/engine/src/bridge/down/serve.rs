@@ -1,0 +1,383 @@
+//! Serves a request on its link: what has to be asked before, the request, its answer.
+
+use bytes::Bytes;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue};
+use tapgate_wire::Message;
+use tapgate_wire::json::find;
+use tapgate_wire::shape::{Kind, Member};
+
+use super::exchange::{Exchange, Work};
+use super::pool::Scout;
+use super::say::Refusal;
+use super::{Down, Errand, Job, say};
+use crate::bridge::back::{Failure, Pass};
+use crate::bridge::cx::Cx;
+use crate::bridge::number::{CallNo, LinkNo, Pair};
+use crate::bridge::seal::Purpose;
+use crate::bridge::settings::Listens;
+use crate::bridge::translate::payload::error_up;
+use crate::bridge::translate::{Draft, rise};
+
+/// How many pages of tools are read to find a definition, and of how many tools it is known that they are tasks.
+const MAX_PAGES: usize = 16;
+const MAX_TASKED: usize = 4096;
+
+impl Down {
+    /// Does the next thing for an exchange whose link was greeted.
+    pub(super) fn advance(&mut self, cx: &mut Cx<'_>, n: u64) {
+        let Some(exchange) = self.exchanges.get(&n) else { return };
+        let Some(no) = exchange.link else { return };
+        let Some(hello) = self.links.get(&no).and_then(|link| link.hello.as_ref()) else { return };
+        if exchange.call.is_some() || exchange.asked.port.is_none() {
+            return;
+        }
+        match exchange.work {
+            Work::Discover => {
+                let answer = rise::server::discover(&exchange.asked.id, &hello.message);
+                return self.reply(cx, n, Message::parse(answer));
+            }
+            Work::Listen(_) => return self.listen(cx, n, no),
+            Work::Call => {}
+        }
+        if let Some(capability) = hello.lacks(&exchange.method) {
+            let text = format!("the server {} has no {capability}", cx.settings.server_name);
+            return self.reply(cx, n, say::error(say::NO_METHOD, &text, None));
+        }
+        if exchange.method == "tools/call" && self.must_scout(cx, exchange, no) {
+            return self.scout(cx, no, 0, b"{}");
+        }
+        if exchange.method == "tools/call"
+            && is_http(cx)
+            && let Err(differs) = cx.tools.check(&exchange.message, &exchange.asked.headers)
+        {
+            return self.reply(cx, n, say::error(-32_020, &differs, None));
+        }
+        if self.set_level(cx, n, Errand::Level(n)) {
+            return;
+        }
+        self.ask(cx, n);
+    }
+
+    /// Tells the server the level of log messages that an exchange wants, if it logs and was not told one that is
+    /// at least as verbose.
+    pub(super) fn set_level(&mut self, cx: &mut Cx<'_>, n: u64, errand: Errand) -> bool {
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return false };
+        let (Some(no), Some(level)) = (exchange.link, exchange.asked.level) else { return false };
+        let Some(link) = self.links.get_mut(&no) else { return false };
+        let logs = link.hello.as_ref().is_some_and(|hello| hello.can(&["logging"]));
+        if !logs || link.level.is_some_and(|told| told <= level) {
+            return false;
+        }
+        link.level = Some(level);
+        let pass = exchange.pass();
+        let call = cx.call(Pair::Down);
+        if let Errand::Level(_) = errand {
+            exchange.call = Some(call);
+        }
+        let params = say::object("level", &say::string(level.as_str()));
+        let message = say::request(call.n, "logging/setLevel", &params);
+        self.jobs.insert(call.n, Job { link: no, errand });
+        cx.back.ask(cx.now, no, call, &message, pass, cx.acts);
+        true
+    }
+
+    /// Whether the definition of a tool has to be read before it is called: it says which headers come with the
+    /// call, and whether the call has to be a task.
+    fn must_scout(&self, cx: &Cx<'_>, exchange: &Exchange, no: LinkNo) -> bool {
+        let Some(link) = self.links.get(&no) else { return false };
+        let makes_tasks =
+            link.hello.as_ref().is_some_and(|hello| hello.can(&["tasks", "requests", "tools", "call"]));
+        let name = exchange.message.shape().text(Member::Name).unwrap_or_default();
+        link.scout != Scout::Done && (is_http(cx) || makes_tasks) && !cx.tools.knows(&name)
+    }
+
+    /// Lists the tools of a link once; who waits for it goes on with the answer.
+    fn scout(&mut self, cx: &mut Cx<'_>, no: LinkNo, page: usize, params: &[u8]) {
+        let Some(link) = self.links.get_mut(&no) else { return };
+        if page == 0 && link.scout == Scout::Asking {
+            return;
+        }
+        link.scout = Scout::Asking;
+        let pass = Pass { headers: link.headers.clone(), mirrors: Vec::new() };
+        let call = cx.call(Pair::Down);
+        self.jobs.insert(call.n, Job { link: no, errand: Errand::Scout(page) });
+        cx.back.ask(cx.now, no, call, &say::request(call.n, "tools/list", params), pass, cx.acts);
+    }
+
+    fn scouted(&mut self, cx: &mut Cx<'_>, no: LinkNo, page: usize, message: &Message) {
+        self.learn(cx, message);
+        let cursor =
+            message.shape().inside(Member::Result, &["nextCursor"]).filter(|raw| raw.starts_with(b"\""));
+        if let Some(cursor) = cursor
+            && page < MAX_PAGES
+        {
+            return self.scout(cx, no, page + 1, &say::object("cursor", &cursor));
+        }
+        self.end_scouting(cx, no);
+    }
+
+    fn end_scouting(&mut self, cx: &mut Cx<'_>, no: LinkNo) {
+        if let Some(link) = self.links.get_mut(&no) {
+            link.scout = Scout::Done;
+            // A stream of subscriptions on the link did not wait for this.
+            let users = link.users.clone();
+            let calls =
+                |n: &u64| self.exchanges.get(n).is_some_and(|exchange| matches!(exchange.work, Work::Call));
+            let calls: Vec<u64> = users.into_iter().filter(calls).collect();
+            for n in calls {
+                self.advance(cx, n);
+            }
+        }
+    }
+
+    /// Learns what a list says of tools; gives the names of those that a client over HTTP must not see.
+    fn learn(&mut self, cx: &mut Cx<'_>, message: &Message) -> Vec<String> {
+        for tool in message.shape().inside(Member::Result, &["tools"]).map(say::values).unwrap_or_default() {
+            let Some(name) = name_of(&tool) else { continue };
+            if find(&tool, &["execution", "taskSupport"]) != Some(&b"\"required\""[..]) {
+                self.tasked.remove(&name);
+            } else if self.tasked.len() < MAX_TASKED {
+                self.tasked.insert(name);
+            }
+        }
+        cx.tools.learn(message).into_iter().map(|dropped| dropped.tool).collect()
+    }
+
+    /// Sends the request of an exchange.
+    ///
+    /// Spec 2025-11-25, basic/utilities/tasks, Tool-Level Negotiation: some tools can only be called as tasks.
+    fn ask(&mut self, cx: &mut Cx<'_>, n: u64) {
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
+        let Some(no) = exchange.link else { return };
+        let makes_tasks = self
+            .links
+            .get(&no)
+            .and_then(|link| link.hello.as_ref())
+            .is_some_and(|hello| hello.can(&["tasks", "requests", "tools", "call"]));
+        let name = exchange.message.shape().text(Member::Name).unwrap_or_default();
+        let is_task = makes_tasks && exchange.method == "tools/call" && self.tasked.contains(&*name);
+        let call = cx.call(Pair::Down);
+        exchange.call = Some(call);
+        self.jobs.insert(call.n, Job { link: no, errand: Errand::Ask(n) });
+        if is_task {
+            let mut draft = Draft::of(&exchange.message);
+            draft.set(&["params", "task"], b"{}");
+            cx.back.ask(cx.now, no, call, &draft.into_message(), exchange.pass(), cx.acts);
+        } else {
+            cx.back.ask(cx.now, no, call, &exchange.message, exchange.pass(), cx.acts);
+        }
+    }
+
+    /// The server answered a call.
+    pub(super) fn answered(&mut self, cx: &mut Cx<'_>, call: CallNo, message: &Message) {
+        let Some(Job { link, errand }) = self.jobs.remove(&call.n) else { return };
+        match errand {
+            Errand::Greet => self.greeted(cx, link, message),
+            Errand::Ask(n) => self.concluded(cx, n, link, message),
+            Errand::Level(n) => self.proceed(cx, n),
+            Errand::Scout(page) => self.scouted(cx, link, page, message),
+            Errand::Subscribe(uri) => {
+                self.subscribed(cx, link, uri, message.shape().kind == Kind::Result);
+            }
+            Errand::Unsubscribe(uri) => self.unsubscribed(cx, link, &uri),
+            Errand::Nothing => {}
+        }
+    }
+
+    /// A call will not be answered.
+    pub(super) fn failed(&mut self, cx: &mut Cx<'_>, call: CallNo, failure: &Failure) {
+        let Some(Job { link, errand }) = self.jobs.remove(&call.n) else { return };
+        // When the link is gone, its end is told next and takes care of all that stands on it.
+        let is_open = cx.back.is_open(link);
+        match errand {
+            Errand::Greet => self.greeting_failed(cx, link, failure),
+            Errand::Ask(n) => self.broken(cx, n, failure, false),
+            Errand::Level(n) => self.broken(cx, n, failure, true),
+            Errand::Scout(_) if is_open => self.end_scouting(cx, link),
+            Errand::Subscribe(uri) if is_open => self.subscribed(cx, link, uri, false),
+            Errand::Unsubscribe(uri) if is_open => self.unsubscribed(cx, link, &uri),
+            Errand::Scout(_) | Errand::Subscribe(_) | Errand::Unsubscribe(_) | Errand::Nothing => {}
+        }
+    }
+
+    fn proceed(&mut self, cx: &mut Cx<'_>, n: u64) {
+        if let Some(exchange) = self.exchanges.get_mut(&n) {
+            exchange.call = None;
+            self.advance(cx, n);
+        }
+    }
+
+    /// The server answered the request of an exchange.
+    fn concluded(&mut self, cx: &mut Cx<'_>, n: u64, no: LinkNo, message: &Message) {
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
+        exchange.call = None;
+        let shape = message.shape();
+        if shape.kind == Kind::Error {
+            if shape.int(Member::ErrorCode) == Some(-32_042) && exchange.may_ask() {
+                return self.url_required(cx, n, message);
+            }
+            let uri = exchange.message.shape().text(Member::Uri);
+            let error = error_up(message, uri.as_deref());
+            return self.reply(cx, n, error);
+        }
+        if exchange.task.is_none()
+            && exchange.method == "tools/call"
+            && let Some(task) = shape.inside(Member::Result, &["task", "taskId"])
+        {
+            return self.drive(cx, n, no, task);
+        }
+        let info = self.links.get(&no).and_then(|link| link.hello.as_ref()).and_then(|hello| hello.info());
+        let Some(mut draft) = rise::server::result(&exchange.method, message, info) else {
+            let text = format!("the server {} answered with what is no result", cx.settings.server_name);
+            return self.reply(cx, n, say::failed(&cx.settings.server_name, &text));
+        };
+        let principal = exchange.principal;
+        let is_paged = is_paged(&exchange.method);
+        if exchange.method == "tools/list" {
+            let unseen = self.learn(cx, message);
+            if is_http(cx) && !unseen.is_empty() {
+                draft.each(&["result", "tools"], &mut |tool| {
+                    let name = tool.get(&[]).and_then(|tool| name_of(&tool));
+                    (!name.is_some_and(|name| unseen.contains(&name))).then_some(tool)
+                });
+            }
+        }
+        if is_paged
+            && let Some(cursor) = draft.get(&["result", "nextCursor"]).filter(|raw| raw.starts_with(b"\""))
+        {
+            let content = [&self.marker(cx)[..], &no.0.to_be_bytes(), &cursor].concat();
+            let age = cx.settings.bounds.session_age;
+            let sealed = cx.seal.seal(cx.now, Purpose::Cursor, principal, &content, age);
+            draft.set(&["result", "nextCursor"], &say::string(&sealed));
+        }
+        self.reply(cx, n, draft.into_message());
+    }
+
+    /// Puts the server's cursor in the place of ours, and the exchange on the link that knows it.
+    ///
+    /// Spec 2025-11-25, server/utilities/pagination: a cursor is not kept across sessions.
+    pub(super) fn open_cursor(&mut self, cx: &mut Cx<'_>, exchange: &mut Exchange) -> Result<(), Refusal> {
+        let cursor = exchange.message.shape().inside(Member::Params, &["cursor"]);
+        let Some(cursor) = cursor.filter(|cursor| *cursor != b"null"[..]) else { return Ok(()) };
+        let marker = self.marker(cx);
+        let sealed = String::from_utf8_lossy(&tapgate_wire::json::unescape(&cursor)).into_owned();
+        let content = cx.seal.open(cx.now, Purpose::Cursor, exchange.principal, &sealed).unwrap_or_default();
+        let Some((link, cursor)) = content
+            .strip_prefix(&marker)
+            .and_then(|rest| rest.split_first_chunk::<8>())
+            .map(|(link, cursor)| (LinkNo(u64::from_be_bytes(*link)), cursor))
+        else {
+            return Err(Refusal::params("the cursor is not valid or not good any more"));
+        };
+        let mut draft = Draft::of(&exchange.message);
+        draft.set(&["params", "cursor"], cursor);
+        exchange.message = draft.into_message();
+        exchange.pinned = Some(link);
+        Ok(())
+    }
+
+    /// Waits for the end of a task that the server made of a call.
+    ///
+    /// Spec 2025-11-25, basic/utilities/tasks, Retrieving Task Results: `tasks/result` waits until the task ended,
+    /// and what the server asks for comes meanwhile.
+    fn drive(&mut self, cx: &mut Cx<'_>, n: u64, no: LinkNo, task: Bytes) {
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
+        let call = cx.call(Pair::Down);
+        let message = say::request(call.n, "tasks/result", &say::object("taskId", &task));
+        exchange.task = Some(task);
+        exchange.call = Some(call);
+        self.jobs.insert(call.n, Job { link: no, errand: Errand::Ask(n) });
+        cx.back.ask(cx.now, no, call, &message, exchange.pass(), cx.acts);
+    }
+
+    /// The request of an exchange got no answer: sends it once more where that cannot do anything twice.
+    fn broken(&mut self, cx: &mut Cx<'_>, n: u64, failure: &Failure, is_before: bool) {
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
+        exchange.call = None;
+        let is_safe = match failure {
+            Failure::Forgotten => true,
+            Failure::Broken(_) => is_before || reads_only(&exchange.method),
+            Failure::Http { .. } | Failure::Unreachable(_) | Failure::Full => false,
+        };
+        let is_fresh = exchange.asked.port.is_some() && exchange.n_rounds == 0 && exchange.task.is_none();
+        if !is_safe || !is_fresh || exchange.is_repeated {
+            return self.fail(cx, n, failure);
+        }
+        exchange.is_repeated = true;
+        self.leave(cx, n);
+        self.seat(cx, n);
+    }
+
+    /// Tells the client why there is no answer.
+    pub(super) fn fail(&mut self, cx: &mut Cx<'_>, n: u64, failure: &Failure) {
+        let Some(exchange) = self.exchanges.get(&n) else { return };
+        if exchange.heard().is_some() {
+            return self.listen_again(cx, n, false);
+        }
+        if let Failure::Http { status: status @ (401 | 403), headers, body } = failure
+            && let Some(port) = exchange.asked.port
+        {
+            let challenges = headers.get_all(WWW_AUTHENTICATE).iter();
+            let told: HeaderMap<HeaderValue> =
+                challenges.map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect();
+            cx.front.refuse(cx.now, port, *status, told, body.clone(), cx.acts);
+            return self.remove(cx, n);
+        }
+        let why = say::failure(&cx.settings.server_name, failure);
+        self.reply(cx, n, say::failed(&cx.settings.server_name, &why));
+    }
+
+    /// Tells the client that no link is to be had.
+    pub(super) fn unavailable(&mut self, cx: &mut Cx<'_>, n: u64, why: &str) {
+        if self.exchanges.get(&n).is_some_and(|exchange| exchange.heard().is_some()) {
+            return self.listen_again(cx, n, false);
+        }
+        self.reply(cx, n, say::failed(&cx.settings.server_name, why));
+    }
+
+    /// Ends what the server does for an exchange, and answers what it asked for.
+    ///
+    /// Spec 2025-11-25, basic/utilities/tasks: a task is ended by `tasks/cancel`, never by a notification.
+    pub(super) fn drop_upstream(&mut self, cx: &mut Cx<'_>, n: u64, reason: &str) {
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
+        if let Some(call) = exchange.call.take()
+            && let Some(job) = self.jobs.get_mut(&call.n)
+            && let Errand::Ask(_) = job.errand
+        {
+            if let Some(task) = exchange.task.take() {
+                job.errand = Errand::Nothing;
+                let link = job.link;
+                let call = cx.call(Pair::Down);
+                let message = say::request(call.n, "tasks/cancel", &say::object("taskId", &task));
+                self.jobs.insert(call.n, Job { link, errand: Errand::Nothing });
+                cx.back.ask(cx.now, link, call, &message, exchange.pass(), cx.acts);
+            } else {
+                self.jobs.remove(&call.n);
+                cx.back.cancel(cx.now, call, Some(reason), cx.acts);
+            }
+        }
+        self.dismiss(cx, n);
+    }
+}
+
+/// The name of a tool.
+fn name_of(tool: &[u8]) -> Option<String> {
+    let name = find(tool, &["name"]).filter(|name| name.starts_with(b"\""))?;
+    Some(tapgate_wire::json::unescape_lossy(name).into_owned())
+}
+
+/// Whether clients mirror arguments in headers.
+fn is_http(cx: &Cx<'_>) -> bool {
+    matches!(cx.settings.listens, Listens::Http { .. })
+}
+
+/// Whether a request is one for a page of a list.
+pub(super) fn is_paged(method: &str) -> bool {
+    matches!(method, "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list")
+}
+
+/// Whether a request may be made twice.
+fn reads_only(method: &str) -> bool {
+    is_paged(method) || matches!(method, "prompts/get" | "resources/read" | "completion/complete")
+}

@@ -1,0 +1,7 @@
+mod stage;
+
+mod chance;
+mod hostile;
+mod input;
+mod listen;
+mod rows;
