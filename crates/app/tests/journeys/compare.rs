@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::play::{Saw, TAPGATE};
 use crate::table::{Journey, Passes, Server, journeys};
 
-/// What a modern client prints at a step that its era has no words for.
-const NOT_SAID: &str = "not in this era";
+/// What a client prints at a step that it, or its era, has no words for.
+const NOT_SAID: &str = "not said by this client";
 
 /// What is wrong with what a client saw; `direct` is what the client or its stand-in saw without tapgate.
 pub fn wrong(journey: &Journey, direct: &Saw, saw: &Saw) -> Vec<String> {

@@ -114,9 +114,12 @@ fn all_reach(name: &str, kind: Kind) {
                     let client = journey.client.reference(server);
                     let direct = references[client.name].get_or_init(|| play::direct(client, &running));
                     let found = walk(journey, &running, direct);
-                    eprintln!("{journey}: {}", if found.is_empty() { "ok" } else { "WRONG" });
-                    if !found.is_empty() {
-                        wrong.lock().unwrap().push(format!("{journey}:\n    {}", found.join("\n    ")));
+                    if found.is_empty() {
+                        eprintln!("{journey}: ok");
+                    } else {
+                        let found = format!("{journey}: WRONG\n    {}", found.join("\n    "));
+                        eprintln!("{found}");
+                        wrong.lock().unwrap().push(found);
                     }
                 }
             });
@@ -129,7 +132,7 @@ fn all_reach(name: &str, kind: Kind) {
 /// One journey; gives what is wrong with it.
 fn walk(journey: &Journey, running: &Running, direct: &Saw) -> Vec<String> {
     let n_steps = direct.iter().filter(|(_, saw)| saw.get("error").is_none()).count();
-    assert!(n_steps > 3, "{journey}: without tapgate there is no conversation: {direct:#?}");
+    assert!(n_steps > 2, "{journey}: without tapgate there is no conversation: {direct:#?}");
     let home = tempfile::tempdir().unwrap();
     let saw = play::through(journey, running, home.path());
     let mut wrong = compare::wrong(journey, direct, &saw);

@@ -142,9 +142,9 @@ fn converse(client: &Client, server: &Server, kind: Kind, target: &[String], fol
 }
 
 fn parse(text: &str) -> Saw {
-    let line = |line: &str| {
-        let mut line: Value = serde_json::from_str(line).expect("a client prints JSON");
-        (line["step"].as_str().unwrap().to_owned(), line["saw"].take())
+    let line = |line: &str| match serde_json::from_str::<Value>(line) {
+        Ok(mut said) => (said["step"].as_str().unwrap_or_default().to_owned(), said["saw"].take()),
+        Err(_) => ("the client's words".to_owned(), Value::from(line)),
     };
     text.lines().map(line).collect()
 }

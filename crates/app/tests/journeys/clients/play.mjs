@@ -16,6 +16,8 @@ const answers = {
   'sampling/createMessage': { role: 'assistant', model: 'none', content: { type: 'text', text: 'forty-two' } },
   'roots/list': { roots: [{ uri: 'file:///tmp/a', name: 'a' }] },
 };
+// The SDK's own remarks are not steps.
+console.debug = console.error;
 // A step that gets no answer fails alone, so that the report says which.
 const options = { timeout: 10_000 };
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
@@ -26,7 +28,11 @@ const blot = text => text
   .replace(/\d{1,2}:\d\d:\d\d\s?(AM|PM)?/g, '<time>')
   .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi, '<uuid>');
 export const say = (step, saw) => console.log(blot(JSON.stringify({ step, saw })));
-const failure = error => ({ error: error.constructor.name, code: error.code, message: error.message, data: error.data });
+const failure = error => {
+  // The SDK 2.x calls an answer with an HTTP status of its own an HTTP error, on stdio it is the same answer.
+  const { code, message, data } = error.data?.status ? JSON.parse(error.data.text).error : error;
+  return { error: code, message, data };
+};
 
 // `sdk` is what differs between the generations: connect, request, handle, listen, call and isModern.
 export async function play(client, transport, sdk) {
@@ -100,7 +106,7 @@ export async function play(client, transport, sdk) {
         say('era', sdk.isModern() ? 'modern' : 'legacy');
         say('connect', [client.getServerVersion(), client.getServerCapabilities(), client.getInstructions()]);
       } else if (step.era === 'legacy' && sdk.isModern()) {
-        say(step.step, 'not in this era');
+        say(step.step, 'not said by this client');
       } else {
         say(step.step, await deeds[step.do](step));
       }

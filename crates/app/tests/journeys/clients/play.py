@@ -43,7 +43,7 @@ async def play(sdk):
         if name == "connect":
             say(name, sdk.met)
         elif step.get("era") == "legacy" and sdk.modern:
-            say(name, "not in this era")
+            say(name, "not said by this client")
         elif step["do"] != "close":
             try:
                 # A step that gets no answer fails alone, so that the report says which.
@@ -68,7 +68,7 @@ class Deeds:
         return [len(text), text[:20]]
 
     async def unknown(self, step):
-        return "not said by this client, but -32601 is what it would get"
+        return "not said by this client"
 
     async def progress(self, step):
         told = []

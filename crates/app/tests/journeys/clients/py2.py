@@ -38,7 +38,9 @@ async def hear(message):
 class Sdk:
     def __init__(self, client):
         self.modern = client.protocol_version >= "2026"
-        self.met = [client.server_info, client.protocol_version, client.server_capabilities, client.instructions]
+        # A pinned client asks for nothing before its first request.
+        met = [client.server_info, client.protocol_version, client.server_capabilities, client.instructions]
+        self.met = "not said by this client" if ERA == "modern" else met
         self.client = client
         self.ping = client.send_ping
         self.tools = client.list_tools
