@@ -1,0 +1,202 @@
+//! Runs clients and servers: bounded in time, on loopback, and ended whatever happens.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::table::{Client, Journey, Kind, Runs, Server, journeys, root, setup};
+
+pub const TAPGATE: &str = env!("CARGO_BIN_EXE_tapgate");
+
+/// Longer than any conversation, also on a busy machine; each of its steps has a limit of its own.
+const CONVERSATION: Duration = Duration::from_secs(100);
+
+/// What a client saw: its steps, in order.
+pub type Saw = Vec<(String, Value)>;
+
+/// Where a server is reached.
+pub enum At {
+    Command(Vec<String>),
+    Url(String),
+}
+
+/// A server that runs, if it is one that listens; a command is started by whoever talks to it.
+pub struct Running {
+    server: &'static Server,
+    listening: Option<Listening>,
+}
+
+impl Running {
+    pub fn start(server: &'static Server) -> Self {
+        let listening = (server.kind != Kind::Stdio).then(|| {
+            let words = words(server, Path::new("/nowhere"));
+            let mut command = Command::new(&words[0]);
+            if matches!(server.runs, Runs::Node) {
+                command.arg("--require").arg(journeys().join("servers/loopback.cjs"));
+            }
+            Listening::start(command.args(&words[1..]).env("PORT", "0"), "listening on port ")
+        });
+        Self { server, listening }
+    }
+
+    /// Where it is, for a conversation that has `folder` for itself.
+    pub fn at(&self, folder: &Path) -> At {
+        let path = if self.server.kind == Kind::Sse { "sse" } else { "mcp" };
+        match &self.listening {
+            Some(listening) => At::Url(format!("http://127.0.0.1:{}/{path}", listening.port)),
+            None => At::Command(words(self.server, folder)),
+        }
+    }
+}
+
+/// The command of a server; what it keeps, it keeps in `folder`.
+fn words(server: &Server, folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let mut words = vec![server.runs.program().to_str().unwrap().to_owned()];
+    words.push(root().join(server.script).to_str().unwrap().to_owned());
+    words.extend(server.arguments.iter().map(|word| word.replace("<folder>", folder)));
+    if server.kind == Kind::Stdio {
+        // Python's SDKs hand a server a few variables only, so these go with the command.
+        let memory = format!("MEMORY_FILE_PATH={folder}/memory.jsonl");
+        words.splice(0..0, ["/usr/bin/env".to_owned(), memory]);
+    }
+    words
+}
+
+/// A client's conversation without tapgate.
+pub fn direct(client: &Client, running: &Running) -> Saw {
+    let folder = tempfile::tempdir().unwrap();
+    let target = match running.at(folder.path()) {
+        At::Command(words) => words,
+        At::Url(url) => vec![url],
+    };
+    converse(client, running.server, running.server.kind, &target, folder.path())
+}
+
+/// The same conversation through tapgate, which keeps its journal in `home`.
+pub fn through(journey: &Journey, running: &Running, home: &Path) -> Saw {
+    let folder = tempfile::tempdir().unwrap();
+    let mut arguments: Vec<String> = vec!["tap".to_owned(), "--name".to_owned(), "journey".to_owned()];
+    arguments.extend(journey.shape.arguments.iter().map(|&word| word.to_owned()));
+    match running.at(folder.path()) {
+        At::Command(words) => {
+            arguments.push("--".to_owned());
+            arguments.extend(words);
+        }
+        At::Url(url) => arguments.push(url),
+    }
+    let kind = journey.from();
+    if kind == Kind::Stdio {
+        let mut target =
+            vec!["/usr/bin/env".to_owned(), format!("TAPGATE_HOME={}", home.display()), TAPGATE.to_owned()];
+        target.extend(arguments);
+        return converse(journey.client, journey.server, kind, &target, folder.path());
+    }
+    let tap = Listening::start(
+        Command::new(TAPGATE).args(arguments).env("TAPGATE_HOME", home),
+        "http://127.0.0.1:",
+    );
+    let path = if kind == Kind::Sse { "sse" } else { "mcp" };
+    let url = format!("http://127.0.0.1:{}/{path}", tap.port);
+    converse(journey.client, journey.server, kind, &[url], folder.path())
+}
+
+/// Plays the server's plan.
+fn converse(client: &Client, server: &Server, kind: Kind, target: &[String], folder: &Path) -> Saw {
+    let mut command = Command::new(client.runs.program());
+    command.arg(journeys().join("clients").join(client.script)).arg(client.era);
+    command.arg(journeys().join("plans").join(server.plan)).arg(kind.name()).args(target);
+    command.env("PEERS", setup("node")).env("FOLDER", folder).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Group(command.process_group(0).spawn().expect("the client starts"));
+    let (mut out, mut err) = (child.0.stdout.take().unwrap(), child.0.stderr.take().unwrap());
+    let (done, over) = mpsc::channel();
+    let watched = thread::spawn(move || {
+        let mut errors = String::new();
+        let _ = err.read_to_string(&mut errors);
+        errors
+    });
+    thread::spawn(move || {
+        let mut text = String::new();
+        let _ = out.read_to_string(&mut text);
+        done.send(text)
+    });
+    let text = over.recv_timeout(CONVERSATION);
+    let in_time = text.is_ok();
+    child.end();
+    let errors = watched.join().unwrap();
+    let mut saw = parse(&text.or_else(|_| over.recv()).unwrap_or_default());
+    if !in_time {
+        saw.push(("the client's end".to_owned(), Value::from("not in time")));
+    }
+    if !errors.is_empty() && saw.last().is_none_or(|(step, _)| step == "era" || step == "the client's end") {
+        saw.push(("the client's words".to_owned(), Value::from(errors)));
+    }
+    saw
+}
+
+fn parse(text: &str) -> Saw {
+    let line = |line: &str| match serde_json::from_str::<Value>(line) {
+        Ok(mut said) => (said["step"].as_str().unwrap_or_default().to_owned(), said["saw"].take()),
+        Err(_) => ("the client's words".to_owned(), Value::from(line)),
+    };
+    text.lines().map(line).collect()
+}
+
+/// A process with all that it started, which are ended with this value.
+struct Group(Child);
+
+impl Group {
+    fn end(&mut self) {
+        let _ = Command::new("kill")
+            .args(["-KILL", "--", &format!("-{}", self.0.id())])
+            .stderr(Stdio::null())
+            .status();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A process that says on stderr where it listens, and is ended with this value.
+struct Listening {
+    child: Child,
+    port: u16,
+}
+
+impl Listening {
+    fn start(command: &mut Command, before_port: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let rest = line.split_once(before_port)?.1;
+            rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        });
+        // Whoever talks on must find a reader, or it stops.
+        thread::spawn(move || lines.for_each(drop));
+        Self { child, port: port.expect("it says where it listens") }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // A tap flushes its journal on SIGTERM.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
