@@ -26,7 +26,7 @@ impl Front {
         body: Bytes,
         seal: &Seal,
     ) {
-        let caller = Caller::of(&head.headers, seal);
+        let caller = Caller::of(&head.headers);
         let mut id = None;
         let taken = match head.method {
             Method::POST => {
@@ -190,11 +190,13 @@ impl Front {
         let id = id.to_str().ok().filter(|_| ids.next().is_none()).ok_or_else(unknown)?;
         let sealed = sessions::read(turn.now, id, caller.principal, seal).ok_or_else(unknown)?;
         if let Some(no) = self.sessions.born(sealed.birth) {
+            // A session that lives needs its id for its name only, however old that is.
             let is_http = self.sessions.find(no).is_some_and(|session| session.via == Via::Http);
             self.sessions.touch(turn.now, no);
             return is_http.then_some(no).ok_or_else(unknown);
         }
-        let kept = sealed.kept.filter(|_| !self.sessions.has_ended(sealed.birth)).ok_or_else(unknown)?;
+        let restores = sealed.is_good && !self.sessions.has_ended(sealed.birth);
+        let kept = sealed.kept.filter(|_| restores).ok_or_else(unknown)?;
         let session = self.begin_session(turn, Via::Http, Some(sealed.birth))?;
         if let Some(state) = self.sessions.find_mut(session) {
             (state.phase, state.revision) = (Phase::Open, sealed.revision);

@@ -13,7 +13,6 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::{Id, Message, Nanos};
 
 use super::super::number::{Principal, SessionNo};
-use super::super::seal::Seal;
 use super::lane::LaneNo;
 use super::ports::{Opens, Wait};
 use super::refusal::Refusal;
@@ -35,12 +34,12 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn of(headers: &HeaderMap, seal: &Seal) -> Self {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         let all = |name: &HeaderName| {
             let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
             values.join(&b"\n"[..])
         };
-        let principal = seal.principal(&[&all(&AUTHORIZATION), &all(&COOKIE)]);
+        let principal = Principal::of(&[&all(&AUTHORIZATION), &all(&COOKIE)]);
         Self { principal, headers: Arc::new(end_to_end(headers)) }
     }
 

@@ -236,6 +236,38 @@ fn a_session_that_only_its_id_remembers_comes_back() {
 }
 
 #[test]
+fn a_session_with_credentials_comes_back_after_a_new_key_to_who_has_them() {
+    let bob = "authorization: Bearer bob\ncookie: a=b";
+    let session = Stage::http().session(V25, bob);
+    let mut other = Stage::http();
+    other.seal = Seal::new(&[[5; 32], [1; 32]], [6; 32], 0);
+    for stranger in ["", "\nauthorization: Bearer alice\ncookie: a=b"] {
+        let told = other.post(&format!("{session}{stranger}"), &request(1, "ping"));
+        assert!(told.contains(" 404 "), "{told}");
+    }
+    same(
+        &other.post(&format!("{session}\n{bob}"), &request(1, "ping")),
+        "restored 1 [Legacy 1 2025-11-25] b\"kept\"
+         asked 1 [Legacy 1 2025-11-25] 1 ping",
+    );
+}
+
+#[test]
+fn a_session_that_lives_outlives_the_age_of_its_id() {
+    let mut stage = Stage::http();
+    let bob = "authorization: Bearer bob";
+    let session = stage.session(V25, bob);
+    stage.now.0 += Duration::from_hours(24 * 30).as_nanos() as u64;
+    let told = stage.post(&format!("{session}\n{bob}"), &request(1, "ping"));
+    same(&told, "asked 2 [Legacy 1 2025-11-25] 1 ping");
+    assert!(stage.post(&session, &request(2, "ping")).contains(" 404 "));
+    // Once it ended for its idleness, its id is too old to bring it back.
+    stage.answer(2, &result(1));
+    assert_eq!(stage.tick(Duration::from_hours(4).as_nanos() as u64), "closed 1");
+    assert!(stage.post(&format!("{session}\n{bob}"), &request(3, "ping")).contains(" 404 "));
+}
+
+#[test]
 fn too_much_to_keep_makes_an_id_that_restores_nothing() {
     let mut stage = Stage::http();
     stage.send(&post("", &request(0, "initialize")));
