@@ -101,6 +101,10 @@ impl Sessions {
         self.map.get_mut(&no)
     }
 
+    pub(super) fn all(&self) -> Vec<SessionNo> {
+        self.map.keys().copied().collect()
+    }
+
     /// The session that was born so, if this process remembers it.
     pub(super) fn born(&self, birth: Birth) -> Option<SessionNo> {
         self.born.get(&birth).copied()

@@ -111,6 +111,11 @@ impl Stage {
         self.told()
     }
 
+    fn close(&mut self) -> String {
+        self.front.close(self.now, &mut self.out, &mut self.acts);
+        self.told()
+    }
+
     /// Answers a port with the result or error of its request's id.
     fn answer(&mut self, port: u64, body: &str) -> String {
         self.front.answer(self.now, Port(port), Answer::new(body.to_owned()), &mut self.acts);

@@ -95,7 +95,9 @@ impl Front {
             session.n_waiting += 1;
         }
         let is_named = from.session.is_some() || lane.is_none();
-        let wait = Wait { id, session: from.session, lane, principal: from.principal, opens, is_named };
+        let listens = message.shape().method().as_deref() == Some("subscriptions/listen");
+        let wait =
+            Wait { id, session: from.session, lane, principal: from.principal, opens, is_named, listens };
         let port = self.ports.insert(wait);
         turn.out.push(FromClient::Asked { port, from, message });
     }
