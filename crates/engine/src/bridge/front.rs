@@ -181,7 +181,7 @@ impl Front {
         }
     }
 
-    /// Keeps appointments: comments on idle streams, sessions that were quiet for too long.
+    /// Keeps appointments: answers that take long, comments on idle streams, sessions that were quiet for too long.
     pub fn tick(&mut self, now: Nanos, out: &mut Vec<FromClient>, acts: &mut Vec<Act>) {
         let turn = &mut Turn { now, out, acts };
         self.catch_up(turn);
@@ -194,6 +194,7 @@ impl Front {
                 turn.out.push(FromClient::Closed { session });
             }
         }
+        self.lanes.begin_due(now, acts);
         if now.since(self.swept) >= self.sweep_every() {
             self.swept = now;
             self.lanes.sweep(now, self.sweep_every(), acts);
@@ -208,7 +209,7 @@ impl Front {
         let sweep = Nanos(self.swept.0.saturating_add(self.sweep_every()));
         let sweep = (!self.lanes.is_empty()).then_some(sweep);
         let idle = self.sessions.deadline(self.bounds.session_idle);
-        [sweep, idle].into_iter().flatten().min()
+        [sweep, idle, self.lanes.deadline()].into_iter().flatten().min()
     }
 
     /// The request with this id that waits in a session, or, of a modern client, on the pipe: the one that

@@ -114,7 +114,7 @@ impl Front {
             (None, _) => return Err(initialize_first()),
         };
         if message.shape().kind == Kind::Batch {
-            return self.batch(turn, session, &Caller::default(), &message, None);
+            return self.batch(turn, session, &Caller::default(), &message, None).map(drop);
         }
         self.converse(turn, session, &Caller::default(), message, None)
     }

@@ -76,11 +76,17 @@ impl Front {
         }
         let session = self.session(turn, headers, caller, seal)?;
         match kind {
-            Kind::Batch => self.batch(turn, session, caller, &message, Some(stream))?,
+            Kind::Batch => {
+                let lane = self.batch(turn, session, caller, &message, Some(stream))?;
+                self.begin_late(turn, lane, headers);
+            }
             Kind::Request => {
                 self.admit(Some(session), &message)?;
-                let style = self.style(session);
+                let primes = self.revision(session) >= Some(Revision::V2025_11_25)
+                    && check::takes_events(headers).is_ok();
+                let style = Style::Legacy { primes };
                 let lane = self.lanes.open(turn.now, style, Some(session), Some(stream), 1, None);
+                self.begin_late(turn, lane, headers);
                 self.ask(turn, self.from(session, caller), message, Some(lane), Opens::Nothing);
             }
             _ => {
@@ -109,6 +115,7 @@ impl Front {
                 check::mirrors(headers, &message)?;
                 self.admit(None, &message)?;
                 let lane = self.lanes.open(turn.now, Style::Modern, None, Some(stream), 1, None);
+                self.begin_late(turn, lane, headers);
                 self.ask(turn, caller.modern(Some(revision)), message, Some(lane), Opens::Nothing);
             }
             Kind::Notification => {
@@ -205,10 +212,11 @@ impl Front {
         Ok(session)
     }
 
-    /// How the answer to a POST of a session speaks.
-    pub(super) fn style(&self, session: SessionNo) -> Style {
-        let revision = self.sessions.find(session).and_then(|session| session.revision);
-        Style::Legacy { primes: revision >= Some(Revision::V2025_11_25) }
+    /// Lets the answer to a POST begin before it is there, if its client takes events.
+    fn begin_late(&mut self, turn: &Turn<'_>, lane: LaneNo, headers: &HeaderMap) {
+        if check::takes_events(headers).is_ok() {
+            self.lanes.begin_late(turn.now, lane, self.bounds.keep_alive);
+        }
     }
 }
 

@@ -230,8 +230,12 @@ fn act_text(act: &Act) -> String {
             assert_eq!(headers["content-type"], "text/event-stream");
             assert_eq!(headers["cache-control"], "no-store");
             assert_eq!(headers["x-accel-buffering"], "no");
-            assert_eq!(headers.len(), 3);
-            format!("begin {}", stream.0)
+            let ours = ["content-type", "cache-control", "x-accel-buffering"];
+            let mut line = format!("begin {}", stream.0);
+            for (name, value) in headers.iter().filter(|(name, _)| !ours.contains(&name.as_str())) {
+                write!(line, " ({name}: {})", value.to_str().unwrap()).unwrap();
+            }
+            line
         }
         Act::Emit { stream, bytes } => {
             assert!(bytes.ends_with(b"\n\n"), "an event ends with a blank line");

@@ -60,11 +60,16 @@ impl Front {
     pub(super) fn from(&self, session: SessionNo, caller: &Caller) -> From {
         From {
             era: Era::Legacy,
-            revision: self.sessions.find(session).and_then(|session| session.revision),
+            revision: self.revision(session),
             session: Some(session),
             principal: caller.principal,
             headers: Arc::clone(&caller.headers),
         }
+    }
+
+    /// The revision that a session agreed on.
+    pub(super) fn revision(&self, session: SessionNo) -> Option<Revision> {
+        self.sessions.find(session).and_then(|session| session.revision)
     }
 
     /// Checks that one more request may wait, and that its id names no other one in its session or, on the pipe, of
