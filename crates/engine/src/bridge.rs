@@ -39,6 +39,7 @@ use tapgate_wire::edge::{Act, Heard};
 
 use self::front::FromClient;
 use self::rooms::Rooms;
+use self::settings::Listens;
 use self::switch::Switch;
 
 /// How long requests that are under way may take when no client will come any more.
@@ -49,23 +50,15 @@ const LAST_ANSWERS: u64 = 30_000_000_000;
 pub struct Bridge {
     rooms: Rooms,
     switch: Switch,
-    /// When the bridge ends although requests are still open; set when standard input ended.
+    /// When the bridge ends although requests still wait; set when no client will come any more.
     ends: Option<Nanos>,
-    /// Sessions that end with it.
-    ending: Vec<SessionNo>,
     is_over: bool,
 }
 
 impl Bridge {
     /// A bridge before its first input.
     pub fn new(settings: Settings, seal: seal::Seal) -> Self {
-        Self {
-            rooms: Rooms::new(settings, seal),
-            switch: Switch::default(),
-            ends: None,
-            ending: Vec::new(),
-            is_over: false,
-        }
+        Self { rooms: Rooms::new(settings, seal), switch: Switch::default(), ends: None, is_over: false }
     }
 
     /// Hears one input and pushes what the edges are to do.
@@ -88,16 +81,14 @@ impl Bridge {
         if self.rooms.back.is_sse() {
             self.rooms.server.via = back::Via::Sse;
         }
-        let mut cx = self.rooms.cx(now, acts);
         if clients.iter().any(|event| matches!(event, FromClient::End)) {
-            self.ends = Some(Nanos(now.0.saturating_add(LAST_ANSWERS)));
+            // The second end is that of the client, or of its patience; a listener that stops has none.
+            let waits = self.ends.is_none() && self.rooms.settings.listens == Listens::Pipe;
+            self.ends = Some(Nanos(now.0.saturating_add(if waits { LAST_ANSWERS } else { 0 })));
         }
+        let mut cx = self.rooms.cx(now, acts);
         for event in clients {
-            match event {
-                // What is under way is still answered, to a client that closed only its own half.
-                FromClient::Closed { session } if self.ends.is_some() => self.ending.push(session),
-                event => self.switch.on_client(&mut cx, event),
-            }
+            self.switch.on_client(&mut cx, event);
         }
         for event in servers {
             self.switch.on_server(&mut cx, event);
@@ -108,9 +99,12 @@ impl Bridge {
             && (cx.front.n_waiting() == 0 || ends <= now)
         {
             self.is_over = true;
-            for session in self.ending.drain(..) {
-                self.switch.on_client(&mut cx, FromClient::Closed { session });
+            let mut clients = Vec::new();
+            cx.front.close(now, &mut clients, cx.acts);
+            for event in clients {
+                self.switch.on_client(&mut cx, event);
             }
+            cx.back.close_all(now, cx.acts);
             cx.acts.push(Act::Exit(0));
         }
     }

@@ -394,6 +394,14 @@ impl Back {
         }
     }
 
+    /// Closes all links, because the tap ends.
+    pub fn close_all(&mut self, now: Nanos, acts: &mut Vec<Act>) {
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for link in links {
+            self.close(now, link, acts);
+        }
+    }
+
     /// Hears from the edge and pushes what it means.
     pub fn hear(&mut self, now: Nanos, heard: Heard, out: &mut Vec<FromServer>, acts: &mut Vec<Act>) {
         out.append(&mut self.late);

@@ -251,7 +251,7 @@ impl Down {
         *self.marker.get_or_insert_with(|| {
             let age = cx.settings.bounds.suspend_for;
             let unique = cx.seal.seal(cx.now, super::seal::Purpose::State, Principal::default(), b"", age);
-            cx.seal.principal(&[unique.as_bytes()]).0
+            Principal::of(&[unique.as_bytes()]).0
         })
     }
 

@@ -97,7 +97,8 @@ pub enum FromClient {
         /// The session.
         session: SessionNo,
     },
-    /// No client will come any more: standard input ended.
+    /// No client will come any more: standard input ended, or the tap is to stop. What waits may still be
+    /// answered; [`Front::close`] says that nobody waits any more.
     End,
 }
 
@@ -172,14 +173,15 @@ impl Front {
         self.catch_up(turn);
         match heard {
             Heard::Line { message } => self.line(turn, message),
-            Heard::LineEnd => self.line_end(turn),
+            // Who closed its own half of the pipe still reads its answers.
+            Heard::LineEnd => turn.out.push(FromClient::End),
             Heard::Asked { stream, head, body } => self.asked(turn, stream, &head, body, seal),
             Heard::Left { stream } => self.left(turn, stream),
             _ => {}
         }
     }
 
-    /// Keeps appointments: comments on idle streams, sessions that were quiet for too long.
+    /// Keeps appointments: answers that take long, comments on idle streams, sessions that were quiet for too long.
     pub fn tick(&mut self, now: Nanos, out: &mut Vec<FromClient>, acts: &mut Vec<Act>) {
         let turn = &mut Turn { now, out, acts };
         self.catch_up(turn);
@@ -192,6 +194,7 @@ impl Front {
                 turn.out.push(FromClient::Closed { session });
             }
         }
+        self.lanes.begin_due(now, acts);
         if now.since(self.swept) >= self.sweep_every() {
             self.swept = now;
             self.lanes.sweep(now, self.sweep_every(), acts);
@@ -206,7 +209,7 @@ impl Front {
         let sweep = Nanos(self.swept.0.saturating_add(self.sweep_every()));
         let sweep = (!self.lanes.is_empty()).then_some(sweep);
         let idle = self.sessions.deadline(self.bounds.session_idle);
-        [sweep, idle].into_iter().flatten().min()
+        [sweep, idle, self.lanes.deadline()].into_iter().flatten().min()
     }
 
     /// The request with this id that waits in a session, or, of a modern client, on the pipe: the one that
@@ -215,9 +218,24 @@ impl Front {
         self.ports.named(session.into(), id)
     }
 
-    /// How many requests wait for their answers.
+    /// How many requests wait for their answers; not those that listen until they are told to stop.
     pub fn n_waiting(&self) -> usize {
-        self.ports.n_waiting()
+        self.ports.n_waiting() + self.early.len()
+    }
+
+    /// Ends all sessions and requests, because the tap ends.
+    pub fn close(&mut self, now: Nanos, out: &mut Vec<FromClient>, acts: &mut Vec<Act>) {
+        self.early.clear();
+        for session in self.sessions.all() {
+            self.end_session(now, session, false, acts);
+            out.push(FromClient::Closed { session });
+        }
+        let ended = Refusal::full("the tap ends");
+        for port in self.ports.all() {
+            let Some(wait) = self.ports.take(port) else { continue };
+            self.deliver(now, &wait, (ended.status, HeaderMap::new(), ended.json(Some(&wait.id))), acts);
+            out.push(FromClient::Gone { port });
+        }
     }
 
     /// How many things of clients are held: sessions, requests, streams, bytes for replay.

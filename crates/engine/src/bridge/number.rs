@@ -1,5 +1,7 @@
 //! The numbers by which the rooms of a bridge name things to each other.
 
+use ring::digest::{Context, SHA256};
+
 /// Who stands between the legs for a call or a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pair {
@@ -34,6 +36,40 @@ pub struct CallNo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkNo(pub u64);
 
-/// Who asks: a keyed digest of the credentials that came with a request, the same for requests without any.
+/// Who asks: a digest of the credentials that came with a request, the same for requests without any.
+///
+/// It has no key, so that it stays the same whatever keys a [`Seal`](super::seal::Seal) has; it never leaves the
+/// process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Principal(pub [u8; 16]);
+
+impl Principal {
+    /// Who shows these credentials; of empty ones everybody who shows none.
+    pub fn of(credentials: &[&[u8]]) -> Self {
+        if credentials.iter().all(|credential| credential.is_empty()) {
+            return Self::default();
+        }
+        let mut digest = Context::new(&SHA256);
+        for credential in credentials {
+            digest.update(&(credential.len() as u64).to_be_bytes());
+            digest.update(credential);
+        }
+        Self(digest.finish().as_ref().first_chunk().copied().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_tell_principals_apart() {
+        let of = Principal::of;
+        assert_eq!(of(&[b"Bearer a", b""]), of(&[b"Bearer a", b""]));
+        assert_ne!(of(&[b"Bearer a", b""]), of(&[b"Bearer b", b""]));
+        assert_ne!(of(&[b"a", b""]), of(&[b"", b"a"]));
+        assert_ne!(of(&[b"ab", b"c"]), of(&[b"a", b"bc"]));
+        assert_ne!(of(&[b"a"]), Principal::default());
+        assert_eq!(of(&[]), of(&[b"", b""]));
+    }
+}

@@ -43,8 +43,6 @@ pub struct Seal {
     nonce: [u8; NONCE_LEN],
     n_sealed: u64,
     tag: u64,
-    /// Signs what principals are told apart by.
-    digest: hmac::Key,
     wall: u64,
 }
 
@@ -59,14 +57,12 @@ impl Seal {
     /// [`Nanos`] 0.
     pub fn new(keys: &[[u8; 32]], nonce_seed: [u8; 32], wall: u64) -> Self {
         let (first, older) = keys.split_first().unwrap_or((&nonce_seed, &[]));
-        let digest = derive(first, b"tapgate principal");
         Self {
             first: Key::new(first),
             older: older.iter().map(Key::new).collect(),
             nonce: begin(&derive(&nonce_seed, b"tapgate nonce")),
             n_sealed: 0,
             tag: u64::from_be_bytes(begin(&derive(&nonce_seed, b"tapgate process"))),
-            digest: hmac::Key::new(hmac::HMAC_SHA256, &digest),
             wall,
         }
     }
@@ -107,13 +103,25 @@ impl Seal {
         principal: Principal,
         envelope: &str,
     ) -> Option<Vec<u8>> {
+        let (content, is_good) = self.open_late(now, purpose, principal, envelope)?;
+        is_good.then_some(content)
+    }
+
+    /// Opens an envelope as [`Seal::open`] does, however old it is; says whether it is still good.
+    pub fn open_late(
+        &self,
+        now: Nanos,
+        purpose: Purpose,
+        principal: Principal,
+        envelope: &str,
+    ) -> Option<(Vec<u8>, bool)> {
         let envelope = base64::decode(envelope)?;
         let (head, text) = envelope.split_at_checked(HEAD)?;
         let (version, rest) = head.split_first()?;
         let (key, rest) = rest.split_first_chunk::<KEY_ID>()?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>()?;
         let (until, _) = rest.split_first_chunk::<8>()?;
-        if *version != VERSION || u64::from_be_bytes(*until) <= self.time(now) {
+        if *version != VERSION {
             return None;
         }
         let mut keys = std::iter::once(&self.first).chain(&self.older);
@@ -123,21 +131,7 @@ impl Seal {
         let bound = bound(head, purpose, principal);
         let content = key.cipher.open_in_place(nonce, Aad::from(bound), &mut text).ok()?.len();
         text.truncate(content);
-        Some(text)
-    }
-
-    /// A keyed digest of credentials, the same for the same bytes as long as the first key stays; of empty ones the
-    /// principal of everybody who shows none.
-    pub fn principal(&self, credentials: &[&[u8]]) -> Principal {
-        if credentials.iter().all(|credential| credential.is_empty()) {
-            return Principal::default();
-        }
-        let mut digest = hmac::Context::with_key(&self.digest);
-        for credential in credentials {
-            digest.update(&(credential.len() as u64).to_be_bytes());
-            digest.update(credential);
-        }
-        Principal(begin(digest.sign().as_ref()))
+        Some((text, self.time(now) < u64::from_be_bytes(*until)))
     }
 
     /// What tells this process from others that use the same keys.

@@ -76,7 +76,7 @@ pub struct Bounds {
     pub session_idle: Duration,
     /// How long a link that nobody uses lives.
     pub link_idle: Duration,
-    /// How long a sealed session id is good.
+    /// How long a sealed session id restores a session that this process does not remember.
     pub session_age: Duration,
     /// How often an idle event stream says a comment.
     pub keep_alive: Duration,

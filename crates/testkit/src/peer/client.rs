@@ -304,13 +304,18 @@ impl Client {
     /// Ends the session.
     pub fn end(&mut self) {
         match self.over {
-            Over::Pipe => self.out.push(Out::Line(Heard::LineEnd)),
+            Over::Pipe => self.stop(),
             Over::Http if !self.is_modern() => {
                 self.post(Method::DELETE, "/mcp", Bytes::new(), Vec::new(), &Value::Null);
             }
             Over::Http => {}
             Over::Sse => self.leave_get(),
         }
+    }
+
+    /// Stops the tap, as the end of its standard input or a signal does.
+    pub fn stop(&mut self) {
+        self.out.push(Out::Line(Heard::LineEnd));
     }
 
     fn leave_get(&mut self) {

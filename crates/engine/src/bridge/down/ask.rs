@@ -132,7 +132,7 @@ impl Down {
         }
         exchange.n_rounds += 1;
         exchange.turn = cx.number();
-        let digest = exchange.digest(cx);
+        let digest = exchange.digest();
         let content = [&b"h"[..], &digest, &marker, &n.to_be_bytes(), &exchange.turn.to_be_bytes()].concat();
         let age = bounds.suspend_for;
         let state = cx.seal.seal(cx.now, Purpose::State, exchange.principal, &content, age);
@@ -255,7 +255,7 @@ impl Down {
             return self.reply(cx, n, say::failed(&cx.settings.server_name, &why));
         }
         let n_rounds = exchange.n_rounds as u64 + 1;
-        let content = [&b"a"[..], &exchange.digest(cx), &n_rounds.to_be_bytes()].concat();
+        let content = [&b"a"[..], &exchange.digest(), &n_rounds.to_be_bytes()].concat();
         let age = cx.settings.bounds.suspend_for;
         let state = cx.seal.seal(cx.now, Purpose::State, exchange.principal, &content, age);
         let entries = entries.iter().map(|(key, entry)| (key.as_str(), entry));
@@ -298,7 +298,7 @@ impl Down {
         let state = shape.text(Member::RequestState)?;
         let content = cx.seal.open(cx.now, Purpose::State, retry.principal, &state)?;
         let (kind, rest) = content.split_first()?;
-        let rest = rest.strip_prefix(&retry.digest(cx))?;
+        let rest = rest.strip_prefix(&retry.digest())?;
         if *kind == b'a' {
             return Some(State::Anew { n_rounds: u64::from_be_bytes(*rest.first_chunk()?) });
         }
@@ -309,12 +309,12 @@ impl Down {
 
 impl Exchange {
     /// What a retry must have in common with the request.
-    fn digest(&mut self, cx: &Cx<'_>) -> [u8; 16] {
+    fn digest(&mut self) -> [u8; 16] {
         *self.digest.get_or_insert_with(|| {
             let shape = self.message.shape();
             let part = |member| shape.raw(member).map_or(&b""[..], |raw| raw);
             let subject = [Member::Method, Member::Name, Member::Uri, Member::Arguments].map(part);
-            cx.seal.principal(&subject).0
+            Principal::of(&subject).0
         })
     }
 

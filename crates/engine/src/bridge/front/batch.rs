@@ -9,7 +9,7 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::{Kind, Message, StreamId};
 
 use super::super::number::SessionNo;
-use super::lane::Style;
+use super::lane::{LaneNo, Style};
 use super::ports::Opens;
 use super::refusal::Refusal;
 use super::{Caller, FromClient, Front, Turn, check};
@@ -23,11 +23,10 @@ impl Front {
         caller: &Caller,
         message: &Message,
         stream: Option<StreamId>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<LaneNo, Refusal> {
         let shape = message.shape();
         let has = |kind| shape.faults.iter().any(|fault| fault.kind == kind);
-        let revision = self.sessions.find(session).and_then(|session| session.revision);
-        if !revision.is_some_and(Revision::has_batches) {
+        if !self.revision(session).is_some_and(Revision::has_batches) {
             return Err(Refusal::invalid("only sessions of 2025-03-26 take batches"));
         }
         if shape.parts.is_empty() || has(FaultKind::TooManyParts) {
@@ -56,7 +55,7 @@ impl Front {
                 Err(refusal) => answers.push(refusal.json(id)),
             }
         }
-        let style = if stream.is_some() { self.style(session) } else { Style::Pipe };
+        let style = if stream.is_some() { Style::Legacy { primes: false } } else { Style::Pipe };
         let n_waiting = good.iter().filter(is_request).count();
         let lane = self.lanes.open(turn.now, style, Some(session), stream, n_waiting, Some(answers));
         for part in good {
@@ -68,6 +67,6 @@ impl Front {
             }
         }
         self.lanes.settle(lane, turn.acts);
-        Ok(())
+        Ok(lane)
     }
 }

@@ -6,7 +6,8 @@
 mod resume;
 mod ring;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -37,9 +38,10 @@ impl LaneNo {
 pub(super) enum Style {
     /// The answer to a POST of 2026-07-28: no ids, no resumption.
     Modern,
-    /// The answer to a POST of a legacy session; an empty event comes first where the revision knows of that.
+    /// The answer to a POST of a legacy session; an empty event comes first where the revision knows of that, and
+    /// makes it one that can be resumed.
     Legacy {
-        /// Whether it is 2025-11-25.
+        /// Whether it is 2025-11-25, to a client that takes events.
         primes: bool,
     },
     /// A session's GET stream.
@@ -79,7 +81,19 @@ struct Lane {
     batch: Option<Vec<Bytes>>,
     ring: Ring,
     spoke: Nanos,
+    /// When its event stream begins although nothing was said.
+    begins: Option<Nanos>,
 }
+
+/// How long the first event waits for an answer, if it has to come first: most answers are there by then, and so is the
+/// server's refusal, whose status and headers cannot be said later.
+const PRIMES_AFTER: Duration = Duration::from_secs(2);
+
+/// When a client whose stream broke comes back, in milliseconds.
+const RETRY: u64 = 1_000;
+
+/// The longest answer that is sent as an event; a longer one is not worth keeping for replay.
+const MAX_EVENT: usize = 64 * 1024;
 
 /// All lanes.
 #[derive(Debug)]
@@ -89,6 +103,8 @@ pub(super) struct Lanes {
     /// Sorted by session, oldest first.
     map: BTreeMap<LaneNo, Lane>,
     streams: StreamMap<StreamId, LaneNo>,
+    /// Those that did not begin yet, and when they do.
+    silent: BTreeSet<(Nanos, LaneNo)>,
     kept: BTreeMap<SessionNo, usize>,
     n_kept: usize,
     max_kept: usize,
@@ -105,6 +121,7 @@ impl Lanes {
             tag: 0,
             map: BTreeMap::new(),
             streams: StreamMap::default(),
+            silent: BTreeSet::new(),
             kept: BTreeMap::new(),
             n_kept: 0,
             max_kept,
@@ -114,7 +131,7 @@ impl Lanes {
 
     /// Everything held: lanes, streams, kept bytes.
     pub(super) fn held(&self) -> usize {
-        self.map.len() + self.streams.len() + self.n_kept
+        self.map.len() + self.streams.len() + self.silent.len() + self.n_kept
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -136,6 +153,34 @@ impl Lanes {
         self.streams.extend(stream.map(|stream| (stream, no)));
         self.map.insert(no, Lane { stream, n_waiting, batch, ..Lane::new(now, style) });
         no
+    }
+
+    /// Lets the lane begin its event stream although its answer takes long: soon, so that its client can resume, or
+    /// after `keep_alive`, so that nobody on the way takes the stream for dead.
+    pub(super) fn begin_late(&mut self, now: Nanos, no: LaneNo, keep_alive: Duration) {
+        let Some(lane) = self.map.get_mut(&no).filter(|lane| lane.stream.is_some()) else { return };
+        let wait = if lane.primes() { keep_alive.min(PRIMES_AFTER) } else { keep_alive };
+        let due = Nanos(now.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)));
+        lane.begins = Some(due);
+        self.silent.insert((due, no));
+    }
+
+    /// Begins the event streams whose answers took long.
+    pub(super) fn begin_due(&mut self, now: Nanos, acts: &mut Vec<Act>) {
+        while let Some((_, no)) = self.silent.first().copied().filter(|(due, _)| *due <= now) {
+            self.silent.pop_first();
+            self.begin(now, no, HeaderMap::new(), acts);
+            if let Some(lane) = self.map.get(&no).filter(|lane| !lane.primes())
+                && let Some(stream) = lane.stream
+            {
+                acts.push(Act::Emit { stream, bytes: frame::COMMENT });
+            }
+        }
+    }
+
+    /// When [`Lanes::begin_due`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Nanos> {
+        self.silent.first().map(|(due, _)| *due)
     }
 
     /// The lane on which a session is pushed to, made if it is not there.
@@ -163,7 +208,7 @@ impl Lanes {
 
     /// Sends a message that is no answer.
     pub(super) fn say(&mut self, now: Nanos, no: LaneNo, message: &Bytes, acts: &mut Vec<Act>) {
-        self.begin(now, no, acts);
+        self.begin(now, no, HeaderMap::new(), acts);
         let Some(lane) = self.map.get_mut(&no) else { return };
         if lane.style == Style::Pipe {
             acts.push(Act::Line(frame::line(message.clone())));
@@ -182,6 +227,10 @@ impl Lanes {
     ) {
         let Some(lane) = self.map.get_mut(&no) else { return };
         lane.n_waiting = lane.n_waiting.saturating_sub(1);
+        if lane.primes() && status == 200 && body.len() <= MAX_EVENT {
+            self.begin(now, no, std::mem::take(&mut headers), acts);
+        }
+        let Some(lane) = self.map.get_mut(&no) else { return };
         if lane.began {
             self.emit(now, no, &body, acts);
         } else if let Some(batch) = &mut lane.batch {
@@ -222,10 +271,10 @@ impl Lanes {
     /// Closes the lane's stream so that the client asks for it again.
     pub(super) fn pause(&mut self, now: Nanos, no: LaneNo, retry: Option<u64>, acts: &mut Vec<Act>) {
         let Some(lane) = self.map.get(&no) else { return };
-        if lane.style != (Style::Legacy { primes: true }) || lane.stream.is_none() {
+        if !lane.primes() || lane.stream.is_none() {
             return;
         }
-        self.begin(now, no, acts);
+        self.begin(now, no, HeaderMap::new(), acts);
         let id = self.next_id(no);
         if let Some(stream) = self.part(no) {
             acts.push(Act::Emit { stream, bytes: frame::empty(&id, retry) });
@@ -267,16 +316,19 @@ impl Lanes {
     }
 
     /// Begins the lane's event stream, if it has a stream that did not begin.
-    fn begin(&mut self, now: Nanos, no: LaneNo, acts: &mut Vec<Act>) {
+    fn begin(&mut self, now: Nanos, no: LaneNo, mut headers: HeaderMap, acts: &mut Vec<Act>) {
         let Some(lane) = self.map.get_mut(&no) else { return };
         let Some(stream) = lane.stream.filter(|_| !lane.began) else { return };
         lane.began = true;
         lane.spoke = now;
-        acts.push(Act::Begin { stream, headers: frame::headers() });
+        headers.extend(frame::headers());
+        acts.push(Act::Begin { stream, headers });
         let answers = lane.batch.take().unwrap_or_default();
-        if lane.style == (Style::Legacy { primes: true }) {
+        let primes = lane.primes();
+        self.unschedule(no);
+        if primes {
             let id = self.next_id(no);
-            acts.push(Act::Emit { stream, bytes: frame::empty(&id, None) });
+            acts.push(Act::Emit { stream, bytes: frame::empty(&id, Some(RETRY)) });
         }
         for answer in answers {
             self.emit(now, no, &answer, acts);
@@ -339,10 +391,19 @@ impl Lanes {
     fn part(&mut self, no: LaneNo) -> Option<StreamId> {
         let stream = self.map.get_mut(&no)?.stream.take()?;
         self.streams.remove(&stream);
+        self.unschedule(no);
         Some(stream)
     }
 
+    /// Forgets when the lane would begin, because it began or never will.
+    fn unschedule(&mut self, no: LaneNo) {
+        if let Some(due) = self.map.get_mut(&no).and_then(|lane| lane.begins.take()) {
+            self.silent.remove(&(due, no));
+        }
+    }
+
     fn remove(&mut self, no: LaneNo) {
+        self.unschedule(no);
         let Some(lane) = self.map.remove(&no) else { return };
         if let Some(stream) = lane.stream {
             self.streams.remove(&stream);
@@ -370,7 +431,13 @@ impl Lane {
             batch: None,
             ring: Ring::default(),
             spoke: now,
+            begins: None,
         }
+    }
+
+    /// Whether an event with an id comes before all others, and answers are events.
+    fn primes(&self) -> bool {
+        self.style == Style::Legacy { primes: true }
     }
 
     /// Whether nothing more will be said on it.

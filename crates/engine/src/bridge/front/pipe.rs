@@ -34,16 +34,6 @@ impl Front {
         }
     }
 
-    pub(super) fn line_end(&mut self, turn: &mut Turn<'_>) {
-        self.early.clear();
-        if let Some(session) = self.pipe {
-            // Who closes the pipe waits for no answer any more.
-            self.end_session(turn.now, session, false, &mut Vec::new());
-            turn.out.push(FromClient::Closed { session });
-        }
-        turn.out.push(FromClient::End);
-    }
-
     /// Takes what came while `initialize` waited for its answer, and ends the POSTs of dropped requests.
     pub(super) fn catch_up(&mut self, turn: &mut Turn<'_>) {
         for lane in std::mem::take(&mut self.dropped) {
@@ -124,7 +114,7 @@ impl Front {
             (None, _) => return Err(initialize_first()),
         };
         if message.shape().kind == Kind::Batch {
-            return self.batch(turn, session, &Caller::default(), &message, None);
+            return self.batch(turn, session, &Caller::default(), &message, None).map(drop);
         }
         self.converse(turn, session, &Caller::default(), message, None)
     }

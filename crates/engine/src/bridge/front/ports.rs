@@ -23,6 +23,8 @@ pub(super) struct Wait {
     pub(super) opens: Opens,
     /// Whether the id alone names it: on the pipe and in sessions.
     pub(super) is_named: bool,
+    /// Whether its answer is an end that nobody waits for: it listens.
+    pub(super) listens: bool,
 }
 
 /// What the answer to a request opens.
@@ -43,21 +45,30 @@ pub(super) struct Ports {
     named: BTreeMap<(Option<SessionNo>, Id), Port>,
     /// Modern requests over HTTP: leaving the lane cancels them.
     modern: BTreeMap<LaneNo, Port>,
+    n_listening: usize,
     max: usize,
     last: u64,
 }
 
 impl Ports {
     pub(super) fn new(max: usize) -> Self {
-        Self { map: StreamMap::default(), named: BTreeMap::new(), modern: BTreeMap::new(), max, last: 0 }
+        Self {
+            map: StreamMap::default(),
+            named: BTreeMap::new(),
+            modern: BTreeMap::new(),
+            n_listening: 0,
+            max,
+            last: 0,
+        }
     }
 
     pub(super) fn held(&self) -> usize {
         self.map.len() + self.named.len() + self.modern.len()
     }
 
+    /// How many wait for an answer that will come.
     pub(super) fn n_waiting(&self) -> usize {
-        self.map.len()
+        self.map.len() - self.n_listening
     }
 
     /// Whether `n` more may wait.
@@ -75,6 +86,7 @@ impl Ports {
         if let Some(lane) = wait.lane.filter(|lane| lane.session.is_none()) {
             self.modern.insert(lane, port);
         }
+        self.n_listening += usize::from(wait.listens);
         self.map.insert(port, wait);
         port
     }
@@ -89,6 +101,7 @@ impl Ports {
 
     pub(super) fn take(&mut self, port: Port) -> Option<Wait> {
         let wait = self.map.remove(&port)?;
+        self.n_listening -= usize::from(wait.listens);
         if wait.is_named {
             self.named.remove(&(wait.session, wait.id.clone()));
         }
@@ -108,6 +121,11 @@ impl Ports {
         let first = (Some(session), Id(Bytes::new()));
         let named = self.named.range(first..).take_while(|((owner, _), _)| *owner == Some(session));
         named.map(|(_, port)| *port).collect()
+    }
+
+    /// All requests.
+    pub(super) fn all(&self) -> Vec<Port> {
+        self.map.keys().copied().collect()
     }
 
     /// The modern request that waits on a lane.

@@ -26,7 +26,7 @@ impl Front {
         body: Bytes,
         seal: &Seal,
     ) {
-        let caller = Caller::of(&head.headers, seal);
+        let caller = Caller::of(&head.headers);
         let mut id = None;
         let taken = match head.method {
             Method::POST => {
@@ -76,11 +76,17 @@ impl Front {
         }
         let session = self.session(turn, headers, caller, seal)?;
         match kind {
-            Kind::Batch => self.batch(turn, session, caller, &message, Some(stream))?,
+            Kind::Batch => {
+                let lane = self.batch(turn, session, caller, &message, Some(stream))?;
+                self.begin_late(turn, lane, headers);
+            }
             Kind::Request => {
                 self.admit(Some(session), &message)?;
-                let style = self.style(session);
+                let primes = self.revision(session) >= Some(Revision::V2025_11_25)
+                    && check::takes_events(headers).is_ok();
+                let style = Style::Legacy { primes };
                 let lane = self.lanes.open(turn.now, style, Some(session), Some(stream), 1, None);
+                self.begin_late(turn, lane, headers);
                 self.ask(turn, self.from(session, caller), message, Some(lane), Opens::Nothing);
             }
             _ => {
@@ -109,6 +115,7 @@ impl Front {
                 check::mirrors(headers, &message)?;
                 self.admit(None, &message)?;
                 let lane = self.lanes.open(turn.now, Style::Modern, None, Some(stream), 1, None);
+                self.begin_late(turn, lane, headers);
                 self.ask(turn, caller.modern(Some(revision)), message, Some(lane), Opens::Nothing);
             }
             Kind::Notification => {
@@ -190,11 +197,13 @@ impl Front {
         let id = id.to_str().ok().filter(|_| ids.next().is_none()).ok_or_else(unknown)?;
         let sealed = sessions::read(turn.now, id, caller.principal, seal).ok_or_else(unknown)?;
         if let Some(no) = self.sessions.born(sealed.birth) {
+            // A session that lives needs its id for its name only, however old that is.
             let is_http = self.sessions.find(no).is_some_and(|session| session.via == Via::Http);
             self.sessions.touch(turn.now, no);
             return is_http.then_some(no).ok_or_else(unknown);
         }
-        let kept = sealed.kept.filter(|_| !self.sessions.has_ended(sealed.birth)).ok_or_else(unknown)?;
+        let restores = sealed.is_good && !self.sessions.has_ended(sealed.birth);
+        let kept = sealed.kept.filter(|_| restores).ok_or_else(unknown)?;
         let session = self.begin_session(turn, Via::Http, Some(sealed.birth))?;
         if let Some(state) = self.sessions.find_mut(session) {
             (state.phase, state.revision) = (Phase::Open, sealed.revision);
@@ -203,10 +212,11 @@ impl Front {
         Ok(session)
     }
 
-    /// How the answer to a POST of a session speaks.
-    pub(super) fn style(&self, session: SessionNo) -> Style {
-        let revision = self.sessions.find(session).and_then(|session| session.revision);
-        Style::Legacy { primes: revision >= Some(Revision::V2025_11_25) }
+    /// Lets the answer to a POST begin before it is there, if its client takes events.
+    fn begin_late(&mut self, turn: &Turn<'_>, lane: LaneNo, headers: &HeaderMap) {
+        if check::takes_events(headers).is_ok() {
+            self.lanes.begin_late(turn.now, lane, self.bounds.keep_alive);
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) type Birth = (u64, u64);
 pub(super) struct Sealed {
     pub(super) birth: Birth,
     pub(super) revision: Option<Revision>,
+    /// Whether it is young enough to restore a session.
+    pub(super) is_good: bool,
     /// What the pair gave, unless it was too much for a header or the session cannot outlive its stream.
     pub(super) kept: Option<Bytes>,
 }
@@ -97,6 +99,10 @@ impl Sessions {
 
     pub(super) fn find_mut(&mut self, no: SessionNo) -> Option<&mut Session> {
         self.map.get_mut(&no)
+    }
+
+    pub(super) fn all(&self) -> Vec<SessionNo> {
+        self.map.keys().copied().collect()
     }
 
     /// The session that was born so, if this process remembers it.
@@ -204,13 +210,14 @@ pub(super) fn read(now: Nanos, id: &str, principal: Principal, seal: &Seal) -> O
     if id.len() > MAX_ID {
         return None;
     }
-    let content = seal.open(now, Purpose::Session, principal, id)?;
+    let (content, is_good) = seal.open_late(now, Purpose::Session, principal, id)?;
     let (tag, rest) = content.split_first_chunk::<8>()?;
     let (no, rest) = rest.split_first_chunk::<8>()?;
     let ([revision, has_kept], kept) = rest.split_first_chunk::<2>()?;
     Some(Sealed {
         birth: (u64::from_be_bytes(*tag), u64::from_be_bytes(*no)),
         revision: Revision::ALL.get(usize::from(*revision)).copied(),
+        is_good,
         kept: (*has_kept == 1).then(|| Bytes::copy_from_slice(kept)),
     })
 }

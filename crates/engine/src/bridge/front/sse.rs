@@ -35,7 +35,7 @@ impl Front {
     ) {
         let message = Message::parse(body);
         let id = message.shape().id.clone().filter(|_| message.shape().kind == Kind::Request);
-        let caller = Caller::of(&head.headers, seal);
+        let caller = Caller::of(&head.headers);
         let session = match self.sse_session(turn, head, &caller, &message, seal) {
             Ok(session) => session,
             Err(refusal) => return turn.acts.push(refusal.respond(stream, id.as_ref())),
@@ -61,7 +61,7 @@ impl Front {
             return Err(Refusal::method("GET", "only the event stream of HTTP+SSE is served here"));
         }
         check::takes_events(&head.headers)?;
-        let caller = Caller::of(&head.headers, seal);
+        let caller = Caller::of(&head.headers);
         let session = self.begin_session(turn, Via::Sse, None)?;
         let age = self.bounds.session_age;
         let id = self.sessions.id(turn.now, session, None, caller.principal, age, seal).unwrap_or_default();

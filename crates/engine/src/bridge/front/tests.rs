@@ -111,6 +111,11 @@ impl Stage {
         self.told()
     }
 
+    fn close(&mut self) -> String {
+        self.front.close(self.now, &mut self.out, &mut self.acts);
+        self.told()
+    }
+
     /// Answers a port with the result or error of its request's id.
     fn answer(&mut self, port: u64, body: &str) -> String {
         self.front.answer(self.now, Port(port), Answer::new(body.to_owned()), &mut self.acts);
@@ -225,8 +230,12 @@ fn act_text(act: &Act) -> String {
             assert_eq!(headers["content-type"], "text/event-stream");
             assert_eq!(headers["cache-control"], "no-store");
             assert_eq!(headers["x-accel-buffering"], "no");
-            assert_eq!(headers.len(), 3);
-            format!("begin {}", stream.0)
+            let ours = ["content-type", "cache-control", "x-accel-buffering"];
+            let mut line = format!("begin {}", stream.0);
+            for (name, value) in headers.iter().filter(|(name, _)| !ours.contains(&name.as_str())) {
+                write!(line, " ({name}: {})", value.to_str().unwrap()).unwrap();
+            }
+            line
         }
         Act::Emit { stream, bytes } => {
             assert!(bytes.ends_with(b"\n\n"), "an event ends with a blank line");

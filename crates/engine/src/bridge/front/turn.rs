@@ -13,7 +13,6 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::{Id, Message, Nanos};
 
 use super::super::number::{Principal, SessionNo};
-use super::super::seal::Seal;
 use super::lane::LaneNo;
 use super::ports::{Opens, Wait};
 use super::refusal::Refusal;
@@ -35,12 +34,12 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn of(headers: &HeaderMap, seal: &Seal) -> Self {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         let all = |name: &HeaderName| {
             let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
             values.join(&b"\n"[..])
         };
-        let principal = seal.principal(&[&all(&AUTHORIZATION), &all(&COOKIE)]);
+        let principal = Principal::of(&[&all(&AUTHORIZATION), &all(&COOKIE)]);
         Self { principal, headers: Arc::new(end_to_end(headers)) }
     }
 
@@ -61,11 +60,16 @@ impl Front {
     pub(super) fn from(&self, session: SessionNo, caller: &Caller) -> From {
         From {
             era: Era::Legacy,
-            revision: self.sessions.find(session).and_then(|session| session.revision),
+            revision: self.revision(session),
             session: Some(session),
             principal: caller.principal,
             headers: Arc::clone(&caller.headers),
         }
+    }
+
+    /// The revision that a session agreed on.
+    pub(super) fn revision(&self, session: SessionNo) -> Option<Revision> {
+        self.sessions.find(session).and_then(|session| session.revision)
     }
 
     /// Checks that one more request may wait, and that its id names no other one in its session or, on the pipe, of
@@ -96,7 +100,9 @@ impl Front {
             session.n_waiting += 1;
         }
         let is_named = from.session.is_some() || lane.is_none();
-        let wait = Wait { id, session: from.session, lane, principal: from.principal, opens, is_named };
+        let listens = message.shape().method().as_deref() == Some("subscriptions/listen");
+        let wait =
+            Wait { id, session: from.session, lane, principal: from.principal, opens, is_named, listens };
         let port = self.ports.insert(wait);
         turn.out.push(FromClient::Asked { port, from, message });
     }

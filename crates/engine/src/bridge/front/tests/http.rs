@@ -2,6 +2,16 @@ use super::*;
 
 const V25: Revision = Revision::V2025_11_25;
 
+/// An answer as events of 2025-11-25 on a lane.
+fn events(stream: u64, lane: &str, answer: &str) -> String {
+    format!(
+        "begin {stream}
+         emit {stream} id: {lane}.0 | retry: 1000 | data:
+         emit {stream} id: {lane}.1 | data: {answer}
+         finish {stream}"
+    )
+}
+
 #[test]
 fn a_session_opens_with_the_answer_to_initialize_and_ends_with_delete() {
     let mut stage = Stage::http();
@@ -103,12 +113,17 @@ fn what_no_session_can_take_is_refused_by_its_status() {
         assert_eq!(told.lines().count(), 1, "{request}: {told}");
         assert!(told.contains(r#"{"jsonrpc":"2.0","id":"#), "{request}: {told}");
     }
-    for accept in ["*/*", "application/json", "text/event-stream;q=0.5", "text/html, application/*"] {
+    for (accept, takes) in [
+        ("*/*", "respond"),
+        ("application/json", "respond"),
+        ("text/event-stream;q=0.5", "begin"),
+        ("text/html, application/*", "respond"),
+    ] {
         let request =
             format!("POST /mcp\n{session}\nContent-Type: Application/JSON; charset=utf-8\naccept: {accept}");
         stage.ask(&format!("{request}\n\n{ping}"));
         let port = stage.front.port_of(SessionNo(1), &Id(Bytes::from_static(b"7"))).unwrap();
-        assert!(stage.answer(port.0, &result(7)).contains(" 200 "), "{accept}");
+        assert!(stage.answer(port.0, &result(7)).starts_with(takes), "{accept}");
     }
     let versioned = format!("{session}\nmcp-protocol-version: 2025-11-25");
     assert!(stage.post(&versioned, &ping).starts_with("asked"));
@@ -140,7 +155,7 @@ fn an_aside_turns_the_answer_into_events() {
     stage.post(&session, &request(1, "tools/call"));
     same(
         &stage.aside(4, LOG),
-        &format!("begin 4\nemit 4 id: 2.4.0 | data: \nemit 4 id: 2.4.1 | data: {LOG}"),
+        &format!("begin 4\nemit 4 id: 2.4.0 | retry: 1000 | data: \nemit 4 id: 2.4.1 | data: {LOG}"),
     );
 }
 
@@ -188,7 +203,7 @@ fn a_session_is_its_principals_alone() {
         let told = stage.ask(&format!("DELETE /mcp\n{session}{other}"));
         assert!(told.contains(" 404 "), "{told}");
     }
-    same(&stage.answer(2, &result(1)), &format!("respond 2 200 {}", result(1)));
+    same(&stage.answer(2, &result(1)), &events(2, "1.2", &result(1)));
 }
 
 #[test]
@@ -217,7 +232,7 @@ fn a_session_that_only_its_id_remembers_comes_back() {
         "restored 1 [Legacy 1 2025-11-25] b\"kept\"
          asked 1 [Legacy 1 2025-11-25] 1 tools/list",
     );
-    same(&other.answer(1, &result(1)), &format!("respond 1 200 {}", result(1)));
+    same(&other.answer(1, &result(1)), &events(1, "1.1", &result(1)));
     same(&other.post(&session, &request(2, "ping")), "asked 2 [Legacy 1 2025-11-25] 2 ping");
     same(
         &other.ask(&format!("GET /mcp\naccept: text/event-stream\n{session}\nlast-event-id: 12.1.0.7")),
@@ -233,6 +248,38 @@ fn a_session_that_only_its_id_remembers_comes_back() {
     let mut stranger = Stage::http();
     stranger.seal = Seal::new(&[[9; 32]], [6; 32], 0);
     assert!(stranger.post(&session, &request(3, "ping")).contains(" 404 "));
+}
+
+#[test]
+fn a_session_with_credentials_comes_back_after_a_new_key_to_who_has_them() {
+    let bob = "authorization: Bearer bob\ncookie: a=b";
+    let session = Stage::http().session(V25, bob);
+    let mut other = Stage::http();
+    other.seal = Seal::new(&[[5; 32], [1; 32]], [6; 32], 0);
+    for stranger in ["", "\nauthorization: Bearer alice\ncookie: a=b"] {
+        let told = other.post(&format!("{session}{stranger}"), &request(1, "ping"));
+        assert!(told.contains(" 404 "), "{told}");
+    }
+    same(
+        &other.post(&format!("{session}\n{bob}"), &request(1, "ping")),
+        "restored 1 [Legacy 1 2025-11-25] b\"kept\"
+         asked 1 [Legacy 1 2025-11-25] 1 ping",
+    );
+}
+
+#[test]
+fn a_session_that_lives_outlives_the_age_of_its_id() {
+    let mut stage = Stage::http();
+    let bob = "authorization: Bearer bob";
+    let session = stage.session(V25, bob);
+    stage.now.0 += Duration::from_hours(24 * 30).as_nanos() as u64;
+    let told = stage.post(&format!("{session}\n{bob}"), &request(1, "ping"));
+    same(&told, "asked 2 [Legacy 1 2025-11-25] 1 ping");
+    assert!(stage.post(&session, &request(2, "ping")).contains(" 404 "));
+    // Once it ended for its idleness, its id is too old to bring it back.
+    stage.answer(2, &result(1));
+    assert_eq!(stage.tick(Duration::from_hours(4).as_nanos() as u64), "closed 1");
+    assert!(stage.post(&format!("{session}\n{bob}"), &request(3, "ping")).contains(" 404 "));
 }
 
 #[test]
@@ -257,8 +304,9 @@ fn quiet_sessions_end_and_may_come_back() {
     assert_eq!(stage.front.deadline(), Some(Nanos(SECOND + hours(4))));
     stage.now.0 += hours(3);
     stage.post(&session, &request(1, "a"));
-    same(&stage.tick(hours(3)), "");
-    same(&stage.tick(hours(3)), "");
+    for _ in 0..2 {
+        assert!(!stage.tick(hours(3)).contains("closed"));
+    }
     stage.answer(2, &result(1));
     same(&stage.tick(hours(3)), "");
     same(&stage.tick(hours(1)), "closed 1");
@@ -368,7 +416,10 @@ fn streams_that_say_nothing_say_a_comment() {
     let session = stage.session(Revision::V2025_06_18, "");
     stage.ask(&format!("GET /mcp\naccept: text/event-stream\n{session}"));
     stage.post(&session, &request(1, "a"));
-    same(&stage.tick(20 * SECOND), "emit 2 :");
+    same(&stage.tick(10 * SECOND), "emit 2 :");
+    stage.aside(2, LOG);
+    same(&stage.tick(10 * SECOND), "emit 2 :\nemit 3 :");
+    stage.push(1, LOG);
     stage.aside(2, LOG);
     same(&stage.tick(5 * SECOND), "");
     assert_eq!(stage.front.deadline(), Some(Nanos(31 * SECOND)));
@@ -376,4 +427,62 @@ fn streams_that_say_nothing_say_a_comment() {
     stage.now.0 += 6 * SECOND;
     stage.push(1, LOG);
     same(&stage.tick(4 * SECOND), "emit 3 :");
+}
+
+#[test]
+fn an_answer_of_2025_11_25_is_events_that_can_be_resumed() {
+    let mut stage = Stage::http();
+    let session = stage.session(V25, "");
+    stage.post(&session, &request(1, "a"));
+    let mut answer = Answer::new(result(1));
+    answer.headers.insert("x-trace", HeaderValue::from_static("7"));
+    answer.headers.insert("content-type", HeaderValue::from_static("application/json"));
+    stage.front.answer(stage.now, Port(2), answer, &mut stage.acts);
+    let expected = events(2, "1.2", &result(1)).replace("begin 2", "begin 2 (x-trace: 7)");
+    same(&stage.told(), &expected);
+    let last = format!("last-event-id: {:x}.1.2.0", stage.seal.tag());
+    same(
+        &stage.ask(&format!("GET /mcp\naccept: text/event-stream\n{session}\n{last}")),
+        &format!("begin 3\nemit 3 id: 1.2.1 | data: {}\nfinish 3", result(1)),
+    );
+    // What is too long, has a status of its own, or goes to who takes no events, is JSON.
+    stage.post(&session, &request(2, "a"));
+    let long = format!(r#"{{"jsonrpc":"2.0","id":2,"result":{{"a":"{}"}}}}"#, "a".repeat(64 * 1024));
+    same(&stage.answer(3, &long), &format!("respond 4 200 {long}"));
+    stage.post(&session, &request(3, "a"));
+    let answer = Answer { status: Some(403), ..Answer::new(result(3)) };
+    stage.front.answer(stage.now, Port(4), answer, &mut stage.acts);
+    same(&stage.told(), &format!("respond 5 403 {}", result(3)));
+    let json = "content-type: application/json";
+    stage.ask(&format!("POST /mcp\n{json}\naccept: application/json\n{session}\n\n{}", request(4, "a")));
+    same(&stage.tick(30 * SECOND), "");
+    same(&stage.answer(5, &result(4)), &format!("respond 6 200 {}", result(4)));
+}
+
+#[test]
+fn an_answer_that_takes_long_begins_before_it_is_there() {
+    let mut stage = Stage::http();
+    let new = stage.session(V25, "");
+    let old = stage.session(Revision::V2025_03_26, "");
+    stage.post(&new, &request(1, "a"));
+    stage.post(&old, &request(1, "a"));
+    stage.post(&old, &format!("[{},{}]", request(2, "a"), request(3, "a")));
+    stage.post("", &request(0, "initialize"));
+    stage.answer(5, &result(2));
+    assert_eq!(stage.front.deadline(), Some(Nanos(3 * SECOND)));
+    same(&stage.tick(2 * SECOND - 1), "");
+    same(&stage.tick(1), "begin 3\nemit 3 id: 1.3.0 | retry: 1000 | data:");
+    same(&stage.answer(3, &result(1)), &format!("emit 3 id: 1.3.1 | data: {}\nfinish 3", result(1)));
+    assert_eq!(stage.front.deadline(), Some(Nanos(10 * SECOND)));
+    same(&stage.tick(18 * SECOND - 1), "");
+    same(
+        &stage.tick(1),
+        &format!("begin 4\nemit 4 :\nbegin 5\nemit 5 id: 2.5.0 | data: {}\nemit 5 :", result(2)),
+    );
+    same(&stage.answer(4, &result(1)), &format!("emit 4 id: 2.4.0 | data: {}\nfinish 4", result(1)));
+    same(&stage.answer(6, &result(3)), &format!("emit 5 id: 2.5.1 | data: {}\nfinish 5", result(3)));
+    // The answer to initialize has the session's id in its head, so it waits for as long as it takes.
+    assert!(stage.tick(60 * SECOND).is_empty());
+    stage.open(7, V25);
+    assert!(stage.answer(7, &result(0)).starts_with("respond 6 200"));
 }

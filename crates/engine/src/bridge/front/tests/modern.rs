@@ -210,3 +210,17 @@ fn a_named_legacy_revision_wins_over_the_method_header_but_not_over_a_modern_bod
     let told = stage.post("mcp-protocol-version: x\nmcp-method: initialize", &request(0, "initialize"));
     assert!(told.contains(" 400 ") && told.contains("-32602"), "{told}");
 }
+
+#[test]
+fn an_answer_that_takes_long_begins_with_a_comment() {
+    let mut stage = Stage::http();
+    stage.post(&headers("tools/list"), &body("tools/list", ""));
+    same(&stage.tick(20 * SECOND - 1), "");
+    same(&stage.tick(1), "begin 1\nemit 1 :");
+    same(&stage.answer(1, &result(1)), &format!("emit 1 data: {}\nfinish 1", result(1)));
+    assert_eq!(stage.front.held(), 0);
+    // Who left before that is not spoken to.
+    stage.post(&headers("tools/list"), &body("tools/list", ""));
+    same(&stage.leave(2), "gone 2");
+    assert_eq!((stage.front.held(), stage.front.deadline()), (0, None));
+}

@@ -32,7 +32,8 @@ fn a_legacy_client_initializes_and_is_listened_to_in_order() {
     same(&stage.answer(2, &result(1)), &format!("line {}", result(1)));
     same(&stage.answer(2, &result(1)), "");
     stage.hear(Heard::LineEnd);
-    same(&stage.told(), "closed 1\nend");
+    same(&stage.told(), "end");
+    same(&stage.close(), "closed 1");
     assert_eq!(stage.front.held(), 0);
 }
 
@@ -259,4 +260,33 @@ fn initialize_cannot_be_cancelled_and_may_be_answered_with_a_null_error() {
     let answer = r#"{"jsonrpc":"2.0","id":0,"result":{},"error":null}"#;
     same(&stage.answer(1, answer), &format!("line {answer}"));
     same(&stage.line(&request(1, "a")), "asked 2 [Legacy 1 2025-11-25] 1 a");
+}
+
+#[test]
+fn who_closes_the_pipe_still_gets_the_answers_to_all_that_was_asked() {
+    let mut stage = Stage::pipe();
+    stage.line(&request(0, "initialize"));
+    stage.line(&request(1, "tools/list"));
+    stage.line(&modern("2", "tools/list"));
+    stage.line(&modern("3", "subscriptions/listen"));
+    stage.hear(Heard::LineEnd);
+    same(&stage.told(), "end");
+    // The listen waits for nothing; what came before the answer to initialize waits for that.
+    assert_eq!(stage.front.n_waiting(), 3);
+    stage.open(1, Revision::V2025_11_25);
+    same(&stage.answer(1, &result(0)), &format!("line {}", result(0)));
+    assert_eq!(stage.front.n_waiting(), 2);
+    same(&stage.tick(0), "asked 4 [Legacy 1 2025-11-25] 1 tools/list");
+    same(&stage.answer(4, &result(1)), &format!("line {}", result(1)));
+    same(&stage.answer(2, &result(2)), &format!("line {}", result(2)));
+    assert_eq!(stage.front.n_waiting(), 0);
+    stage.line(&request(4, "ping"));
+    same(
+        &stage.close(),
+        r#"closed 1
+           gone 3
+           line {"jsonrpc":"2.0","id":4,"error":{"code":-32603,"message":"the session ended"}}
+           line {"jsonrpc":"2.0","id":3,"error":{"code":-32603,"message":"the tap ends"}}"#,
+    );
+    assert_eq!(stage.front.held(), 0);
 }

@@ -98,7 +98,7 @@ fn a_pause_sends_the_newest_clients_away_and_lets_others_wait() {
     stage.front.pause(stage.now, Port(2), Some(250), &mut stage.acts);
     same(
         &stage.told(),
-        "begin 2\nemit 2 id: 1.2.0 | data: \nemit 2 id: 1.2.1 | retry: 250 | data: \nfinish 2",
+        "begin 2\nemit 2 id: 1.2.0 | retry: 1000 | data: \nemit 2 id: 1.2.1 | retry: 250 | data: \nfinish 2",
     );
     stage.front.pause(stage.now, Port(2), Some(250), &mut stage.acts);
     same(&stage.told(), "");
@@ -110,7 +110,10 @@ fn a_pause_sends_the_newest_clients_away_and_lets_others_wait() {
     );
     stage.post(&session, &request(2, "a"));
     stage.front.pause(stage.now, Port(3), None, &mut stage.acts);
-    same(&stage.told(), "begin 4\nemit 4 id: 1.3.0 | data: \nemit 4 id: 1.3.1 | data: \nfinish 4");
+    same(
+        &stage.told(),
+        "begin 4\nemit 4 id: 1.3.0 | retry: 1000 | data: \nemit 4 id: 1.3.1 | data: \nfinish 4",
+    );
     let older = stage.session(Revision::V2025_06_18, "");
     stage.post(&older, &request(1, "a"));
     stage.front.pause(stage.now, Port(5), Some(1), &mut stage.acts);

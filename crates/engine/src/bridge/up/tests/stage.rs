@@ -320,7 +320,10 @@ impl Stage {
     /// The client ends: its pipe, or its session.
     pub(super) fn leave(&mut self) {
         if self.settings.listens == Listens::Pipe {
-            return self.hear(Heard::LineEnd);
+            let (mut acts, mut asked) = (Vec::new(), Vec::new());
+            self.front.close(self.now, &mut asked, &mut acts);
+            self.perform(acts);
+            return self.pass(asked, Vec::new());
         }
         self.request(Method::DELETE, Bytes::new());
     }
