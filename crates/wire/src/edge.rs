@@ -29,7 +29,7 @@ pub enum Heard {
         /// The message.
         message: Message,
     },
-    /// The tap's standard input ended.
+    /// The tap's standard input ended, or nobody reads its standard output any more; told for each of them.
     LineEnd,
     /// An HTTP request of a client came, with its whole body.
     Asked {

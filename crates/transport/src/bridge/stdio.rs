@@ -1,6 +1,5 @@
 //! The one client of a bridge that sits on the pipes of this process.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use tapgate_wire::edge::Heard;
@@ -15,12 +14,11 @@ use crate::clock::Clock;
 pub(super) struct Client {
     pub(super) out: Out,
     ear: Ear,
-    is_gone: Cell<bool>,
 }
 
 impl Client {
     pub(super) fn new(ear: Ear) -> Self {
-        Self { out: Out::default(), ear, is_gone: Cell::new(false) }
+        Self { out: Out::default(), ear }
     }
 
     /// Hears lines until the end.
@@ -32,7 +30,7 @@ impl Client {
             }
         })
         .await;
-        self.end();
+        self.ear.tell_now(Heard::LineEnd);
     }
 
     /// Writes what is to be said, until all is said or nobody reads.
@@ -42,14 +40,8 @@ impl Client {
             () = stdout.closed() => true,
         };
         if is_gone {
+            // Told apart from the end of its input: who closed both wants no answers.
             self.out.abandon();
-            self.end();
-        }
-    }
-
-    /// Tells once that the client is gone.
-    fn end(&self) {
-        if !self.is_gone.replace(true) {
             self.ear.tell_now(Heard::LineEnd);
         }
     }

@@ -97,7 +97,7 @@ impl Loop {
         let mut acts = Vec::new();
         let status = loop {
             let until = [self.bridge.deadline(), end_by].into_iter().flatten().min();
-            let heard = tokio::select! {
+            let mut heard = tokio::select! {
                 () = &mut stop, if end_by.is_none() => {
                     end_by = Some(after(self.clock.now(), GRACE));
                     // For the engine a signal is what the end of standard input is: no client will come any more.
@@ -107,8 +107,8 @@ impl Loop {
             };
             let now = self.clock.now();
             if end_by.is_some_and(|by| by <= now) {
-                self.edges.close(GRACE).await;
-                return 0;
+                // Said again, it means that nobody waits any more.
+                heard = Heard::LineEnd;
             }
             self.legs.heard(now, &heard);
             self.bridge.on(now, heard, &mut acts);
