@@ -340,6 +340,7 @@ impl Down {
     ///
     /// Spec 2025-11-25, basic/utilities/tasks: a task is ended by `tasks/cancel`, never by a notification.
     pub(super) fn drop_upstream(&mut self, cx: &mut Cx<'_>, n: u64, reason: &str) {
+        self.expect_strays(cx, n);
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         if let Some(call) = exchange.call.take()
             && let Some(job) = self.jobs.get_mut(&call.n)
