@@ -160,7 +160,8 @@ pub struct Back {
     url: String,
     headers: HeaderMap,
     backoff: (Duration, Duration),
-    /// How long a server has for its `endpoint`, when nobody knows whether it has one.
+    /// How long a server has for its `endpoint`, when nobody knows whether it has one, and to take that the handshake
+    /// is over.
     patience: Duration,
     /// The server turned out to speak HTTP+SSE only.
     is_sse: bool,
@@ -186,6 +187,8 @@ enum Due {
     Spent(FetchId),
     /// Give up waiting for the `endpoint` of a server that refused Streamable HTTP.
     Endpoint(LinkNo),
+    /// Let requests go although nobody knows whether `notifications/initialized` arrived.
+    Settle(LinkNo),
 }
 
 /// One input: when it happened and where its consequences go.
@@ -327,9 +330,12 @@ impl Back {
     }
 
     /// Sends a notification, or the answer to a request of the server.
-    pub fn tell(&mut self, _now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
+    ///
+    /// Over HTTP, requests that follow `notifications/initialized` wait until that arrived.
+    pub fn tell(&mut self, now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
         let message = &settled(message);
-        if self.send(link, What::Tell, message, message.to_wire(), pass, acts) == Err(Failure::Full) {
+        let what = self.settles(now, link, message);
+        if self.send(link, what, message, message.to_wire(), pass, acts) == Err(Failure::Full) {
             self.note(link, Oddity::Full, acts);
         }
     }
@@ -424,6 +430,7 @@ impl Back {
                 }
                 Due::Listen(link) => self.get(link, What::Listen, acts),
                 Due::Spent(fetch) => self.abort(fetch, acts),
+                Due::Settle(link) => self.settle(link, acts),
                 Due::Endpoint(link) => self.no_endpoint(link, &mut Turn { now, out, acts }),
             }
         }
