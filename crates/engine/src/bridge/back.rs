@@ -143,9 +143,9 @@ pub enum Failure {
         /// The body, at most 4 KiB of it.
         body: Bytes,
     },
-    /// The server was never reached, so nothing happened; the text says why, for people.
+    /// The server was never reached, so nothing happened; a sentence that names the server and says why, for people.
     Unreachable(String),
-    /// The connection or process ended after the request had left, so it may have been served; the text says why.
+    /// The connection or process ended after the request had left, so it may have been served; such a sentence too.
     Broken(String),
     /// The server does not know the session any more (HTTP 404), so it did not look at the request.
     Forgotten,
@@ -163,6 +163,9 @@ pub struct Back {
     /// How long a server has for its `endpoint`, when nobody knows whether it has one, and to take that the handshake
     /// is over.
     patience: Duration,
+    /// How many calls may be open on a link of all modern requests over HTTP: those of clients, and two streams of
+    /// subscriptions for each session.
+    most: usize,
     /// The server turned out to speak HTTP+SSE only.
     is_sse: bool,
     links: BTreeMap<LinkNo, Link>,
@@ -230,6 +233,7 @@ impl Back {
             headers: settings.headers.clone(),
             backoff: settings.bounds.backoff,
             patience: settings.bounds.probe,
+            most: settings.bounds.ports.saturating_add(settings.bounds.sessions.saturating_mul(2)),
             is_sse: false,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),

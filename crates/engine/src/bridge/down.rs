@@ -28,6 +28,7 @@ use self::pool::{Key, Link, Wait};
 use self::say::Refusal;
 use super::back::{FromServer, Via};
 use super::cx::Cx;
+use super::failure;
 use super::front::{Answer, From, FromClient};
 use super::number::{LinkNo, Port, Principal};
 use super::translate::fall;
@@ -156,7 +157,7 @@ impl Down {
         let name = shape.method().unwrap_or_default().into_owned();
         if is_gone(&name) {
             let text = format!("the method {name} is not part of {}", Revision::V2026_07_28.as_str());
-            return Err(Refusal::new(say::NO_METHOD, text));
+            return Err(Refusal::new(failure::NO_METHOD, text));
         }
         let asked = Asked::read(port, &from.headers, shape).map_err(Refusal::params)?;
         let legacy = fall::client::request(message);

@@ -15,7 +15,8 @@ use super::ids::{self, Name};
 use super::link::{Call, Posting, Stream, What};
 use super::{Back, CallNo, Due, Failure, FromServer, LinkNo, Pair, Pass, Turn, Via};
 
-/// How many calls may be open on a link, and requests to the server of other kinds besides.
+/// How many calls may be open on a link that is not for all modern requests, and requests to the server of other
+/// kinds besides.
 const MAX_OPEN: usize = 4096;
 
 /// How many messages wait until they may be posted.
@@ -34,7 +35,7 @@ impl Back {
         let Some(link) = self.links.get_mut(&no) else {
             return Err(unsent("its link is closed"));
         };
-        if link.calls.len() >= MAX_OPEN {
+        if link.calls.len() >= if link.is_modern_http() { self.most } else { MAX_OPEN } {
             return Err(Failure::Full);
         }
         let shape = message.shape();
@@ -93,13 +94,14 @@ impl Back {
         acts: &mut Vec<Act>,
     ) -> Result<(), Failure> {
         let Some(link) = self.links.get_mut(&no) else {
-            return Err(Failure::Broken("the link is closed".to_owned()));
+            return Err(Failure::Unreachable(format!("`{}` was not asked: its link is closed", self.name)));
         };
         if link.opening.via == Via::Pipe {
             self.write(no, body, acts);
             return Ok(());
         }
-        if matches!(what, What::Tell | What::Settle) && link.fetches.len() >= 2 * MAX_OPEN {
+        if matches!(what, What::Tell | What::Settle) && link.fetches.len() >= link.calls.len() + 2 * MAX_OPEN
+        {
             return Err(Failure::Full);
         }
         let headers = if link.is_modern_http() {

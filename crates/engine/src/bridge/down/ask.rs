@@ -17,6 +17,7 @@ use super::say::Refusal;
 use super::{Down, Errand, answer, say};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
+use crate::bridge::failure;
 use crate::bridge::number::{CallNo, LinkNo, Principal};
 use crate::bridge::seal::Purpose;
 use crate::bridge::translate::payload::error_up;
@@ -55,7 +56,7 @@ impl Down {
                         if call.is_some() || what != What::Roots {
                             self.undeclared(cx, n, lacking);
                         }
-                        Refusal::new(say::NO_METHOD, UNDECLARED).message()
+                        Refusal::new(failure::NO_METHOD, UNDECLARED).message()
                     }
                 },
                 Err(refusal) => refusal.message(),
@@ -82,7 +83,7 @@ impl Down {
             },
             "sampling/createMessage" => What::Sampling,
             "roots/list" => What::Roots,
-            _ => return Err(Refusal::new(say::NO_METHOD, "the method is not known")),
+            _ => return Err(Refusal::new(failure::NO_METHOD, "the method is not known")),
         };
         // What a server with one call at hand asks belongs to it, even where it does not say so.
         let asker = match call {
@@ -97,7 +98,7 @@ impl Down {
             return Err(Refusal::params("the request belongs to no call in which somebody can be asked"));
         };
         if exchange.inputs.len() >= MAX_INPUTS {
-            return Err(Refusal::new(say::FAILED, "too many questions are open in one call"));
+            return Err(Refusal::new(failure::INTERNAL, "too many questions are open in one call"));
         }
         Ok((n, what))
     }
@@ -234,7 +235,7 @@ impl Down {
             } else if allows(profile, input.what) {
                 return true;
             } else {
-                say::with_id(&Refusal::new(say::NO_METHOD, UNDECLARED).message(), &input.id)
+                say::with_id(&Refusal::new(failure::NO_METHOD, UNDECLARED).message(), &input.id)
             };
             cx.back.tell(cx.now, no, &told, pass.clone(), cx.acts);
             false
@@ -310,7 +311,7 @@ impl Down {
                 What::Form | What::Url => say::result(br#"{"action":"cancel"}"#),
                 // Spec 2025-11-25, client/sampling, Error Handling.
                 What::Sampling => say::error(-1, "the person who was asked gave no answer", None),
-                What::Roots => say::error(say::FAILED, "the client gave no answer", None),
+                What::Roots => say::error(failure::INTERNAL, "the client gave no answer", None),
             };
             cx.back.tell(cx.now, no, &say::with_id(&told, &input.id), pass.clone(), cx.acts);
         }

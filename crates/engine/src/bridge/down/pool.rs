@@ -18,6 +18,7 @@ use super::listen::Subscription;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::{Failure, Opening, Pass, Sharing};
 use crate::bridge::cx::Cx;
+use crate::bridge::failure;
 use crate::bridge::number::{LinkNo, Pair, Principal};
 use crate::bridge::translate::fall;
 
@@ -114,7 +115,11 @@ impl Down {
             if is_theirs && cx.back.is_open(link) {
                 return self.take(cx, n, link);
             }
-            return self.reply(cx, n, say::error(say::BAD_PARAMS, "the cursor is not good any more", None));
+            return self.reply(
+                cx,
+                n,
+                say::error(failure::INVALID_PARAMS, "the cursor is not good any more", None),
+            );
         }
         let is_alone = Self::is_alone(cx, exchange);
         let (calm, free, n_links) = self.free(cx, key, is_alone, exchange);
@@ -309,7 +314,7 @@ impl Down {
         if let Failure::Unreachable(_) | Failure::Broken(_) = failure
             && let Some(key) = self.links.get(&no).and_then(|link| link.key)
         {
-            self.wait(cx, key.0, say::failure(&cx.settings.server_name, failure));
+            self.wait(cx, key.0, failure.text(&cx.settings.server_name));
         }
         self.ungreeted(cx, no, &|down, cx, n| down.fail(cx, n, failure));
     }

@@ -1,8 +1,6 @@
 //! Serves a request on its link: what has to be asked before, the request, its answer.
 
 use bytes::Bytes;
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, HeaderValue};
 use tapgate_wire::Message;
 use tapgate_wire::json::find;
 use tapgate_wire::shape::{Kind, Member};
@@ -13,6 +11,7 @@ use super::say::Refusal;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
+use crate::bridge::failure;
 use crate::bridge::number::{CallNo, LinkNo, Pair};
 use crate::bridge::seal::Purpose;
 use crate::bridge::settings::Listens;
@@ -42,7 +41,7 @@ impl Down {
         }
         if let Some(capability) = hello.lacks(&exchange.method) {
             let text = format!("the server {} has no {capability}", cx.settings.server_name);
-            return self.reply(cx, n, say::error(say::NO_METHOD, &text, None));
+            return self.reply(cx, n, say::error(failure::NO_METHOD, &text, None));
         }
         if exchange.method == "tools/call" && self.must_scout(cx, exchange, no) {
             return self.scout(cx, no, 0, b"{}");
@@ -315,17 +314,12 @@ impl Down {
         if exchange.heard().is_some() {
             return self.listen_again(cx, n, false);
         }
-        if let Failure::Http { status: status @ (401 | 403), headers, body } = failure
-            && let Some(port) = exchange.asked.port
-        {
-            let challenges = headers.get_all(WWW_AUTHENTICATE).iter();
-            let told: HeaderMap<HeaderValue> =
-                challenges.map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect();
-            cx.front.refuse(cx.now, port, *status, told, body.clone(), cx.acts);
-            return self.remove(cx, n);
-        }
-        let why = say::failure(&cx.settings.server_name, failure);
-        self.reply(cx, n, say::failed(&cx.settings.server_name, &why));
+        let Some(port) = exchange.asked.port else {
+            let why = failure.text(&cx.settings.server_name);
+            return self.reply(cx, n, say::failed(&cx.settings.server_name, &why));
+        };
+        cx.fail(port, &exchange.asked.id, failure);
+        self.remove(cx, n);
     }
 
     /// Tells the client that no link is to be had.

@@ -405,7 +405,8 @@ impl Legacy {
         let Some(session) = self.sessions.get_mut(&n) else { return };
         if message.shape().kind == Kind::Error {
             let text = message.shape().text(Member::ErrorMessage).unwrap_or_default().into_owned();
-            let failure = Failure::Broken(format!("it refused the handshake: {text}"));
+            let failure =
+                Failure::Broken(format!("`{}` refused the handshake: {text}", cx.settings.server_name));
             session.fall(cx.now, failure.text(&cx.settings.server_name), &cx.settings.bounds);
             for held in std::mem::take(&mut session.held) {
                 held.fail(cx, &failure);

@@ -15,7 +15,7 @@ use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
 use crate::bridge::number::{CallNo, Pair, Port};
 use crate::bridge::settings::Reaches;
-use crate::bridge::translate::fall::quoted;
+use crate::bridge::translate::fall::server::quoted;
 use crate::bridge::translate::rise::client::{self, Profile};
 
 /// The most pages of tools that are read.

@@ -303,6 +303,17 @@ fn an_http_failure_is_an_error_that_names_it() {
     let told = stage.hears();
     assert_eq!(told.code(), "-32603");
     assert!(told.says().contains("503"), "{}", told.says());
+    assert_eq!(told.status, 503);
+
+    // What the client has to act on passes, but nothing that describes the bytes of another connection.
+    stage.asks("2", "prompts/get", GET);
+    let call = stage.gets("prompts/get");
+    let headers =
+        [("retry-after", "7"), ("content-length", "9"), ("content-encoding", "gzip"), ("set-cookie", "a")];
+    stage.refuses(&call, 503, &headers, "busy");
+    let told = stage.heard.pop_front().unwrap();
+    assert_eq!((told.status, told.message.raw().as_ref()), (503, &b"busy"[..]));
+    assert_eq!(told.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["retry-after"]);
 }
 
 #[test]

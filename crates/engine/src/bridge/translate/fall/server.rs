@@ -1,6 +1,4 @@
-//! From modern to legacy: results of modern servers, requests of modern clients.
-
-pub mod client;
+//! What modern servers say, made legacy.
 
 use bytes::Bytes;
 use tapgate_wire::Message;
@@ -8,7 +6,8 @@ use tapgate_wire::json::{escape_into, find, unescape_lossy};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::{Id, Member};
 
-use super::Draft;
+use crate::bridge::failure;
+use crate::bridge::translate::Draft;
 
 /// The extension of tasks, whose results no legacy client can read.
 pub const TASKS: &str = "io.modelcontextprotocol/tasks";
@@ -55,35 +54,12 @@ pub fn quoted(text: &str) -> Vec<u8> {
     out
 }
 
-/// The id of an answer; `null` when the request had none that could be read.
-fn id_of(id: Option<&Id>) -> &[u8] {
-    id.map_or(b"null", |id| &id.0)
-}
-
-/// A result of the bridge itself, with `result` as raw JSON.
-pub fn result(id: Option<&Id>, result: &[u8]) -> Bytes {
-    [b"{\"jsonrpc\":\"2.0\",\"id\":", id_of(id), b",\"result\":", result, b"}"].concat().into()
-}
-
-/// An error of the bridge itself, with `data` as raw JSON.
-pub fn error(id: Option<&Id>, code: i64, text: &str, data: Option<&[u8]>) -> Bytes {
-    let mut out = [b"{\"jsonrpc\":\"2.0\",\"id\":", id_of(id)].concat();
-    out.extend_from_slice(format!(",\"error\":{{\"code\":{code},\"message\":").as_bytes());
-    out.extend_from_slice(&quoted(text));
-    if let Some(data) = data {
-        out.extend_from_slice(b",\"data\":");
-        out.extend_from_slice(data);
-    }
-    out.extend_from_slice(b"}}");
-    out.into()
-}
-
 /// The result of a tool that failed for a reason that the model is to read.
 pub fn failed_tool(id: Option<&Id>, text: &str) -> Bytes {
     let text = quoted(text);
     let content =
         [&b"{\"content\":[{\"type\":\"text\",\"text\":"[..], &text, b"}],\"isError\":true}"].concat();
-    result(id, &content)
+    failure::result(id, &content)
 }
 
 /// A request or notification of the bridge itself, with `params` as raw JSON.
@@ -128,7 +104,7 @@ pub fn initialize(id: Option<&Id>, discover: &Message, agreed: Revision, server_
         text.extend_from_slice(&instructions);
     }
     text.push(b'}');
-    result(id, &text)
+    failure::result(id, &text)
 }
 
 /// The capabilities of a modern server that a client of a legacy revision can use through a bridge.
@@ -256,7 +232,7 @@ mod tests {
     fn what_the_bridge_says_itself_is_json() {
         let id = Id("1".into());
         let texts = [
-            error(Some(&id), -1, "a \"quoted\"\nname", Some(b"{\"upstream\":\"u\"}")),
+            failure::error(Some(&id), -1, "a \"quoted\"\nname", Some(b"{\"upstream\":\"u\"}")),
             failed_tool(Some(&id), "no \\ way"),
             request(Some(&id), "roots/list", None),
             request(None, "notifications/x", Some(b"{}")),
