@@ -1,0 +1,4 @@
+//! From modern to legacy.
+
+pub mod client;
+pub mod server;
