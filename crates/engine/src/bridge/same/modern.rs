@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Id, Kind, Message};
 
+use super::session::is_safe;
 use crate::bridge::back::{Failure, FromServer, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::front::{Answer, From};
-use crate::bridge::number::{CallNo, Pair, Port};
+use crate::bridge::number::{CallNo, LinkNo, Pair, Port};
 use crate::bridge::settings::{Listens, Reaches};
 use crate::bridge::{learn, tools};
 
@@ -26,7 +27,7 @@ pub(super) struct Modern {
     learning: Option<(CallNo, usize)>,
     /// The list was read to its end and has not changed since.
     is_listed: bool,
-    /// Streams of subscriptions that wait for a new link.
+    /// Streams of subscriptions, requests that only read and calls that were never sent: they wait for a new link.
     cut: Vec<Asked>,
 }
 
@@ -38,13 +39,16 @@ struct Asked {
     message: Message,
     /// The headers were refused once and the tools read again since.
     is_second: bool,
-    /// It was sent on an earlier link and acknowledged there.
+    /// It was sent on an earlier link.
     is_again: bool,
 }
 
 impl Modern {
     pub(super) fn asked(&mut self, cx: &mut Cx<'_>, port: Port, from: From, message: Message) {
-        let asked = Asked { port, from, message, is_second: false, is_again: false };
+        self.begin(cx, Asked { port, from, message, is_second: false, is_again: false });
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>, asked: Asked) {
         if !self.is_listed && needs_tools(cx, &asked) {
             self.waiting.push(asked);
             self.learn(cx, None, 0);
@@ -105,15 +109,22 @@ impl Modern {
             FromServer::Answered { call, message, .. } if self.is_learning(call) => {
                 self.learned(cx, &message);
             }
-            FromServer::Failed { call, .. } if self.is_learning(call) => self.learned_all(cx),
+            FromServer::Failed { call, link, .. } if self.is_learning(call) => {
+                if cx.back.is_open(link) {
+                    self.learned_all(cx);
+                } else {
+                    self.learning = None;
+                    self.cut.append(&mut self.waiting);
+                }
+            }
             FromServer::Answered { call, message, status, .. } if self.calls.contains_key(&call) => {
                 self.answered(cx, call, &message, status);
             }
             FromServer::Said { call: Some(call), message, .. } if self.calls.contains_key(&call) => {
                 self.said(cx, call, &message);
             }
-            FromServer::Failed { call, failure, .. } if self.calls.contains_key(&call) => {
-                self.failed(cx, call, &failure);
+            FromServer::Failed { call, link, failure } if self.calls.contains_key(&call) => {
+                self.failed(cx, call, link, &failure);
             }
             FromServer::Paused { call, .. } if self.calls.contains_key(&call) => {}
             event => return Some(event),
@@ -169,12 +180,13 @@ impl Modern {
         cx.front.aside(cx.now, asked.port, message.to_wire(), cx.acts);
     }
 
-    fn failed(&mut self, cx: &mut Cx<'_>, call: CallNo, failure: &Failure) {
+    fn failed(&mut self, cx: &mut Cx<'_>, call: CallNo, link: LinkNo, failure: &Failure) {
         let Some(asked) = self.take(call) else { return };
-        if is_listen(&asked.message)
-            && matches!((failure, &cx.settings.reaches), (Failure::Broken(_), Reaches::Command))
-        {
-            // Spec 2026-07-28, basic/transports/stdio, Unexpected Termination: streams are opened again.
+        let is_lost = matches!((failure, &cx.settings.reaches), (Failure::Broken(_), Reaches::Command))
+            && !cx.back.is_open(link);
+        // Spec 2026-07-28, basic/transports/stdio, Unexpected Termination: streams are opened again. What only reads
+        // is asked once more; a tool that may have run is never called again.
+        if is_lost && (is_listen(&asked.message) || is_safe(&asked.message) && !asked.is_again) {
             self.cut.push(Asked { is_again: true, ..asked });
             return;
         }
@@ -185,7 +197,7 @@ impl Modern {
 
     pub(super) fn relinked(&mut self, cx: &mut Cx<'_>) {
         for asked in std::mem::take(&mut self.cut) {
-            self.send(cx, asked);
+            self.begin(cx, asked);
         }
     }
 
