@@ -9,9 +9,9 @@ use super::session::is_safe;
 use crate::bridge::back::{Failure, FromServer, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::front::{Answer, From};
+use crate::bridge::learn;
 use crate::bridge::number::{CallNo, LinkNo, Pair, Port};
 use crate::bridge::settings::{Listens, Reaches};
-use crate::bridge::{learn, tools};
 
 /// `HeaderMismatch`. Spec 2026-07-28, basic/transports/streamable-http, Server Validation.
 const HEADER_MISMATCH: i64 = -32_020;
@@ -148,10 +148,10 @@ impl Modern {
         }
         let mut bytes = message.to_wire();
         if method.as_deref() == Some("tools/list") && message.shape().kind == Kind::Result {
-            let dropped = cx.tools.learn(message);
-            if mirrors_itself(cx) && !dropped.is_empty() {
-                bytes = tools::strip(message, &dropped).to_wire();
-                cx.note_dropped(&dropped);
+            if mirrors_itself(cx) {
+                bytes = cx.sift(message).to_wire();
+            } else {
+                cx.tools.learn(message);
             }
         }
         let answer = Answer { status, ..Answer::new(bytes) };
@@ -261,9 +261,9 @@ impl Modern {
     fn learned(&mut self, cx: &mut Cx<'_>, message: &Message) {
         let page = self.learning.take().map_or(0, |(_, page)| page);
         cx.tools.learn(message);
-        match learn::next_cursor(message) {
-            Some(cursor) if page + 1 < learn::MAX_PAGES => self.learn(cx, Some(&cursor), page + 1),
-            _ => self.learned_all(cx),
+        match learn::next_cursor(message, page + 1) {
+            Some(cursor) => self.learn(cx, Some(&cursor), page + 1),
+            None => self.learned_all(cx),
         }
     }
 

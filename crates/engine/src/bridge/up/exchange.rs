@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use tapgate_wire::edge::Act;
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
@@ -18,7 +17,6 @@ use crate::bridge::failure::INVALID_PARAMS;
 use crate::bridge::front::From;
 use crate::bridge::number::{CallNo, Pair, Port, SessionNo};
 use crate::bridge::settings::Reaches;
-use crate::bridge::tools;
 use crate::bridge::translate::rise::client::{self, Profile};
 use crate::bridge::translate::{Draft, fall, payload};
 
@@ -139,18 +137,15 @@ impl Up {
     fn completed(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
         self.moved_on(cx, port, &[]);
         let Some(exchange) = self.finish(cx, port) else { return };
-        let mut stripped = message.clone();
+        let mut page = message.clone();
         if exchange.method == "tools/list" {
-            let dropped = cx.tools.learn(message);
             if matches!(cx.settings.reaches, Reaches::Url { .. }) {
-                for tool in &dropped {
-                    let note = format!("tool {} is hidden from the client: {}", tool.tool, tool.why);
-                    cx.acts.push(Act::Note(note));
-                }
-                stripped = tools::strip(message, &dropped);
+                page = cx.sift(message);
+            } else {
+                cx.tools.learn(message);
             }
         }
-        let mut draft = Draft::of(&stripped);
+        let mut draft = Draft::of(&page);
         fall::server::strip(&mut draft);
         payload::lower_result(&mut draft, &exchange.method, exchange.revision);
         exchange.answer(cx, port, draft);
