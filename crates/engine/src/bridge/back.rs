@@ -143,9 +143,9 @@ pub enum Failure {
         /// The body, at most 4 KiB of it.
         body: Bytes,
     },
-    /// The server was never reached, so nothing happened; the text says why, for people.
+    /// The server was never reached, so nothing happened; a sentence that names the server and says why, for people.
     Unreachable(String),
-    /// The connection or process ended after the request had left, so it may have been served; the text says why.
+    /// The connection or process ended after the request had left, so it may have been served; such a sentence too.
     Broken(String),
     /// The server does not know the session any more (HTTP 404), so it did not look at the request.
     Forgotten,
@@ -160,8 +160,12 @@ pub struct Back {
     url: String,
     headers: HeaderMap,
     backoff: (Duration, Duration),
-    /// How long a server has for its `endpoint`, when nobody knows whether it has one.
+    /// How long a server has for its `endpoint`, when nobody knows whether it has one, and to take that the handshake
+    /// is over.
     patience: Duration,
+    /// How many calls may be open on a link of all modern requests over HTTP: those of clients, and two streams of
+    /// subscriptions for each session.
+    most: usize,
     /// The server turned out to speak HTTP+SSE only.
     is_sse: bool,
     links: BTreeMap<LinkNo, Link>,
@@ -186,6 +190,8 @@ enum Due {
     Spent(FetchId),
     /// Give up waiting for the `endpoint` of a server that refused Streamable HTTP.
     Endpoint(LinkNo),
+    /// Let requests go although nobody knows whether `notifications/initialized` arrived.
+    Settle(LinkNo),
 }
 
 /// One input: when it happened and where its consequences go.
@@ -227,6 +233,7 @@ impl Back {
             headers: settings.headers.clone(),
             backoff: settings.bounds.backoff,
             patience: settings.bounds.probe,
+            most: settings.bounds.ports.saturating_add(settings.bounds.sessions.saturating_mul(2)),
             is_sse: false,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -327,9 +334,12 @@ impl Back {
     }
 
     /// Sends a notification, or the answer to a request of the server.
-    pub fn tell(&mut self, _now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
+    ///
+    /// Over HTTP, requests that follow `notifications/initialized` wait until that arrived.
+    pub fn tell(&mut self, now: Nanos, link: LinkNo, message: &Message, pass: Pass, acts: &mut Vec<Act>) {
         let message = &settled(message);
-        if self.send(link, What::Tell, message, message.to_wire(), pass, acts) == Err(Failure::Full) {
+        let what = self.settles(now, link, message);
+        if self.send(link, what, message, message.to_wire(), pass, acts) == Err(Failure::Full) {
             self.note(link, Oddity::Full, acts);
         }
     }
@@ -432,6 +442,7 @@ impl Back {
                 }
                 Due::Listen(link) => self.get(link, What::Listen, acts),
                 Due::Spent(fetch) => self.abort(fetch, acts),
+                Due::Settle(link) => self.settle(link, acts),
                 Due::Endpoint(link) => self.no_endpoint(link, &mut Turn { now, out, acts }),
             }
         }

@@ -1,8 +1,8 @@
 //! Serves a modern client from a legacy server: holds the sessions, turns requests into `input_required`.
 //!
 //! A modern request says for itself who asks and what its client can do; a legacy server hears that once, in a
-//! handshake. So each principal has links (`pool`) of its own, one kind for each set of capabilities, on which its
-//! requests are served (`serve`). What a server asks for in the midst of a call goes to the client as
+//! handshake. So each principal has links (`pool`) of its own, on which its requests are served (`serve`): one kind for
+//! those in which somebody can be asked, one for all others. What a server asks for in the midst of a call goes to the client as
 //! `input_required`, and the call is held (`ask`) until the client tries again. Changes that a server tells of go to
 //! those who listen (`listen`).
 
@@ -23,11 +23,12 @@ use tapgate_wire::shape::{Id, Kind, Member};
 use tapgate_wire::{Message, Nanos};
 
 use self::alarm::{Alarms, For};
-use self::exchange::{Asked, Exchange, Work, may_ask};
+use self::exchange::{Asked, Exchange, Sort, Work, may_ask};
 use self::pool::{Key, Link, Wait};
 use self::say::Refusal;
 use super::back::{FromServer, Via};
 use super::cx::Cx;
+use super::failure;
 use super::front::{Answer, From, FromClient};
 use super::number::{LinkNo, Port, Principal};
 use super::translate::fall;
@@ -156,7 +157,7 @@ impl Down {
         let name = shape.method().unwrap_or_default().into_owned();
         if is_gone(&name) {
             let text = format!("the method {name} is not part of {}", Revision::V2026_07_28.as_str());
-            return Err(Refusal::new(say::NO_METHOD, text));
+            return Err(Refusal::new(failure::NO_METHOD, text));
         }
         let asked = Asked::read(port, &from.headers, shape).map_err(Refusal::params)?;
         let legacy = fall::client::request(message);
@@ -237,7 +238,7 @@ impl Down {
             }
             None => self.release(exchange.principal),
         }
-        let key = (exchange.principal, exchange.profile);
+        let key = (exchange.principal, exchange.sort);
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.retain(|waiting| *waiting != n);
             if queue.is_empty() {
@@ -257,7 +258,7 @@ impl Down {
 
     /// Whether the server's requests carry no call, so that only one that may ask is in flight on a link.
     fn is_alone(cx: &Cx<'_>, exchange: &Exchange) -> bool {
-        cx.server.via != Via::Http && exchange.profile.asks() && exchange.may_ask()
+        cx.server.via != Via::Http && exchange.sort == Sort::Askable && exchange.may_ask()
     }
 }
 

@@ -23,11 +23,11 @@ pub const NO_METHOD: i64 = -32_601;
 /// JSON-RPC 2.0, section 5.1: not a request that can be served.
 pub const INVALID_REQUEST: i64 = -32_600;
 
-/// An error answer to the request with this id; `data` is raw JSON.
-pub fn error(id: &Id, code: i64, message: &str, data: Option<&[u8]>) -> Bytes {
+/// An error answer to the request with this id, null where none could be read; `data` is raw JSON.
+pub fn error(id: Option<&Id>, code: i64, message: &str, data: Option<&[u8]>) -> Bytes {
     let mut out = Vec::with_capacity(96 + message.len());
     out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    out.extend_from_slice(&id.0);
+    out.extend_from_slice(id.map_or(b"null", |id| &id.0));
     out.extend_from_slice(br#","error":{"code":"#);
     out.extend_from_slice(code.to_string().as_bytes());
     out.extend_from_slice(br#","message":""#);
@@ -42,10 +42,10 @@ pub fn error(id: &Id, code: i64, message: &str, data: Option<&[u8]>) -> Bytes {
 }
 
 /// A result with this raw JSON, for the request with this id.
-pub fn result(id: &Id, result: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(40 + id.0.len() + result.len());
+pub fn result(id: Option<&Id>, result: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(60 + result.len());
     out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    out.extend_from_slice(&id.0);
+    out.extend_from_slice(id.map_or(b"null", |id| &id.0));
     out.extend_from_slice(br#","result":"#);
     out.extend_from_slice(result);
     out.push(b'}');
@@ -62,8 +62,7 @@ impl Failure {
                 let colon = if said.is_empty() { "" } else { ": " };
                 format!("`{server}` answered with HTTP status {status}{colon}{said}")
             }
-            Self::Unreachable(why) => format!("`{server}` cannot be reached: {why}"),
-            Self::Broken(why) => format!("`{server}` gave no answer: {why}"),
+            Self::Unreachable(why) | Self::Broken(why) => why.clone(),
             Self::Forgotten => format!("`{server}` does not know the session any more"),
             Self::Full => format!("too many requests wait for `{server}`; try again when some are answered"),
         }
@@ -73,25 +72,33 @@ impl Failure {
 impl Cx<'_> {
     /// Answers a request with an error of our own.
     pub fn refuse(&mut self, port: Port, id: &Id, code: i64, message: &str) {
-        self.front.answer(self.now, port, Answer::new(error(id, code, message, None)), self.acts);
+        self.front.answer(self.now, port, Answer::new(error(Some(id), code, message, None)), self.acts);
     }
 
     /// Tells who asked on `port` that the server gave no answer.
     ///
-    /// What the server said over HTTP about credentials passes as it is, because the client has to act on it.
+    /// What the server said over HTTP about credentials and waits passes as it is, because the client has to act on
+    /// it. Anything else becomes an error that names the server, under the same status.
     pub fn fail(&mut self, port: Port, id: &Id, failure: &Failure) {
-        if let Failure::Http { status, headers, body } = failure
-            && matches!(status, 400..=599)
-        {
-            self.front.refuse(self.now, port, *status, told(headers), body.clone(), self.acts);
-            return;
-        }
+        let status = match failure {
+            Failure::Http { status, headers, body }
+                if matches!(status, 401 | 403 | 407 | 429)
+                    || headers.contains_key(WWW_AUTHENTICATE)
+                    || headers.contains_key(RETRY_AFTER) =>
+            {
+                self.front.refuse(self.now, port, *status, told(headers), body.clone(), self.acts);
+                return;
+            }
+            // 404 would say that the client's own session is over.
+            Failure::Http { status: status @ (400..=403 | 405..=599), .. } => *status,
+            _ => 502,
+        };
         let mut upstream = br#"{"upstream":""#.to_vec();
         escape_into(self.settings.server_name.as_bytes(), &mut upstream);
         upstream.extend_from_slice(br#""}"#);
         let text = failure.text(&self.settings.server_name);
-        let mut answer = Answer::new(error(id, INTERNAL, &text, Some(&upstream)));
-        answer.status = Some(502);
+        let mut answer = Answer::new(error(Some(id), INTERNAL, &text, Some(&upstream)));
+        answer.status = Some(status);
         self.front.answer(self.now, port, answer, self.acts);
     }
 }

@@ -1,15 +1,16 @@
 //! Reading `tools/list` on our own account, because a call needs the definition of its tool.
 
 use bytes::Bytes;
+use tapgate_wire::edge::Act;
 use tapgate_wire::json::find;
 use tapgate_wire::{Id, Message};
 
 use super::cx::Cx;
-use super::tools::Dropped;
+use super::tools::{self, Dropped};
 use super::translate::Draft;
 
 /// Pages that are read at the most.
-pub const MAX_PAGES: usize = 20;
+const MAX_PAGES: usize = 20;
 
 /// A `tools/list` with the `_meta` of another modern request, whose progress is not ours to report.
 pub fn list_like(request: &Message, id: &Id, cursor: Option<&[u8]>) -> Message {
@@ -28,23 +29,26 @@ pub fn list_like(request: &Message, id: &Id, cursor: Option<&[u8]>) -> Message {
     draft.into_message()
 }
 
-/// The raw cursor of the page after this one; only null and absence mean that there is none.
+/// The raw cursor of the page after this one, which is the last of `n_read`, unless that is enough; only null and
+/// absence mean that there is none.
 ///
 /// Spec 2026-07-28, server/utilities/pagination.
-pub fn next_cursor(page: &Message) -> Option<Bytes> {
+pub fn next_cursor(page: &Message, n_read: usize) -> Option<Bytes> {
     let cursor = find(page.raw(), &["result", "nextCursor"])?;
-    (cursor != b"null").then(|| page.raw().slice_ref(cursor))
+    (cursor != b"null" && n_read < MAX_PAGES).then(|| page.raw().slice_ref(cursor))
 }
 
 impl Cx<'_> {
-    /// Says which tools are left out of a list.
+    /// Learns a page of a list; gives it without the tools that a client over HTTP has to leave out, and says why.
     ///
-    /// Spec 2026-07-28, server/tools, x-mcp-header: clients over HTTP drop such tools and should say why.
-    pub fn note_dropped(&mut self, dropped: &[Dropped]) {
+    /// Spec 2026-07-28, server/tools, x-mcp-header.
+    pub fn sift(&mut self, page: &Message) -> Message {
+        let dropped = self.tools.learn(page);
         for Dropped { tool, why } in dropped.iter().take(16) {
             let server = &self.settings.server_name;
             let note = format!("the tool `{tool}` of `{server}` is left out of the list: {why}");
-            self.acts.push(tapgate_wire::edge::Act::Note(note));
+            self.acts.push(Act::Note(note));
         }
+        tools::strip(page, &dropped)
     }
 }

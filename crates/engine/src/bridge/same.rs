@@ -5,6 +5,7 @@
 
 mod legacy;
 mod modern;
+mod repair;
 mod session;
 
 use tapgate_wire::record::Era;

@@ -11,8 +11,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use tapgate_wire::shape::{Id, Member};
 use tapgate_wire::{Kind, Message, Nanos};
 
@@ -23,13 +21,10 @@ use self::listen::Wish;
 use self::schemas::Schemas;
 use super::back::{Failure, FromServer};
 use super::cx::Cx;
+use super::failure::{self, INTERNAL, INVALID_PARAMS, NO_METHOD};
 use super::front::{Answer, From, FromClient};
 use super::number::{CallNo, Port, SessionNo};
 use super::translate::fall;
-
-const METHOD_NOT_FOUND: i64 = -32601;
-const INVALID_PARAMS: i64 = -32602;
-const INTERNAL: i64 = -32603;
 
 /// How long a request of the bridge's own waits for the server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -82,7 +77,7 @@ impl Up {
                 None => {}
             },
             FromServer::Failed { call, failure, .. } => match self.calls.remove(&call) {
-                Some(Purpose::Greet(session)) => self.unreached(cx, session, failure),
+                Some(Purpose::Greet(session)) => self.unreached(cx, session, &failure),
                 Some(Purpose::Serve(port)) => self.failed(cx, port, failure),
                 Some(Purpose::Listen(session)) => self.stream_ended(cx, session, call, None),
                 Some(Purpose::Learn) => self.learned(cx),
@@ -115,6 +110,7 @@ impl Up {
             match due {
                 Due::Request(port) => self.request_due(cx, port),
                 Due::Listen(session) => self.listen_due(cx, session),
+                Due::Greet(session) => self.undiscovered(cx, session),
                 Due::Learn => self.learned(cx),
             }
         }
@@ -140,15 +136,15 @@ impl Up {
         let method = shape.method().unwrap_or_default();
         match &*method {
             "initialize" => self.greet(cx, port, from, message),
-            "ping" => reply(cx, port, fall::result(id, b"{}")),
+            "ping" => reply(cx, port, failure::result(id, b"{}")),
             "logging/setLevel" => self.set_level(cx, port, from, message),
             "resources/subscribe" => self.subscribe(cx, port, from, message, Wish::Follow),
             "resources/unsubscribe" => self.subscribe(cx, port, from, message, Wish::Leave),
             // Methods of 2026-07-28 alone, and tasks, which the two eras do not mean alike.
             "server/discover" | "subscriptions/listen" => {
-                refuse(cx, port, id, METHOD_NOT_FOUND, "method not found");
+                refuse(cx, port, id, NO_METHOD, "method not found");
             }
-            name if name.starts_with("tasks/") => refuse(cx, port, id, METHOD_NOT_FOUND, "method not found"),
+            name if name.starts_with("tasks/") => refuse(cx, port, id, NO_METHOD, "method not found"),
             _ => self.exchange(cx, port, from, message),
         }
     }
@@ -185,14 +181,14 @@ impl Up {
             return refuse(cx, port, id, INVALID_PARAMS, "no session to remember the level for");
         };
         if greet::offers(cx, &["logging"]) == Some(false) {
-            return refuse(cx, port, id, METHOD_NOT_FOUND, "the server does not log");
+            return refuse(cx, port, id, NO_METHOD, "the server does not log");
         }
         let level = shape.inside(Member::Params, &["level"]);
         let Some(level) = level.filter(|level| LEVELS.contains(&&**level)) else {
             return refuse(cx, port, id, INVALID_PARAMS, "unknown log level");
         };
         session.profile.log_level = Some(Bytes::copy_from_slice(&level));
-        reply(cx, port, fall::result(id, b"{}"));
+        reply(cx, port, failure::result(id, b"{}"));
     }
 
     fn cancelled(&mut self, cx: &mut Cx<'_>, number: SessionNo, message: &Message) {
@@ -213,6 +209,7 @@ impl Up {
             self.drop_exchange(cx, *port, Some("the session ended"));
         }
         self.diary.clear(Due::Listen(number));
+        self.diary.clear(Due::Greet(number));
         let streams = session.ears.calls();
         for call in session.greeting.iter().map(|greeting| greeting.call).chain(streams) {
             self.calls.remove(&call);
@@ -228,35 +225,21 @@ fn reply(cx: &mut Cx<'_>, port: Port, bytes: Bytes) {
 
 /// Answers a client's request with an error of the bridge's own.
 fn refuse(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, code: i64, text: &str) {
-    reply(cx, port, fall::error(id, code, text, None));
+    reply(cx, port, failure::error(id, code, text, None));
 }
 
 /// Answers a client's request with an error that has the server as its cause.
 fn blame(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, text: &str) {
-    let upstream = fall::quoted(&cx.settings.server_name);
+    let upstream = fall::server::quoted(&cx.settings.server_name);
     let named = [b"{\"upstream\":", upstream.as_slice(), b"}"].concat();
-    reply(cx, port, fall::error(id, INTERNAL, text, Some(&named)));
+    reply(cx, port, failure::error(id, INTERNAL, text, Some(&named)));
 }
 
-/// Answers a client's request with why the server did not: what asks for credentials passes through.
-fn tell_failure(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, failure: Failure) {
-    let name = &cx.settings.server_name;
-    let text = match failure {
-        Failure::Http { status: status @ (401 | 403), headers, body } => {
-            let mut kept = HeaderMap::new();
-            for name in [CONTENT_TYPE, WWW_AUTHENTICATE] {
-                for value in headers.get_all(&name) {
-                    kept.append(name.clone(), value.clone());
-                }
-            }
-            return cx.front.refuse(cx.now, port, status, kept, body, cx.acts);
-        }
-        Failure::Http { status, .. } => format!("`{name}` answered HTTP {status}"),
-        Failure::Unreachable(why) | Failure::Broken(why) => why,
-        Failure::Forgotten => format!("`{name}` answered HTTP 404"),
-        Failure::Full => format!("`{name}` has too many calls open"),
-    };
-    blame(cx, port, id, &text);
+/// Answers a client's request with why the server did not.
+fn tell_failure(cx: &mut Cx<'_>, port: Port, id: Option<&Id>, failure: &Failure) {
+    if let Some(id) = id {
+        cx.fail(port, id, failure);
+    }
 }
 
 #[cfg(test)]

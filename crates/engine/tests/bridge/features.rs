@@ -78,6 +78,11 @@ pub(crate) const FEATURES: &[Feature] = &[
     },
     Feature { name: "the end of a session", is_there: |client, _| !client.is_modern(), run: end },
     Feature { name: "a server that restarts", is_there: always, run: restart },
+    Feature {
+        name: "a server that ends during a request",
+        is_there: |_, server| server.0 == Over::Pipe,
+        run: repeat,
+    },
 ];
 
 fn handshake(stage: &mut Stage) -> Outcome {
@@ -322,7 +327,19 @@ fn unasked(stage: &mut Stage) -> Outcome {
     stage.me().manner = Manner::Declares;
     let answer = ask_for(stage, "sample");
     let asked = stage.me().asked.len();
-    holds(words(&answer) == "cannot ask" && asked == 0, answer)
+    if !stage.client.is_modern() || stage.server.is_modern() {
+        return holds(words(&answer) == "cannot ask" && asked == 0, answer);
+    }
+    // A legacy session is told that everything can be asked for, because no request of it is known yet.
+    let error = &answer["error"];
+    let status =
+        stage.me().calls.values().find(|call| call.method == "tools/call").and_then(|call| call.status);
+    let is_told =
+        error["code"] == -32021 && error["data"]["requiredCapabilities"] == json!({ "sampling": {} });
+    if is_told && asked == 0 && (stage.client.0 == Over::Pipe || status == Some(400)) {
+        return Outcome::Lossy("the call gets error -32021, which names what the client did not declare");
+    }
+    Outcome::Failed(format!("{status:?} {answer}"))
 }
 
 fn listen(stage: &mut Stage, wanted: Value) -> String {
@@ -504,6 +521,18 @@ fn end(stage: &mut Stage) -> Outcome {
         return holds(is_gone && stage.world.exit == Some(0), (n_talks, stage.world.exit));
     }
     holds(is_gone, n_talks)
+}
+
+/// What only reads is asked once more of the next process, a tool is never called again.
+fn repeat(stage: &mut Stage) -> Outcome {
+    stage.begin();
+    let read = stage.ask("resources/read", json!({ "uri": "test://deadly" }));
+    let call = stage.call("die", json!({}));
+    let heard = &stage.world.server.skill.heard;
+    let n = |method: &str| heard.iter().filter(|(heard, _)| heard == method).count();
+    let is_read = read["result"]["contents"][0]["text"] == "words" && n("resources/read") == 2;
+    let is_called = call["error"]["code"] == -32603 && n("tools/call") == 1;
+    holds(is_read && is_called, (read, call, n("resources/read"), n("tools/call")))
 }
 
 fn restart(stage: &mut Stage) -> Outcome {

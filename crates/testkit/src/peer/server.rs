@@ -33,9 +33,14 @@ pub struct Server {
     /// GET streams by session.
     gets: BTreeMap<String, FetchId>,
     kept: BTreeMap<String, VecDeque<Value>>,
+    /// Over Streamable HTTP `notifications/initialized` is slow: what arrives after it was sent may be read first.
+    slow: VecDeque<(Nanos, FetchId, String, Value)>,
     next: u64,
     out: Vec<Heard>,
 }
+
+/// How long it is on its way.
+const SLOW: u64 = 1_000_000;
 
 /// A POST that waits for its answer.
 #[derive(Debug)]
@@ -57,6 +62,7 @@ impl Server {
             fetches: BTreeMap::new(),
             gets: BTreeMap::new(),
             kept: BTreeMap::new(),
+            slow: VecDeque::new(),
             next: 0,
             out: Vec::new(),
         }
@@ -88,13 +94,17 @@ impl Server {
 
     /// When it does something by itself.
     pub fn deadline(&self) -> Option<Nanos> {
-        None
+        self.slow.front().map(|(at, ..)| *at)
     }
 
     /// Time passed.
-    pub fn tick(&mut self, _now: Nanos) {}
+    pub fn tick(&mut self, now: Nanos) {
+        while let Some((_, fetch, key, message)) = self.slow.pop_front_if(|(at, ..)| *at <= now) {
+            self.hear(fetch, &key, &message);
+        }
+    }
 
-    pub(crate) fn act(&mut self, _now: Nanos, act: Act) {
+    pub(crate) fn act(&mut self, now: Nanos, act: Act) {
         match act {
             Act::Spawn { child } => {
                 self.talks.insert(child_key(child), Talk::default());
@@ -107,7 +117,7 @@ impl Server {
                 }
             }
             Act::Fetch { fetch, method, target, headers, body } => {
-                self.fetched(fetch, &method, target.as_deref(), &headers, &body);
+                self.fetched(now, fetch, &method, target.as_deref(), &headers, &body);
             }
             Act::Abort { fetch } => self.aborted(fetch),
             _ => self.faults.push("an act of the client's leg reached the server".to_owned()),
@@ -150,6 +160,7 @@ impl Server {
 
     fn fetched(
         &mut self,
+        now: Nanos,
         fetch: FetchId,
         method: &Method,
         target: Option<&str>,
@@ -223,18 +234,32 @@ impl Server {
                     .push(format!("{asked} came with the version {:?}", header("mcp-protocol-version")));
             }
         }
+        if asked == "notifications/initialized" {
+            return self.slow.push_back((Nanos(now.0 + SLOW), fetch, key, message));
+        }
+        let is_ready = self.talks.get(&key).is_some_and(|talk| talk.is_initialized);
+        let is_request = message.get("method").is_some() && message.get("id").is_some();
+        if is_request && !is_ready && !self.is_modern() && asked != "initialize" && asked != "ping" {
+            self.faults.push(format!("{asked} came before notifications/initialized"));
+        }
+        self.hear(fetch, &key, &message);
+    }
+
+    /// Reads what was posted in a conversation.
+    fn hear(&mut self, fetch: FetchId, key: &str, message: &Value) {
         let is_request = message.get("method").is_some() && message.get("id").is_some();
         if is_request {
-            self.fetches.insert(fetch, Open { talk: key.clone(), id: message["id"].clone(), began: false });
+            self.fetches
+                .insert(fetch, Open { talk: key.to_owned(), id: message["id"].clone(), began: false });
         }
-        let Some(mut talk) = self.talks.remove(&key) else { return };
-        let says = self.skill.hear(&mut talk, &message);
-        self.talks.insert(key.clone(), talk);
+        let Some(mut talk) = self.talks.remove(key) else { return self.status(fetch, 404, &json!({})) };
+        let says = self.skill.hear(&mut talk, message);
+        self.talks.insert(key.to_owned(), talk);
         if !is_request {
             self.out.push(answered(fetch, 202, None));
             self.out.push(Heard::Body { fetch, body: Bytes::new() });
         }
-        self.say(&key, says);
+        self.say(key, says);
     }
 
     fn check_headers<'a>(

@@ -272,6 +272,11 @@ impl Skill {
 
     fn read(&self, id: &Value, params: &Value) -> Vec<Say> {
         let uri = text(params, &["uri"]);
+        let is_it =
+            |(method, params): &&(String, Value)| method == "resources/read" && text(params, &["uri"]) == uri;
+        if uri == "test://deadly" && self.heard.iter().filter(is_it).count() == 1 {
+            return vec![Say::Die];
+        }
         if uri == "test://missing" {
             let code = if self.is_modern() { -32602 } else { -32002 };
             return vec![error(id, code, "resource not found", json!({ "uri": uri }))];

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tapgate_wire::edge::Act;
 use tapgate_wire::json::escape_into;
+use tapgate_wire::record::Era;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Id, Kind, Message, Nanos};
 
@@ -14,10 +15,11 @@ use super::ids::{self, Name};
 use super::link::{Call, Posting, Stream, What};
 use super::{Back, CallNo, Due, Failure, FromServer, LinkNo, Pair, Pass, Turn, Via};
 
-/// How many calls may be open on a link, and requests to the server of other kinds besides.
+/// How many calls may be open on a link that is not for all modern requests, and requests to the server of other
+/// kinds besides.
 const MAX_OPEN: usize = 4096;
 
-/// How many messages wait for the `endpoint` of HTTP+SSE.
+/// How many messages wait until they may be posted.
 const MAX_QUEUE: usize = 256;
 
 impl Back {
@@ -33,7 +35,7 @@ impl Back {
         let Some(link) = self.links.get_mut(&no) else {
             return Err(unsent("its link is closed"));
         };
-        if link.calls.len() >= MAX_OPEN {
+        if link.calls.len() >= if link.is_modern_http() { self.most } else { MAX_OPEN } {
             return Err(Failure::Full);
         }
         let shape = message.shape();
@@ -92,13 +94,14 @@ impl Back {
         acts: &mut Vec<Act>,
     ) -> Result<(), Failure> {
         let Some(link) = self.links.get_mut(&no) else {
-            return Err(Failure::Broken("the link is closed".to_owned()));
+            return Err(Failure::Unreachable(format!("`{}` was not asked: its link is closed", self.name)));
         };
         if link.opening.via == Via::Pipe {
             self.write(no, body, acts);
             return Ok(());
         }
-        if what == What::Tell && link.fetches.len() >= 2 * MAX_OPEN {
+        if matches!(what, What::Tell | What::Settle) && link.fetches.len() >= link.calls.len() + 2 * MAX_OPEN
+        {
             return Err(Failure::Full);
         }
         let headers = if link.is_modern_http() {
@@ -111,12 +114,46 @@ impl Back {
         if link.opening.via == Via::Http && greets(what) {
             link.greeting = Some(posting.clone());
         }
-        match (link.opening.via, link.endpoint.clone()) {
-            (Via::Sse, None) if link.queue.len() >= MAX_QUEUE => return Err(Failure::Full),
-            (Via::Sse, None) => link.queue.push_back(posting),
-            (_, target) => self.post(no, target, posting, acts),
+        let is_early = link.settles.is_some() && matches!(what, What::Ask(_)) && !greets(what);
+        if !is_early && (link.opening.via == Via::Http || link.endpoint.is_some()) {
+            let target = link.endpoint.clone();
+            self.post(no, target, posting, acts);
+        } else if link.queue.len() < MAX_QUEUE {
+            link.queue.push_back(posting);
+        } else {
+            return Err(Failure::Full);
         }
         Ok(())
+    }
+
+    /// What a notification or an answer is; requests wait from now on for the one that ends a handshake.
+    ///
+    /// Spec 2025-11-25, basic/lifecycle, Initialization: no requests before it. Each POST goes its own way, so one
+    /// that is sent later may arrive earlier.
+    pub(super) fn settles(&mut self, now: Nanos, no: LinkNo, message: &Message) -> What {
+        let Some(link) = self.links.get_mut(&no) else { return What::Tell };
+        let is_it = message.shape().method().as_deref() == Some("notifications/initialized");
+        if !is_it
+            || link.opening.via != Via::Http
+            || link.opening.era == Era::Modern
+            || link.settles.is_some()
+        {
+            return What::Tell;
+        }
+        let until = Nanos(now.0.saturating_add(u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX)));
+        link.settles = Some(until);
+        self.due.insert((until, Due::Settle(no)));
+        What::Settle
+    }
+
+    /// The server took that the handshake is over, or never will: requests may go.
+    pub(super) fn settle(&mut self, no: LinkNo, acts: &mut Vec<Act>) {
+        let Some(link) = self.links.get_mut(&no) else { return };
+        let Some(until) = link.settles.take() else { return };
+        self.due.remove(&(until, Due::Settle(no)));
+        for posting in std::mem::take(&mut link.queue) {
+            self.post(no, None, posting, acts);
+        }
     }
 
     /// Forgets a call whose answer came or will not come.
@@ -185,6 +222,9 @@ impl Back {
             }
             if let Some((_, until)) = link.refused {
                 self.due.remove(&(until, Due::Endpoint(no)));
+            }
+            if let Some(until) = link.settles {
+                self.due.remove(&(until, Due::Settle(no)));
             }
             if let Some(at) = link.listening.and_then(|stream| stream.wakes) {
                 self.due.remove(&(at, Due::Listen(no)));

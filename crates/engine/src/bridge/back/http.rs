@@ -105,7 +105,7 @@ impl Back {
         let Some(open) = self.fetches.get_mut(&fetch) else { return };
         open.head = Some(Arc::clone(head));
         let (no, what) = (open.link, open.what);
-        if what == What::Tell && is_events(head) {
+        if matches!(what, What::Tell | What::Settle) && is_events(head) {
             // Nothing is asked, so nothing is to be said: such a stream would only be held open.
             self.abort(fetch, turn.acts);
         }
@@ -113,7 +113,7 @@ impl Back {
         if link.opening.via != Via::Http || link.opening.era != Era::Legacy {
             return;
         }
-        let is_post = matches!(what, What::Ask(_) | What::Tell);
+        let is_post = matches!(what, What::Ask(_) | What::Tell | What::Settle);
         if is_post && head.status == StatusCode::NOT_FOUND && link.legacy.session.is_some() {
             // Spec 2025-11-25, basic/transports, Session Management: the session is over.
             if let What::Ask(call) = what {
@@ -123,6 +123,9 @@ impl Back {
             let others = Failure::Broken(format!("`{}` forgot the session", self.name));
             self.bring_down(no, &others, Failure::Forgotten, turn);
             return;
+        }
+        if what == What::Settle {
+            return self.settle(no, turn.acts);
         }
         let What::Ask(call) = what else { return };
         let initializes = link.calls.get(&call).is_some_and(|open| open.initializes);
@@ -148,7 +151,7 @@ impl Back {
         }
         let asked = match what {
             // The rest of a stream whose call is over, and what HTTP+SSE says to a POST, which is nothing.
-            What::Spent(_) | What::Tell => return,
+            What::Spent(_) | What::Tell | What::Settle => return,
             What::Ask(_) if link.opening.via == Via::Sse => return,
             What::Ask(call) | What::Resume(call) => Some(call),
             What::Listen => None,
@@ -168,7 +171,7 @@ impl Back {
         match what {
             What::Ask(call) => self.on_answer(no, call, &head, body, turn),
             What::Resume(_) | What::Listen => self.on_refusal(no, what, &head, body, turn),
-            What::Tell | What::Spent(_) => {}
+            What::Tell | What::Settle | What::Spent(_) => {}
         }
     }
 
@@ -192,7 +195,7 @@ impl Back {
                 self.on_refusal(no, what, &head, &Bytes::new(), turn);
             }
             What::Ask(_) | What::Listen | What::Resume(_) => self.on_stream_end(no, what, how, heard, turn),
-            What::Tell | What::Spent(_) => {}
+            What::Tell | What::Settle | What::Spent(_) => {}
         }
     }
 
@@ -266,6 +269,7 @@ impl Back {
                 self.bring_down(no, &Failure::Unreachable(text.clone()), why, turn);
             }
             What::Listen | What::Resume(_) => self.again(no, what, 1, why, turn),
+            What::Settle => self.settle(no, turn.acts),
             What::Tell | What::Spent(_) => {}
         }
     }
@@ -334,7 +338,7 @@ fn stream(link: &mut Link, what: What) -> Option<&mut Stream> {
     match what {
         What::Ask(call) | What::Resume(call) => link.calls.get_mut(&call).map(|open| &mut open.stream),
         What::Listen => link.listening.as_mut(),
-        What::Tell | What::Spent(_) => None,
+        What::Tell | What::Settle | What::Spent(_) => None,
     }
 }
 

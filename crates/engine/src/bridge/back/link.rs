@@ -37,8 +37,10 @@ pub(super) struct Link {
     pub(super) listening: Option<Stream>,
     /// HTTP+SSE: where messages are posted to.
     pub(super) endpoint: Option<String>,
-    /// HTTP+SSE: what waits until that is known.
+    /// What waits until that is known, and over Streamable HTTP until the server took that the handshake is over.
     pub(super) queue: VecDeque<Posting>,
+    /// Streamable HTTP: until when requests wait for `notifications/initialized` to arrive.
+    pub(super) settles: Option<Nanos>,
     /// Streamable HTTP: the handshake, until it is known that the server speaks that.
     pub(super) greeting: Option<Posting>,
     /// HTTP+SSE: how Streamable HTTP was refused, and until when the `endpoint` has to come.
@@ -121,6 +123,8 @@ pub(super) enum What {
     Ask(CallNo),
     /// A notification or an answer.
     Tell,
+    /// `notifications/initialized`, which requests must not overtake.
+    Settle,
     /// The rest of a call's stream.
     Resume(CallNo),
     /// What concerns no call; all there is of HTTP+SSE.
@@ -142,6 +146,7 @@ impl Link {
             listening: None,
             endpoint: None,
             queue: VecDeque::new(),
+            settles: None,
             greeting: None,
             refused: None,
             noted: BTreeSet::new(),

@@ -17,6 +17,7 @@ use super::say::Refusal;
 use super::{Down, Errand, answer, say};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
+use crate::bridge::failure;
 use crate::bridge::number::{CallNo, LinkNo, Principal};
 use crate::bridge::seal::Purpose;
 use crate::bridge::translate::payload::error_up;
@@ -43,8 +44,21 @@ impl Down {
         let told = if message.shape().method().as_deref() == Some("ping") {
             say::result(b"{}")
         } else {
-            match self.question(no, call, message) {
-                Ok((n, what)) => return self.put(cx, n, what, message),
+            match self.question(cx, no, call, message) {
+                Ok((n, what)) => match self
+                    .exchanges
+                    .get(&n)
+                    .and_then(|exchange| lacks(exchange.asked.profile, what, message.shape()))
+                {
+                    None => return self.put(cx, n, what, message),
+                    Some(lacking) => {
+                        // Some servers ask for roots when a session begins, whatever is called first.
+                        if call.is_some() || what != What::Roots {
+                            self.undeclared(cx, n, lacking);
+                        }
+                        Refusal::new(failure::NO_METHOD, UNDECLARED).message()
+                    }
+                },
                 Err(refusal) => refusal.message(),
             }
         };
@@ -54,7 +68,13 @@ impl Down {
     }
 
     /// Whom the server asks and what for; else what it is answered at once.
-    fn question(&self, no: LinkNo, call: Option<CallNo>, message: &Message) -> Result<(u64, What), Refusal> {
+    fn question(
+        &self,
+        cx: &Cx<'_>,
+        no: LinkNo,
+        call: Option<CallNo>,
+        message: &Message,
+    ) -> Result<(u64, What), Refusal> {
         let shape = message.shape();
         let what = match shape.method().unwrap_or_default().as_ref() {
             "elicitation/create" => match shape.text_inside(Member::Params, &["mode"]).as_deref() {
@@ -63,7 +83,7 @@ impl Down {
             },
             "sampling/createMessage" => What::Sampling,
             "roots/list" => What::Roots,
-            _ => return Err(Refusal::new(say::NO_METHOD, "the method is not known")),
+            _ => return Err(Refusal::new(failure::NO_METHOD, "the method is not known")),
         };
         // What a server with one call at hand asks belongs to it, even where it does not say so.
         let asker = match call {
@@ -71,22 +91,35 @@ impl Down {
                 Errand::Ask(n) => Some(n),
                 _ => None,
             }),
-            None => self.links.get(&no).filter(|link| link.askers.len() == 1).and_then(|link| {
-                let n = link.askers.first()?;
-                self.exchanges.get(n)?.call.is_some().then_some(*n)
-            }),
+            None => self.only_asker(cx, no),
         };
         let exchange = asker.and_then(|n| Some((n, self.exchanges.get(&n)?)));
         let Some((n, exchange)) = exchange.filter(|(_, exchange)| exchange.may_ask()) else {
             return Err(Refusal::params("the request belongs to no call in which somebody can be asked"));
         };
-        if let Some(refusal) = forbids(exchange.asked.profile, what, shape) {
-            return Err(refusal);
-        }
         if exchange.inputs.len() >= MAX_INPUTS {
-            return Err(Refusal::new(say::FAILED, "too many questions are open in one call"));
+            return Err(Refusal::new(failure::INTERNAL, "too many questions are open in one call"));
         }
         Ok((n, what))
+    }
+
+    /// The only call on a link in which its server may ask at the moment.
+    fn only_asker(&self, cx: &Cx<'_>, no: LinkNo) -> Option<u64> {
+        let link = self.links.get(&no).filter(|link| link.strays_until <= cx.now)?;
+        let is_asked = |n: &&u64| self.exchanges.get(n).is_some_and(|exchange| exchange.call.is_some());
+        let mut asked = link.askers.iter().filter(is_asked);
+        asked.next().filter(|_| asked.next().is_none()).copied()
+    }
+
+    /// Ends a call in which the server asks for what its request did not declare.
+    ///
+    /// Spec 2026-07-28, basic/index, Error Codes: -32021 names the capabilities that are missing.
+    fn undeclared(&mut self, cx: &mut Cx<'_>, n: u64, lacking: &str) {
+        self.drop_upstream(cx, n, UNDECLARED);
+        let text =
+            format!("the server {} asks for what the request did not declare", cx.settings.server_name);
+        let data = say::object("requiredCapabilities", lacking.as_bytes());
+        self.reply(cx, n, say::error(-32_021, &text, Some(&data)));
     }
 
     /// Puts a question to those that the client gets.
@@ -202,7 +235,7 @@ impl Down {
             } else if allows(profile, input.what) {
                 return true;
             } else {
-                say::with_id(&Refusal::new(say::NO_METHOD, UNDECLARED).message(), &input.id)
+                say::with_id(&Refusal::new(failure::NO_METHOD, UNDECLARED).message(), &input.id)
             };
             cx.back.tell(cx.now, no, &told, pass.clone(), cx.acts);
             false
@@ -278,7 +311,7 @@ impl Down {
                 What::Form | What::Url => say::result(br#"{"action":"cancel"}"#),
                 // Spec 2025-11-25, client/sampling, Error Handling.
                 What::Sampling => say::error(-1, "the person who was asked gave no answer", None),
-                What::Roots => say::error(say::FAILED, "the client gave no answer", None),
+                What::Roots => say::error(failure::INTERNAL, "the client gave no answer", None),
             };
             cx.back.tell(cx.now, no, &say::with_id(&told, &input.id), pass.clone(), cx.acts);
         }
@@ -326,23 +359,18 @@ impl Exchange {
     }
 }
 
-/// Why a client cannot be asked for something, for the server.
-fn forbids(profile: Profile, what: What, shape: &Shape) -> Option<Refusal> {
+/// The capabilities that a client would have to declare, as raw JSON, if it did not.
+fn lacks(profile: Profile, what: What, shape: &Shape) -> Option<&'static str> {
     let has = |name| shape.inside(Member::Params, &[name]).is_some();
-    if what == What::Sampling
-        && profile.sampling
-        && !profile.sampling_tools
-        && (has("tools") || has("toolChoice"))
-    {
-        return Some(Refusal::params("the client declared no sampling with tools"));
+    if what == What::Sampling && !profile.sampling_tools && (has("tools") || has("toolChoice")) {
+        return Some(r#"{"sampling":{"tools":{}}}"#);
     }
-    if allows(profile, what) {
-        return None;
-    }
-    // Spec 2025-11-25, client/elicitation, Error Handling: -32602 for a mode, -32601 for the whole.
-    let is_mode = matches!(what, What::Form | What::Url) && (profile.form || profile.url);
-    let code = if is_mode { say::BAD_PARAMS } else { say::NO_METHOD };
-    Some(Refusal::new(code, UNDECLARED))
+    (!allows(profile, what)).then_some(match what {
+        What::Form => r#"{"elicitation":{"form":{}}}"#,
+        What::Url => r#"{"elicitation":{"url":{}}}"#,
+        What::Sampling => r#"{"sampling":{}}"#,
+        What::Roots => r#"{"roots":{}}"#,
+    })
 }
 
 fn allows(profile: Profile, what: What) -> bool {

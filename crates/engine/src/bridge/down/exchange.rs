@@ -18,8 +18,24 @@ const NOBODY: &str = concat!(r#"{"name":"tapgate","version":""#, env!("CARGO_PKG
 /// Levels of log messages, the most verbose first (RFC 5424).
 const LEVELS: &[&str] = &["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-/// What a client lets a server ask for; a legacy session is told it once, so each profile has sessions of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// What every legacy session is told that its client can be asked for: all that the bridge carries.
+///
+/// A legacy server hears this once, a modern request says for itself what its client can do. So the server is always
+/// told everything, and what a request did not declare ends that request: lists do not vary with who asks.
+pub(super) const CAPABILITIES: &str =
+    r#"{"roots":{},"sampling":{"tools":{}},"elicitation":{"form":{},"url":{}}}"#;
+
+/// Which links serve a request: on pipes, one in which somebody can be asked has its link alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Sort {
+    /// Its client can be asked for nothing.
+    Plain,
+    /// Its client can be asked for something.
+    Askable,
+}
+
+/// What a client lets a server ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability that is there or not")]
 pub(super) struct Profile {
     pub roots: bool,
@@ -44,27 +60,9 @@ impl Profile {
         }
     }
 
-    /// Whether a server may ask for anything.
-    pub fn asks(self) -> bool {
-        self != Self::default()
-    }
-
-    /// The capabilities for `initialize`.
-    pub fn capabilities(self) -> String {
-        let mut members = Vec::new();
-        if self.roots {
-            members.push(r#""roots":{}"#);
-        }
-        if self.sampling {
-            members.push(if self.sampling_tools { r#""sampling":{"tools":{}}"# } else { r#""sampling":{}"# });
-        }
-        match (self.form, self.url) {
-            (true, true) => members.push(r#""elicitation":{"form":{},"url":{}}"#),
-            (true, false) => members.push(r#""elicitation":{"form":{}}"#),
-            (false, true) => members.push(r#""elicitation":{"url":{}}"#),
-            (false, false) => {}
-        }
-        format!("{{{}}}", members.join(","))
+    /// Which links serve a request with it.
+    fn sort(self) -> Sort {
+        if self == Self::default() { Sort::Plain } else { Sort::Askable }
     }
 }
 
@@ -192,8 +190,8 @@ pub(super) struct Exchange {
     /// The client's name for the handshake.
     pub client: Bytes,
     pub work: Work,
-    /// The profile of the session that serves it, which is that of the first request of all rounds.
-    pub profile: Profile,
+    /// Which links serve it, which the first request of all rounds decides.
+    pub sort: Sort,
     /// The only link that understands its cursor.
     pub pinned: Option<LinkNo>,
     pub link: Option<LinkNo>,
@@ -223,7 +221,7 @@ impl Exchange {
             digest: None,
             client: client.cloned().unwrap_or_else(|| Bytes::from_static(NOBODY.as_bytes())),
             work: Work::Call,
-            profile: asked.profile,
+            sort: asked.profile.sort(),
             pinned: None,
             link: None,
             call: None,

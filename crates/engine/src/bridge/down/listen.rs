@@ -17,6 +17,7 @@ use super::say::Refusal;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
+use crate::bridge::failure;
 use crate::bridge::number::{LinkNo, Pair};
 use crate::bridge::translate::Draft;
 
@@ -76,7 +77,7 @@ impl Down {
                 return self.end_listen(cx, n);
             }
             let text = format!("the server {} tells of no changes", cx.settings.server_name);
-            return self.reply(cx, n, say::error(say::NO_METHOD, &text, None));
+            return self.reply(cx, n, say::error(failure::NO_METHOD, &text, None));
         }
         wish.tools &= tools;
         wish.prompts &= prompts;

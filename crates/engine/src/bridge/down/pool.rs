@@ -13,20 +13,23 @@ use tapgate_wire::shape::{Kind, Member};
 use tapgate_wire::{Message, Nanos};
 
 use super::alarm::For;
-use super::exchange::{Exchange, Level, Profile, Work};
+use super::exchange::{CAPABILITIES, Exchange, Level, Sort, Work};
 use super::listen::Subscription;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::{Failure, Opening, Pass, Sharing};
 use crate::bridge::cx::Cx;
+use crate::bridge::failure;
 use crate::bridge::number::{LinkNo, Pair, Principal};
 use crate::bridge::translate::fall;
 
-/// Whose a link is, and what they let the server ask for.
-pub(super) type Key = (Principal, Profile);
+/// Whose a link is, and for which of their requests.
+pub(super) type Key = (Principal, Sort);
 
 /// How many links one key has at most, and how many requests wait for one of them.
 const MAX_LINKS: usize = 4;
 const MAX_QUEUE: usize = 64;
+/// How long questions may still come that belong to a call that was given up.
+const STRAY: Duration = Duration::from_millis(250);
 /// How many principals are made to wait; the one whose wait is over first makes room.
 const MAX_WAITS: usize = 1024;
 
@@ -42,6 +45,8 @@ pub(super) struct Link {
     pub users: BTreeSet<u64>,
     /// Those of them in which the server may ask.
     pub askers: BTreeSet<u64>,
+    /// Until when the server may still ask in a call that was given up; on pipes a question does not say in which.
+    pub strays_until: Nanos,
     /// The level that the server was told.
     pub level: Option<Level>,
     pub scout: Scout,
@@ -103,18 +108,22 @@ impl Down {
     /// Finds a link for an exchange, opens one, or lets it wait for one.
     pub(super) fn seat(&mut self, cx: &mut Cx<'_>, n: u64) {
         let Some(exchange) = self.exchanges.get(&n) else { return };
-        let key = (exchange.principal, exchange.profile);
+        let key = (exchange.principal, exchange.sort);
         if let Some(link) = exchange.pinned {
             let is_theirs =
                 self.links.get(&link).is_some_and(|link| link.key.is_some_and(|found| found.0 == key.0));
             if is_theirs && cx.back.is_open(link) {
                 return self.take(cx, n, link);
             }
-            return self.reply(cx, n, say::error(say::BAD_PARAMS, "the cursor is not good any more", None));
+            return self.reply(
+                cx,
+                n,
+                say::error(failure::INVALID_PARAMS, "the cursor is not good any more", None),
+            );
         }
         let is_alone = Self::is_alone(cx, exchange);
-        let (free, n_links) = self.free(cx, key, is_alone, exchange);
-        if let Some(link) = free {
+        let (calm, free, n_links) = self.free(cx, key, is_alone, exchange);
+        if let Some(link) = calm {
             return self.take(cx, n, link);
         }
         if n_links < MAX_LINKS {
@@ -124,6 +133,9 @@ impl Down {
                 Err(_) => {}
             }
         }
+        if let Some(link) = free {
+            return self.take(cx, n, link);
+        }
         let queue = self.queues.entry(key).or_default();
         if queue.len() < MAX_QUEUE {
             queue.push_back(n);
@@ -132,17 +144,33 @@ impl Down {
         }
     }
 
-    /// The best link with room for an exchange, and how many links there are for its key.
-    fn free(&self, cx: &Cx<'_>, key: Key, is_alone: bool, exchange: &Exchange) -> (Option<LinkNo>, usize) {
+    /// A link with room for an exchange on which no call can be taken for another one, one with room at all, and how
+    /// many links there are for its key.
+    fn free(
+        &self,
+        cx: &Cx<'_>,
+        key: Key,
+        is_alone: bool,
+        exchange: &Exchange,
+    ) -> (Option<LinkNo>, Option<LinkNo>, usize) {
         let is_open = |no: &LinkNo| cx.back.is_open(*no);
-        let mut own = self.links.iter().filter(|(no, link)| link.key == Some(key) && is_open(no));
-        let n_links = own.clone().count();
-        let mut free = own.find(|(_, link)| !is_alone || link.askers.is_empty()).map(|(no, _)| *no);
-        if free.is_none() && matches!(exchange.work, Work::Discover) {
+        let own = self.links.iter().filter(|(no, link)| link.key == Some(key) && is_open(no));
+        let mut free = own.clone().filter(|(_, link)| !is_alone || link.askers.is_empty());
+        let first = free.clone().next().map(|(no, _)| *no);
+        let mut calm = free.find(|(_, link)| !is_alone || link.strays_until <= cx.now).map(|(no, _)| *no);
+        if calm.is_none() && matches!(exchange.work, Work::Discover) {
             let is_theirs = |link: &Link| link.key.is_some_and(|(who, _)| who == key.0);
-            free = self.links.iter().find(|(no, link)| is_theirs(link) && is_open(no)).map(|(no, _)| *no);
+            calm = self.links.iter().find(|(no, link)| is_theirs(link) && is_open(no)).map(|(no, _)| *no);
         }
-        (free, n_links)
+        (calm, first, own.count())
+    }
+
+    /// The call of an exchange is given up: what the server asks next without saying for whom may be for that.
+    pub(super) fn expect_strays(&mut self, cx: &Cx<'_>, n: u64) {
+        let Some(exchange) = self.exchanges.get(&n).filter(|exchange| exchange.may_ask()) else { return };
+        if let Some(link) = exchange.link.and_then(|no| self.links.get_mut(&no)) {
+            link.strays_until = after(cx.now, STRAY);
+        }
     }
 
     /// Opens a link and greets the server on it.
@@ -179,8 +207,7 @@ impl Down {
         let call = cx.call(Pair::Down);
         let offer = cx.settings.server_revision.filter(|revision| revision.era() == Era::Legacy);
         let offer = offer.unwrap_or(Revision::V2025_11_25);
-        let capabilities = key.1.capabilities();
-        let message = fall::client::initialize(call.n, offer, capabilities.as_bytes(), &client);
+        let message = fall::client::initialize(call.n, offer, CAPABILITIES.as_bytes(), &client);
         self.jobs.insert(call.n, Job { link: no, errand: Errand::Greet });
         cx.back.ask(cx.now, no, call, &message, Pass { headers, mirrors: Vec::new() }, cx.acts);
         Ok(no)
@@ -287,7 +314,7 @@ impl Down {
         if let Failure::Unreachable(_) | Failure::Broken(_) = failure
             && let Some(key) = self.links.get(&no).and_then(|link| link.key)
         {
-            self.wait(cx, key.0, say::failure(&cx.settings.server_name, failure));
+            self.wait(cx, key.0, failure.text(&cx.settings.server_name));
         }
         self.ungreeted(cx, no, &|down, cx, n| down.fail(cx, n, failure));
     }

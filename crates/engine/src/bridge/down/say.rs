@@ -7,15 +7,8 @@ use tapgate_wire::Message;
 use tapgate_wire::json::escape_into;
 use tapgate_wire::shape::Id;
 
-use crate::bridge::back::Failure;
+use crate::bridge::failure;
 use crate::bridge::translate::Draft;
-
-/// A method that neither the revision nor the server knows.
-pub(super) const NO_METHOD: i64 = -32_601;
-/// Parameters that make no sense.
-pub(super) const BAD_PARAMS: i64 = -32_602;
-/// What went wrong on this side of the client.
-pub(super) const FAILED: i64 = -32_603;
 
 /// Why something is not done: an error whose message is made when it leaves.
 #[derive(Clone, Debug)]
@@ -31,7 +24,7 @@ impl Refusal {
 
     /// Parameters that make no sense.
     pub fn params(text: &'static str) -> Self {
-        Self::new(BAD_PARAMS, text)
+        Self::new(failure::INVALID_PARAMS, text)
     }
 
     pub fn message(&self) -> Message {
@@ -41,19 +34,12 @@ impl Refusal {
 
 /// An error; its id is put in when it leaves.
 pub(super) fn error(code: i64, text: &str, data: Option<&[u8]>) -> Message {
-    let mut out = format!(r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":{code},"message":"#).into_bytes();
-    out.extend_from_slice(&string(text));
-    if let Some(data) = data {
-        out.extend_from_slice(b",\"data\":");
-        out.extend_from_slice(data);
-    }
-    out.extend_from_slice(b"}}");
-    Message::parse(out.into())
+    Message::parse(failure::error(None, code, text, data))
 }
 
 /// A result; its id is put in when it leaves.
 pub(super) fn result(result: &[u8]) -> Message {
-    Message::parse([br#"{"jsonrpc":"2.0","id":null,"result":"#, result, b"}"].concat().into())
+    Message::parse(failure::result(None, result))
 }
 
 /// A message with another id; the very bytes that it has when that is its id already.
@@ -91,20 +77,9 @@ pub(super) fn string(text: &str) -> Vec<u8> {
     out
 }
 
-/// Why a server did not answer, for the person who asked.
-pub(super) fn failure(server: &str, failure: &Failure) -> String {
-    match failure {
-        Failure::Http { status, .. } => format!("the server {server} answered with HTTP status {status}"),
-        Failure::Unreachable(why) => format!("the server {server} cannot be reached: {why}"),
-        Failure::Broken(why) => format!("the server {server} went away before it answered: {why}"),
-        Failure::Forgotten => format!("the server {server} forgot the session"),
-        Failure::Full => format!("too many requests wait for the server {server}"),
-    }
-}
-
-/// The error for [`failure`].
+/// An error that has the server as its cause.
 pub(super) fn failed(server: &str, why: &str) -> Message {
-    error(FAILED, why, Some(&object("upstream", &string(server))))
+    error(failure::INTERNAL, why, Some(&object("upstream", &string(server))))
 }
 
 /// The values of a JSON array.

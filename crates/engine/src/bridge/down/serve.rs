@@ -1,8 +1,6 @@
 //! Serves a request on its link: what has to be asked before, the request, its answer.
 
 use bytes::Bytes;
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, HeaderValue};
 use tapgate_wire::Message;
 use tapgate_wire::json::find;
 use tapgate_wire::shape::{Kind, Member};
@@ -13,14 +11,15 @@ use super::say::Refusal;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
+use crate::bridge::failure;
+use crate::bridge::learn;
 use crate::bridge::number::{CallNo, LinkNo, Pair};
 use crate::bridge::seal::Purpose;
 use crate::bridge::settings::Listens;
 use crate::bridge::translate::payload::error_up;
 use crate::bridge::translate::{Draft, rise};
 
-/// How many pages of tools are read to find a definition, and of how many tools it is known that they are tasks.
-const MAX_PAGES: usize = 16;
+/// Of how many tools it is known that they are tasks.
 const MAX_TASKED: usize = 4096;
 
 impl Down {
@@ -42,7 +41,7 @@ impl Down {
         }
         if let Some(capability) = hello.lacks(&exchange.method) {
             let text = format!("the server {} has no {capability}", cx.settings.server_name);
-            return self.reply(cx, n, say::error(say::NO_METHOD, &text, None));
+            return self.reply(cx, n, say::error(failure::NO_METHOD, &text, None));
         }
         if exchange.method == "tools/call" && self.must_scout(cx, exchange, no) {
             return self.scout(cx, no, 0, b"{}");
@@ -106,12 +105,9 @@ impl Down {
     }
 
     fn scouted(&mut self, cx: &mut Cx<'_>, no: LinkNo, page: usize, message: &Message) {
-        self.learn(cx, message);
-        let cursor =
-            message.shape().inside(Member::Result, &["nextCursor"]).filter(|raw| raw.starts_with(b"\""));
-        if let Some(cursor) = cursor
-            && page < MAX_PAGES
-        {
+        self.learn_tasks(message);
+        cx.tools.learn(message);
+        if let Some(cursor) = learn::next_cursor(message, page + 1) {
             return self.scout(cx, no, page + 1, &say::object("cursor", &cursor));
         }
         self.end_scouting(cx, no);
@@ -131,8 +127,8 @@ impl Down {
         }
     }
 
-    /// Learns what a list says of tools; gives the names of those that a client over HTTP must not see.
-    fn learn(&mut self, cx: &mut Cx<'_>, message: &Message) -> Vec<String> {
+    /// Learns from a list which tools have to be called as tasks.
+    fn learn_tasks(&mut self, message: &Message) {
         for tool in message.shape().inside(Member::Result, &["tools"]).map(say::values).unwrap_or_default() {
             let Some(name) = name_of(&tool) else { continue };
             if find(&tool, &["execution", "taskSupport"]) != Some(&b"\"required\""[..]) {
@@ -141,7 +137,6 @@ impl Down {
                 self.tasked.insert(name);
             }
         }
-        cx.tools.learn(message).into_iter().map(|dropped| dropped.tool).collect()
     }
 
     /// Sends the request of an exchange.
@@ -227,22 +222,23 @@ impl Down {
         {
             return self.drive(cx, n, no, task);
         }
+        let mut page = message.clone();
+        if exchange.method == "tools/list" {
+            self.learn_tasks(message);
+            if is_http(cx) {
+                page = cx.sift(message);
+            } else {
+                cx.tools.learn(message);
+            }
+        }
+        let Some(exchange) = self.exchanges.get(&n) else { return };
         let info = self.links.get(&no).and_then(|link| link.hello.as_ref()).and_then(|hello| hello.info());
-        let Some(mut draft) = rise::server::result(&exchange.method, message, info) else {
+        let Some(mut draft) = rise::server::result(&exchange.method, &page, info) else {
             let text = format!("the server {} answered with what is no result", cx.settings.server_name);
             return self.reply(cx, n, say::failed(&cx.settings.server_name, &text));
         };
         let principal = exchange.principal;
         let is_paged = is_paged(&exchange.method);
-        if exchange.method == "tools/list" {
-            let unseen = self.learn(cx, message);
-            if is_http(cx) && !unseen.is_empty() {
-                draft.each(&["result", "tools"], &mut |tool| {
-                    let name = tool.get(&[]).and_then(|tool| name_of(&tool));
-                    (!name.is_some_and(|name| unseen.contains(&name))).then_some(tool)
-                });
-            }
-        }
         if is_paged
             && let Some(cursor) = draft.get(&["result", "nextCursor"]).filter(|raw| raw.starts_with(b"\""))
         {
@@ -315,17 +311,12 @@ impl Down {
         if exchange.heard().is_some() {
             return self.listen_again(cx, n, false);
         }
-        if let Failure::Http { status: status @ (401 | 403), headers, body } = failure
-            && let Some(port) = exchange.asked.port
-        {
-            let challenges = headers.get_all(WWW_AUTHENTICATE).iter();
-            let told: HeaderMap<HeaderValue> =
-                challenges.map(|challenge| (WWW_AUTHENTICATE, challenge.clone())).collect();
-            cx.front.refuse(cx.now, port, *status, told, body.clone(), cx.acts);
-            return self.remove(cx, n);
-        }
-        let why = say::failure(&cx.settings.server_name, failure);
-        self.reply(cx, n, say::failed(&cx.settings.server_name, &why));
+        let Some(port) = exchange.asked.port else {
+            let why = failure.text(&cx.settings.server_name);
+            return self.reply(cx, n, say::failed(&cx.settings.server_name, &why));
+        };
+        cx.fail(port, &exchange.asked.id, failure);
+        self.remove(cx, n);
     }
 
     /// Tells the client that no link is to be had.
@@ -340,6 +331,7 @@ impl Down {
     ///
     /// Spec 2025-11-25, basic/utilities/tasks: a task is ended by `tasks/cancel`, never by a notification.
     pub(super) fn drop_upstream(&mut self, cx: &mut Cx<'_>, n: u64, reason: &str) {
+        self.expect_strays(cx, n);
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         if let Some(call) = exchange.call.take()
             && let Some(job) = self.jobs.get_mut(&call.n)

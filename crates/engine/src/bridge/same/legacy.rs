@@ -2,27 +2,28 @@
 //! A legacy client and a legacy server: one session there for each session here.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use tapgate_wire::json::{escape_into, find};
+use http::HeaderMap;
 use tapgate_wire::record::Era;
-use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
-use tapgate_wire::{Id, Kind, Message, Nanos};
+use tapgate_wire::{Id, Kind, Message};
 
 use super::Doubt;
+use super::repair::kept;
 use super::session::{Session, State, is_safe};
 use crate::bridge::back::{Failure, FromServer, Opening, Pass, Sharing};
 use crate::bridge::cx::Cx;
 use crate::bridge::failure::INVALID_REQUEST;
 use crate::bridge::front::{Answer, From, FromClient};
 use crate::bridge::number::{CallNo, LinkNo, Pair, Port, SessionNo};
+use crate::bridge::settings::Reaches;
 
 /// Legacy sessions, each joined with a link of its own.
 #[derive(Debug, Default)]
 pub(super) struct Legacy {
-    sessions: HashMap<SessionNo, Session>,
-    links: HashMap<LinkNo, SessionNo>,
+    pub(super) sessions: HashMap<SessionNo, Session>,
+    pub(super) links: HashMap<LinkNo, SessionNo>,
     calls: HashMap<CallNo, Call>,
     pub(super) doubts: Vec<Doubt>,
 }
@@ -36,7 +37,7 @@ struct Call {
 
 /// What a call is for.
 #[derive(Debug)]
-enum What {
+pub(super) enum What {
     /// The client's own handshake.
     Greet(Asked),
     /// The same handshake again, because the server lost the session.
@@ -56,9 +57,6 @@ pub(super) struct Asked {
     /// It was sent before and may not be sent a third time.
     pub(super) is_again: bool,
 }
-
-/// The most bytes of a handshake that are sealed into a session id, which travels in a header.
-const MAX_KEPT: usize = 2048;
 
 impl Legacy {
     pub(super) fn on_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
@@ -111,7 +109,7 @@ impl Legacy {
 
     fn open(&mut self, cx: &mut Cx<'_>, n: SessionNo, from: &From) -> LinkNo {
         let link = cx.link();
-        cx.back.open(cx.now, link, opening(cx, from), cx.acts);
+        cx.back.open(cx.now, link, opening(cx, &from.headers), cx.acts);
         self.links.insert(link, n);
         link
     }
@@ -120,7 +118,7 @@ impl Legacy {
         self.send(cx, n, &asked.message.clone(), What::Pass(asked));
     }
 
-    fn send(&mut self, cx: &mut Cx<'_>, n: SessionNo, message: &Message, what: What) {
+    pub(super) fn send(&mut self, cx: &mut Cx<'_>, n: SessionNo, message: &Message, what: What) {
         let Some(session) = self.sessions.get_mut(&n) else { return };
         let call = cx.call(Pair::Same);
         let headers = match &what {
@@ -249,7 +247,7 @@ impl Legacy {
     }
 
     /// The session can be used: what waited goes on.
-    fn opened(&mut self, cx: &mut Cx<'_>, n: SessionNo) {
+    pub(super) fn opened(&mut self, cx: &mut Cx<'_>, n: SessionNo) {
         let Some(session) = self.sessions.get_mut(&n) else { return };
         session.state = State::Open;
         if session.is_listening {
@@ -328,7 +326,7 @@ impl Legacy {
                     Failure::Http { status, .. } => {
                         (400..500).contains(status) && !matches!(status, 401 | 403 | 429)
                     }
-                    Failure::Broken(_) => cx.settings.reaches == crate::bridge::settings::Reaches::Command,
+                    Failure::Broken(_) => cx.settings.reaches == Reaches::Command,
                     _ => false,
                 };
                 let answer = FromServer::Failed { call, link, failure };
@@ -364,107 +362,6 @@ impl Legacy {
         }
     }
 
-    fn down(&mut self, cx: &mut Cx<'_>, link: LinkNo, why: &Failure) {
-        let Some(n) = self.links.remove(&link) else { return };
-        let Some(session) = self.sessions.get_mut(&n) else { return };
-        if session.state == State::Greeting {
-            // Its handshake failed too, and that is dealt with.
-            return;
-        }
-        let is_forgotten = *why == Failure::Forgotten;
-        session.fall(cx.now, why.text(&cx.settings.server_name), &cx.settings.bounds);
-        if is_forgotten || !session.held.is_empty() {
-            self.regreet(cx, n);
-        }
-    }
-
-    /// Shakes hands again in the client's words.
-    fn regreet(&mut self, cx: &mut Cx<'_>, n: SessionNo) {
-        let Some(session) = self.sessions.get_mut(&n) else { return };
-        let Some(initialize) = session.initialize.clone() else {
-            for held in std::mem::take(&mut session.held) {
-                held.fail(cx, &Failure::Forgotten);
-            }
-            return cx.front.forget(cx.now, n, cx.acts);
-        };
-        session.state = State::Greeting;
-        let link = cx.link();
-        let opening = Opening {
-            owner: Pair::Same,
-            via: cx.server.via,
-            era: Era::Legacy,
-            sharing: Sharing::Own,
-            headers: session.headers.clone(),
-        };
-        session.link = link;
-        cx.back.open(cx.now, link, opening, cx.acts);
-        self.links.insert(link, n);
-        self.send(cx, n, &Message::parse(initialize), What::Regreet);
-    }
-
-    fn regreeted(&mut self, cx: &mut Cx<'_>, n: SessionNo, message: &Message) {
-        let Some(session) = self.sessions.get_mut(&n) else { return };
-        if message.shape().kind == Kind::Error {
-            let text = message.shape().text(Member::ErrorMessage).unwrap_or_default().into_owned();
-            let failure = Failure::Broken(format!("it refused the handshake: {text}"));
-            session.fall(cx.now, failure.text(&cx.settings.server_name), &cx.settings.bounds);
-            for held in std::mem::take(&mut session.held) {
-                held.fail(cx, &failure);
-            }
-            return;
-        }
-        session.learn(message);
-        let (link, headers) = (session.link, session.headers.clone());
-        cx.back.agreed(link, session.agreed);
-        let initialized = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-        let initialized = Message::parse(Bytes::from_static(initialized));
-        cx.back.tell(cx.now, link, &initialized, Pass { headers, mirrors: Vec::new() }, cx.acts);
-        let restores = session.restores(cx);
-        let changes = session.changes();
-        for message in restores {
-            self.send(cx, n, &message, What::Restore);
-        }
-        self.opened(cx, n);
-        // What the client knows may have changed with the server.
-        for change in changes {
-            cx.front.push(cx.now, n, change, cx.acts);
-        }
-    }
-
-    /// A session of a process before us: over HTTP it goes on with the server's session, otherwise the server is
-    /// greeted again.
-    fn restored(&mut self, cx: &mut Cx<'_>, n: SessionNo, kept: &Bytes, from: &From) {
-        let initialize = find(kept, &["initialize"]).map(|raw| kept.slice_ref(raw));
-        let revision = find(kept, &["revision"]).map(text);
-        let mut session = Session::new(LinkNo(0), from, Bytes::new());
-        session.initialize = initialize;
-        session.is_initialized = true;
-        session.agreed = revision.as_deref().and_then(Revision::parse);
-        session.state = State::Down { until: cx.now, why: String::new() };
-        if let Some(id) = find(kept, &["session"]).map(text) {
-            let link = cx.link();
-            cx.back.restore(cx.now, link, opening(cx, from), &Bytes::from(id), cx.acts);
-            cx.back.agreed(link, session.agreed);
-            session.link = link;
-            session.state = State::Open;
-            self.links.insert(link, n);
-        }
-        self.sessions.insert(n, session);
-    }
-
-    pub(super) fn tick(&mut self, cx: &mut Cx<'_>) {
-        let due = |session: &Session| session.restart_at().is_some_and(|at| at <= cx.now);
-        let due: Vec<_> = self.sessions.iter().filter(|(_, session)| due(session)).map(|(n, _)| *n).collect();
-        for n in due {
-            self.regreet(cx, n);
-        }
-    }
-
-    pub(super) fn deadline(&self) -> Option<Nanos> {
-        // Few sessions are down at a time; none is looked at while all are up.
-        self.sessions.values().filter_map(Session::restart_at).min()
-    }
-
     pub(super) fn held(&self) -> usize {
         self.sessions.len() + self.links.len() + self.calls.len()
     }
@@ -478,36 +375,13 @@ impl Asked {
     }
 }
 
-fn opening(cx: &Cx<'_>, from: &From) -> Opening {
+/// A link for one session.
+pub(super) fn opening(cx: &Cx<'_>, headers: &Arc<HeaderMap>) -> Opening {
     Opening {
         owner: Pair::Same,
         via: cx.server.via,
         era: Era::Legacy,
         sharing: Sharing::Own,
-        headers: from.headers.clone(),
+        headers: Arc::clone(headers),
     }
-}
-
-/// What the client's session id has to hold so that another process can go on: the server's session and the
-/// client's handshake.
-fn kept(cx: &Cx<'_>, link: LinkNo, revision: Option<Revision>, initialize: &Message) -> Bytes {
-    let mut out = br#"{"pair":"same""#.to_vec();
-    if let Some(revision) = revision {
-        out.extend_from_slice(format!(r#","revision":"{}""#, revision.as_str()).as_bytes());
-    }
-    if let Some(id) = cx.back.kept(link) {
-        out.extend_from_slice(br#","session":""#);
-        escape_into(&id, &mut out);
-        out.push(b'"');
-    }
-    if initialize.raw().len() <= MAX_KEPT {
-        out.extend_from_slice(br#","initialize":"#);
-        out.extend_from_slice(initialize.raw());
-    }
-    out.push(b'}');
-    out.into()
-}
-
-fn text(raw: &[u8]) -> String {
-    tapgate_wire::json::unescape_lossy(raw).into_owned()
 }

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Id, Kind, Message};
 
+use super::session::is_safe;
 use crate::bridge::back::{Failure, FromServer, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::front::{Answer, From};
-use crate::bridge::number::{CallNo, Pair, Port};
+use crate::bridge::learn;
+use crate::bridge::number::{CallNo, LinkNo, Pair, Port};
 use crate::bridge::settings::{Listens, Reaches};
-use crate::bridge::{learn, tools};
 
 /// `HeaderMismatch`. Spec 2026-07-28, basic/transports/streamable-http, Server Validation.
 const HEADER_MISMATCH: i64 = -32_020;
@@ -26,7 +27,7 @@ pub(super) struct Modern {
     learning: Option<(CallNo, usize)>,
     /// The list was read to its end and has not changed since.
     is_listed: bool,
-    /// Streams of subscriptions that wait for a new link.
+    /// Streams of subscriptions, requests that only read and calls that were never sent: they wait for a new link.
     cut: Vec<Asked>,
 }
 
@@ -38,13 +39,16 @@ struct Asked {
     message: Message,
     /// The headers were refused once and the tools read again since.
     is_second: bool,
-    /// It was sent on an earlier link and acknowledged there.
+    /// It was sent on an earlier link.
     is_again: bool,
 }
 
 impl Modern {
     pub(super) fn asked(&mut self, cx: &mut Cx<'_>, port: Port, from: From, message: Message) {
-        let asked = Asked { port, from, message, is_second: false, is_again: false };
+        self.begin(cx, Asked { port, from, message, is_second: false, is_again: false });
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>, asked: Asked) {
         if !self.is_listed && needs_tools(cx, &asked) {
             self.waiting.push(asked);
             self.learn(cx, None, 0);
@@ -105,15 +109,22 @@ impl Modern {
             FromServer::Answered { call, message, .. } if self.is_learning(call) => {
                 self.learned(cx, &message);
             }
-            FromServer::Failed { call, .. } if self.is_learning(call) => self.learned_all(cx),
+            FromServer::Failed { call, link, .. } if self.is_learning(call) => {
+                if cx.back.is_open(link) {
+                    self.learned_all(cx);
+                } else {
+                    self.learning = None;
+                    self.cut.append(&mut self.waiting);
+                }
+            }
             FromServer::Answered { call, message, status, .. } if self.calls.contains_key(&call) => {
                 self.answered(cx, call, &message, status);
             }
             FromServer::Said { call: Some(call), message, .. } if self.calls.contains_key(&call) => {
                 self.said(cx, call, &message);
             }
-            FromServer::Failed { call, failure, .. } if self.calls.contains_key(&call) => {
-                self.failed(cx, call, &failure);
+            FromServer::Failed { call, link, failure } if self.calls.contains_key(&call) => {
+                self.failed(cx, call, link, &failure);
             }
             FromServer::Paused { call, .. } if self.calls.contains_key(&call) => {}
             event => return Some(event),
@@ -137,10 +148,10 @@ impl Modern {
         }
         let mut bytes = message.to_wire();
         if method.as_deref() == Some("tools/list") && message.shape().kind == Kind::Result {
-            let dropped = cx.tools.learn(message);
-            if mirrors_itself(cx) && !dropped.is_empty() {
-                bytes = tools::strip(message, &dropped).to_wire();
-                cx.note_dropped(&dropped);
+            if mirrors_itself(cx) {
+                bytes = cx.sift(message).to_wire();
+            } else {
+                cx.tools.learn(message);
             }
         }
         let answer = Answer { status, ..Answer::new(bytes) };
@@ -169,12 +180,13 @@ impl Modern {
         cx.front.aside(cx.now, asked.port, message.to_wire(), cx.acts);
     }
 
-    fn failed(&mut self, cx: &mut Cx<'_>, call: CallNo, failure: &Failure) {
+    fn failed(&mut self, cx: &mut Cx<'_>, call: CallNo, link: LinkNo, failure: &Failure) {
         let Some(asked) = self.take(call) else { return };
-        if is_listen(&asked.message)
-            && matches!((failure, &cx.settings.reaches), (Failure::Broken(_), Reaches::Command))
-        {
-            // Spec 2026-07-28, basic/transports/stdio, Unexpected Termination: streams are opened again.
+        let is_lost = matches!((failure, &cx.settings.reaches), (Failure::Broken(_), Reaches::Command))
+            && !cx.back.is_open(link);
+        // Spec 2026-07-28, basic/transports/stdio, Unexpected Termination: streams are opened again. What only reads
+        // is asked once more; a tool that may have run is never called again.
+        if is_lost && (is_listen(&asked.message) || is_safe(&asked.message) && !asked.is_again) {
             self.cut.push(Asked { is_again: true, ..asked });
             return;
         }
@@ -185,7 +197,7 @@ impl Modern {
 
     pub(super) fn relinked(&mut self, cx: &mut Cx<'_>) {
         for asked in std::mem::take(&mut self.cut) {
-            self.send(cx, asked);
+            self.begin(cx, asked);
         }
     }
 
@@ -249,9 +261,9 @@ impl Modern {
     fn learned(&mut self, cx: &mut Cx<'_>, message: &Message) {
         let page = self.learning.take().map_or(0, |(_, page)| page);
         cx.tools.learn(message);
-        match learn::next_cursor(message) {
-            Some(cursor) if page + 1 < learn::MAX_PAGES => self.learn(cx, Some(&cursor), page + 1),
-            _ => self.learned_all(cx),
+        match learn::next_cursor(message, page + 1) {
+            Some(cursor) => self.learn(cx, Some(&cursor), page + 1),
+            None => self.learned_all(cx),
         }
     }
 

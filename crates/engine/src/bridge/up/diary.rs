@@ -14,6 +14,8 @@ pub(super) enum Due {
     Request(Port),
     /// The stream of a session's subscriptions is opened again, or given up.
     Listen(SessionNo),
+    /// The server does not say who it is.
+    Greet(SessionNo),
     /// The list of tools is not waited for any longer.
     Learn,
 }

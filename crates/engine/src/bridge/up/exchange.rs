@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use tapgate_wire::edge::Act;
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
@@ -11,13 +10,13 @@ use tapgate_wire::{Kind, Message};
 
 use super::diary::{Due, after};
 use super::input::Rounds;
-use super::{INVALID_PARAMS, Purpose, Up, blame, refuse, reply, tell_failure};
+use super::{Purpose, Up, blame, refuse, reply, tell_failure};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
+use crate::bridge::failure::INVALID_PARAMS;
 use crate::bridge::front::From;
 use crate::bridge::number::{CallNo, Pair, Port, SessionNo};
 use crate::bridge::settings::Reaches;
-use crate::bridge::tools;
 use crate::bridge::translate::rise::client::{self, Profile};
 use crate::bridge::translate::{Draft, fall, payload};
 
@@ -138,19 +137,16 @@ impl Up {
     fn completed(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
         self.moved_on(cx, port, &[]);
         let Some(exchange) = self.finish(cx, port) else { return };
-        let mut stripped = message.clone();
+        let mut page = message.clone();
         if exchange.method == "tools/list" {
-            let dropped = cx.tools.learn(message);
             if matches!(cx.settings.reaches, Reaches::Url { .. }) {
-                for tool in &dropped {
-                    let note = format!("tool {} is hidden from the client: {}", tool.tool, tool.why);
-                    cx.acts.push(Act::Note(note));
-                }
-                stripped = tools::strip(message, &dropped);
+                page = cx.sift(message);
+            } else {
+                cx.tools.learn(message);
             }
         }
-        let mut draft = Draft::of(&stripped);
-        fall::strip(&mut draft);
+        let mut draft = Draft::of(&page);
+        fall::server::strip(&mut draft);
         payload::lower_result(&mut draft, &exchange.method, exchange.revision);
         exchange.answer(cx, port, draft);
     }
@@ -200,7 +196,7 @@ impl Up {
             }
             failure => {
                 if let Some(exchange) = self.finish(cx, port) {
-                    tell_failure(cx, port, exchange.message.shape().id.as_ref(), failure);
+                    tell_failure(cx, port, exchange.message.shape().id.as_ref(), &failure);
                 }
             }
         }
@@ -240,7 +236,7 @@ impl Up {
             Some("notifications/cancelled") => return,
             _ => {}
         }
-        cx.front.aside(cx.now, port, fall::notification(message), cx.acts);
+        cx.front.aside(cx.now, port, fall::server::notification(message), cx.acts);
     }
 
     /// The server said something that names no call: on pipes that is how logs come.
@@ -259,7 +255,7 @@ impl Up {
         if let Some(session) = sessions.next()
             && sessions.all(|other| other == session)
         {
-            cx.front.push(cx.now, session, fall::notification(message), cx.acts);
+            cx.front.push(cx.now, session, fall::server::notification(message), cx.acts);
         }
     }
 
@@ -284,7 +280,7 @@ impl Up {
             for id in exchange.rounds.take_open() {
                 session.asks.remove(&id);
                 let params = [b"{\"requestId\":", &*id.0, b"}"].concat();
-                let notice = fall::request(None, "notifications/cancelled", Some(&params));
+                let notice = fall::server::request(None, "notifications/cancelled", Some(&params));
                 cx.front.aside(cx.now, port, notice, cx.acts);
             }
         }
@@ -309,7 +305,7 @@ fn is_safe(method: &str) -> bool {
 /// The newest modern revision among those that a -32022 names.
 fn speakable(message: &Message) -> Option<Revision> {
     let supported = message.shape().inside(Member::ErrorData, &["supported"])?;
-    let names = fall::strings(&supported).into_iter();
+    let names = fall::server::strings(&supported).into_iter();
     let known = names.filter_map(|name| Revision::parse(&name));
     known.filter(|revision| revision.era() == Era::Modern).max()
 }

@@ -11,10 +11,12 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::{Id, Member};
 use tapgate_wire::{Kind, Message};
 
+use super::diary::{Due, after};
 use super::listen::Ears;
-use super::{INTERNAL, Purpose, Up, blame, refuse, reply, tell_failure};
+use super::{Purpose, Up, blame, refuse, reply, tell_failure};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
+use crate::bridge::failure::INTERNAL;
 use crate::bridge::front::From;
 use crate::bridge::number::{CallNo, Pair, Port, SessionNo};
 use crate::bridge::translate::fall;
@@ -102,6 +104,7 @@ impl Up {
             let discover = client::own("server/discover", "{}", cx.number(), &session.profile, spoken);
             let pass = Pass { headers: Arc::clone(&session.headers), mirrors: Vec::new() };
             self.calls.insert(call, Purpose::Greet(number));
+            self.diary.set(Due::Greet(number), after(cx.now, cx.settings.bounds.probe));
             cx.back.ask(cx.now, link, call, &discover, pass, cx.acts);
         }
         self.sessions.insert(number, session);
@@ -127,10 +130,20 @@ impl Up {
     }
 
     /// The server did not say who it is.
-    pub(super) fn unreached(&mut self, cx: &mut Cx<'_>, number: SessionNo, failure: Failure) {
+    pub(super) fn unreached(&mut self, cx: &mut Cx<'_>, number: SessionNo, failure: &Failure) {
         if let Some(Greeting { port, id, .. }) = self.turn_away(cx, number) {
             tell_failure(cx, port, id.as_ref(), failure);
         }
+    }
+
+    /// The server does not answer who it is, and the client waits.
+    pub(super) fn undiscovered(&mut self, cx: &mut Cx<'_>, number: SessionNo) {
+        let greeting = self.sessions.get(&number).and_then(|session| session.greeting.as_ref());
+        let Some(call) = greeting.map(|greeting| greeting.call) else { return };
+        self.calls.remove(&call);
+        cx.back.cancel(cx.now, call, None, cx.acts);
+        let why = format!("`{}` did not say in time who it is", cx.settings.server_name);
+        self.unreached(cx, number, &Failure::Broken(why));
     }
 
     /// Ends a session that never began.
@@ -141,18 +154,20 @@ impl Up {
     }
 
     fn welcome(&mut self, cx: &mut Cx<'_>, number: SessionNo) {
+        self.diary.clear(Due::Greet(number));
         let Some(session) = self.sessions.get_mut(&number) else { return };
         let Some(greeting) = session.greeting.take() else { return };
         let Some(discover) = cx.server.modern.as_ref().and_then(|modern| modern.discover.as_ref()) else {
             return;
         };
         let name = &cx.settings.server_name;
-        let answer = fall::initialize(greeting.id.as_ref(), discover, session.revision, name);
+        let answer = fall::server::initialize(greeting.id.as_ref(), discover, session.revision, name);
         cx.front.open(cx.now, greeting.port, Some(session.revision), &session.kept(), cx.seal);
         reply(cx, greeting.port, answer);
     }
 
-    /// Builds a session again from what [`Session::kept`] said, perhaps in another process.
+    /// Builds a session again from what [`Session::kept`] said, perhaps in another process. What the client said later
+    /// is lost with the process that heard it: the log level, and which resources it follows.
     pub(super) fn restored(&mut self, number: SessionNo, kept: &Bytes, from: &From) {
         let raw = |name: &str| find(kept, &[name]).map(|value| kept.slice_ref(value));
         let revision = raw("revision").and_then(|name| Revision::parse(&unescape_lossy(&name)));

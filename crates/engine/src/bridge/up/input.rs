@@ -153,7 +153,7 @@ impl Up {
             return self.give_up(cx, port, "asked for input where it may not");
         }
         let shape = message.shape();
-        let entries = shape.raw(Member::InputRequests).map(fall::entries).unwrap_or_default();
+        let entries = shape.raw(Member::InputRequests).map(fall::server::entries).unwrap_or_default();
         exchange.rounds.n += 1;
         exchange.rounds.state = shape.raw(Member::ResultState).filter(|raw| raw.starts_with(b"\"")).cloned();
         exchange.rounds.asks = Vec::new();
@@ -218,7 +218,7 @@ impl Up {
             draft.set(&["elicitationId"], &id.0);
             params = Some(draft.into_bytes());
         }
-        let request = fall::request(Some(&id), what.method(), params.as_deref());
+        let request = fall::server::request(Some(&id), what.method(), params.as_deref());
         exchange.rounds.asks.push(Ask { key, what, id: Some(id.clone()), answer: None });
         if let Some(session) = exchange.session.and_then(|number| self.sessions.get_mut(&number)) {
             session.asks.insert(id, port);
@@ -273,7 +273,7 @@ impl Up {
         }
         if let Some(exchange) = self.finish(cx, port) {
             let text = format!("`{}` {text}", cx.settings.server_name);
-            reply(cx, port, fall::failed_tool(exchange.message.shape().id.as_ref(), &text));
+            reply(cx, port, fall::server::failed_tool(exchange.message.shape().id.as_ref(), &text));
         }
     }
 
@@ -284,7 +284,7 @@ impl Up {
         let Some(exchange) = self.exchanges.get_mut(&port) else { return };
         for visit in exchange.rounds.visits.extract_if(.., |visit| !again.contains(&visit.url)) {
             let params = [b"{\"elicitationId\":", &*visit.id.0, b"}"].concat();
-            let notice = fall::request(None, "notifications/elicitation/complete", Some(&params));
+            let notice = fall::server::request(None, "notifications/elicitation/complete", Some(&params));
             cx.front.aside(cx.now, port, notice, cx.acts);
         }
     }

@@ -13,9 +13,10 @@ use tapgate_wire::{Kind, Message, Nanos};
 
 use super::diary::{Due, after, backoff};
 use super::greet::offers;
-use super::{INTERNAL, INVALID_PARAMS, METHOD_NOT_FOUND, PATIENCE, Purpose, Up, refuse, reply};
+use super::{PATIENCE, Purpose, Up, refuse, reply};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
+use crate::bridge::failure::{self, INTERNAL, INVALID_PARAMS, NO_METHOD};
 use crate::bridge::front::From;
 use crate::bridge::number::{CallNo, Pair, Port, SessionNo};
 use crate::bridge::translate::fall;
@@ -105,7 +106,8 @@ impl Ears {
         let mut members: Vec<String> =
             LISTS.iter().filter(offered).map(|(flag, ..)| format!("\"{flag}\":true")).collect();
         if !self.uris.is_empty() {
-            let uris = self.uris.iter().map(|uri| String::from_utf8_lossy(&fall::quoted(uri)).into_owned());
+            let uris =
+                self.uris.iter().map(|uri| String::from_utf8_lossy(&fall::server::quoted(uri)).into_owned());
             members.push(format!("\"resourceSubscriptions\":[{}]", uris.collect::<Vec<_>>().join(",")));
         }
         (!members.is_empty()).then(|| format!("{{\"notifications\":{{{}}}}}", members.join(",")))
@@ -140,7 +142,7 @@ impl Up {
             return refuse(cx, port, id, INVALID_PARAMS, "no uri");
         };
         if offers(cx, &["resources", "subscribe"]) == Some(false) {
-            return refuse(cx, port, id, METHOD_NOT_FOUND, "the server does not tell of updated resources");
+            return refuse(cx, port, id, NO_METHOD, "the server does not tell of updated resources");
         }
         let uri = unescape_lossy(uri).into_owned();
         if wish == Wish::Follow && !session.ears.has_room(&uri) {
@@ -225,7 +227,7 @@ impl Up {
             }
             ears.has_gap = false;
             for change in changes {
-                reply(cx, change.port, fall::result(change.id.as_ref(), b"{}"));
+                reply(cx, change.port, failure::result(change.id.as_ref(), b"{}"));
             }
             return;
         };
@@ -265,7 +267,7 @@ impl Up {
                     cx.tools.forget();
                     self.schemas.forget();
                 }
-                cx.front.push(cx.now, number, fall::notification(message), cx.acts);
+                cx.front.push(cx.now, number, fall::server::notification(message), cx.acts);
             }
             // Nothing else belongs on a stream of subscriptions, and nothing before its acknowledgement.
             _ => {}
@@ -279,7 +281,7 @@ impl Up {
         self.diary.clear(Due::Listen(number));
         let accepted = |path: &str| message.shape().inside(Member::Params, &["notifications", path]);
         let uris: BTreeSet<String> = accepted("resourceSubscriptions")
-            .map(|raw| fall::strings(&raw))
+            .map(|raw| fall::server::strings(&raw))
             .unwrap_or_default()
             .into_iter()
             .collect();
@@ -294,7 +296,7 @@ impl Up {
                     "the server does not tell of this resource",
                 );
             } else {
-                reply(cx, change.port, fall::result(change.id.as_ref(), b"{}"));
+                reply(cx, change.port, failure::result(change.id.as_ref(), b"{}"));
             }
         }
         stream.since = cx.now;
@@ -307,12 +309,12 @@ impl Up {
             // What changed meanwhile was told to nobody.
             for (flag, _, notice) in LISTS {
                 if accepted(flag).as_deref() == Some(b"true") {
-                    cx.front.push(cx.now, number, fall::request(None, notice, None), cx.acts);
+                    cx.front.push(cx.now, number, fall::server::request(None, notice, None), cx.acts);
                 }
             }
             for uri in ears.uris.intersection(&uris) {
-                let params = [b"{\"uri\":", fall::quoted(uri).as_slice(), b"}"].concat();
-                cx.front.push(cx.now, number, fall::request(None, UPDATED, Some(&params)), cx.acts);
+                let params = [b"{\"uri\":", fall::server::quoted(uri).as_slice(), b"}"].concat();
+                cx.front.push(cx.now, number, fall::server::request(None, UPDATED, Some(&params)), cx.acts);
             }
         }
         if ears.is_stale {
@@ -341,7 +343,7 @@ impl Up {
                 refuse(cx, change.port, change.id.as_ref(), INTERNAL, &text);
             }
             // Spec 2026-07-28, basic/patterns/subscriptions: a server without such capabilities may not know the method.
-            if answer.is_some_and(|answer| answer.shape().int(Member::ErrorCode) == Some(METHOD_NOT_FOUND)) {
+            if answer.is_some_and(|answer| answer.shape().int(Member::ErrorCode) == Some(NO_METHOD)) {
                 ears.lists = false;
             }
         } else if let Some(stream) = ears.live.take_if(|stream| stream.call == call) {

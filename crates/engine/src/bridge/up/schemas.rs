@@ -13,13 +13,10 @@ use super::diary::{Due, after};
 use super::{PATIENCE, Purpose, Up};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
+use crate::bridge::learn;
 use crate::bridge::number::{CallNo, Pair, Port};
 use crate::bridge::settings::Reaches;
-use crate::bridge::translate::fall::quoted;
 use crate::bridge::translate::rise::client::{self, Profile};
-
-/// The most pages of tools that are read.
-const MAX_PAGES: usize = 20;
 
 /// What was done to know the tools.
 #[derive(Debug, Default)]
@@ -96,15 +93,13 @@ impl Up {
         if message.shape().kind == Kind::Result {
             cx.tools.learn(message);
         }
-        let cursor = message.shape().inside(Member::Result, &["nextCursor"]);
-        let n_pages = self.schemas.reading.as_ref().map_or(MAX_PAGES, |reading| reading.n_pages);
-        match cursor {
-            Some(cursor) if cursor.starts_with(b"\"") && n_pages < MAX_PAGES => {
-                let cursor = tapgate_wire::json::unescape_lossy(&cursor);
-                let cursor = String::from_utf8_lossy(&quoted(&cursor)).into_owned();
+        let n_read = self.schemas.reading.as_ref().map_or(usize::MAX, |reading| reading.n_pages);
+        match learn::next_cursor(message, n_read) {
+            Some(cursor) => {
+                let cursor = String::from_utf8_lossy(&cursor);
                 self.read_page(cx, &format!("{{\"cursor\":{cursor}}}"));
             }
-            _ => self.learned(cx),
+            None => self.learned(cx),
         }
     }
 

@@ -47,6 +47,44 @@ fn a_legacy_session_is_learned_named_and_deleted() {
 }
 
 #[test]
+fn no_request_overtakes_the_end_of_the_handshake() {
+    const TOLD: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    for end in ["head f1 202 json", "head f1 500 json", "ended f1 refused unsent", "wait 5000"] {
+        let ask =
+            |n: u32| format!("ask 1 c{n} {{\"jsonrpc\":\"2.0\",\"id\":{n},\"method\":\"tools/list\"}}\n");
+        let script = format!(
+            "restore 1 http legacy own | s1\ntell 1 {TOLD}\n{}{}{}cancel c2\n{end}\n{}",
+            ask(1),
+            ask(2),
+            ask(3),
+            ask(4)
+        );
+        let played = play(&script);
+        let posts: Vec<&str> =
+            played.lines().filter_map(|line| line.split_once("POST ")).map(|(_, post)| post).collect();
+        let asked = |n: usize| {
+            format!(r#"{{"jsonrpc":"2.0","id":{n},"method":"tools/list"}} | P; mcp-session-id: s1"#)
+        };
+        assert_eq!(
+            posts,
+            [format!("{TOLD} | P; mcp-session-id: s1"), asked(1), asked(3), asked(4)],
+            "{played}"
+        );
+        let before = played.split(end).next().unwrap();
+        assert_eq!(before.matches("POST").count(), 1, "{played}");
+    }
+    // A modern server knows no handshake, and a pipe keeps the order by itself.
+    for opening in ["http modern own", "pipe legacy own"] {
+        let ask = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+        let played = play(&format!("open 1 {opening}\ntell 1 {TOLD}\nask 1 c1 {ask}\n"));
+        assert!(
+            played.contains(&format!("> f2 POST {ask}")) || played.contains(&format!("> k1 {ask}")),
+            "{played}"
+        );
+    }
+}
+
+#[test]
 fn a_session_id_that_cannot_be_used_is_none() {
     let long = "x".repeat(4097);
     for (id, expected) in [("a b", "None"), ("é", "None"), (&*long, "None"), (&long[1..], "Some")] {

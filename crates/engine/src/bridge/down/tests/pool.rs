@@ -10,7 +10,7 @@ const FORM: &str = r#"{"jsonrpc":"2.0","id":"e","method":"elicitation/create","p
 const GET: &str = r#"{"name":"p"}"#;
 
 #[test]
-fn each_principal_and_each_profile_has_its_own_link() {
+fn each_principal_has_links_of_its_own_and_of_two_kinds() {
     let mut stage = Stage::greeted(Legs::HttpToPipe, "{}");
     stage.asks("1", "prompts/get", GET);
     let ann = stage.gets("prompts/get").child();
@@ -21,10 +21,16 @@ fn each_principal_and_each_profile_has_its_own_link() {
     assert_ne!(ann, bob);
     stage.capabilities = r#"{"roots":{}}"#.into();
     stage.asks("2", "prompts/get", GET);
-    assert_eq!(stage.got.front().unwrap().at(&["params", "capabilities"]), r#"{"roots":{}}"#);
+    // Whatever a request declares, its server is told the same.
+    assert_eq!(stage.got.front().unwrap().at(&["params", "capabilities"]), ASKABLE);
     stage.greets(ABLE);
-    let roots = stage.gets("prompts/get").child();
-    assert!(roots != ann && roots != bob);
+    let roots = stage.gets("prompts/get");
+    assert!(roots.child() != ann && roots.child() != bob);
+    stage.answers(&roots, r#"{"messages":[]}"#);
+    stage.hears();
+    stage.capabilities = r#"{"elicitation":{}}"#.into();
+    stage.asks("3", "prompts/get", GET);
+    assert_eq!(stage.gets("prompts/get").child(), roots.child());
     // What a server can do is asked on any link of the principal.
     stage.capabilities = r#"{"sampling":{}}"#.into();
     stage.asks("3", "server/discover", "{}");
@@ -297,6 +303,17 @@ fn an_http_failure_is_an_error_that_names_it() {
     let told = stage.hears();
     assert_eq!(told.code(), "-32603");
     assert!(told.says().contains("503"), "{}", told.says());
+    assert_eq!(told.status, 503);
+
+    // What the client has to act on passes, but nothing that describes the bytes of another connection.
+    stage.asks("2", "prompts/get", GET);
+    let call = stage.gets("prompts/get");
+    let headers =
+        [("retry-after", "7"), ("content-length", "9"), ("content-encoding", "gzip"), ("set-cookie", "a")];
+    stage.refuses(&call, 503, &headers, "busy");
+    let told = stage.heard.pop_front().unwrap();
+    assert_eq!((told.status, told.message.raw().as_ref()), (503, &b"busy"[..]));
+    assert_eq!(told.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["retry-after"]);
 }
 
 #[test]

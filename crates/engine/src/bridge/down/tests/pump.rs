@@ -6,7 +6,7 @@ use tapgate_wire::StreamId;
 use tapgate_wire::edge::Heard;
 use tapgate_wire::json::find;
 
-use super::stage::{ASKABLE, Got, Legs, Stage, Told, text};
+use super::stage::{ABLE, ASKABLE, Got, Legs, Stage, Told, text};
 
 const COLLECT: Duration = Duration::from_millis(25);
 const FORM: &str = r#"{"jsonrpc":"2.0","id":"e","method":"elicitation/create","params":{"message":"who?","requestedSchema":{"type":"object","properties":{}}}}"#;
@@ -235,26 +235,87 @@ fn more_questions_make_more_rounds_up_to_a_bound() {
 }
 
 #[test]
-fn only_what_the_request_declared_is_asked_for() {
-    for (capabilities, question, code) in [
-        (r#"{"elicitation":{}}"#, URL, "-32602"),
-        (r#"{"elicitation":{"url":{}}}"#, FORM, "-32602"),
-        (r#"{"elicitation":{}}"#, SAMPLE, "-32601"),
-        (r#"{"elicitation":{}}"#, ROOTS, "-32601"),
-        (r#"{"roots":{}}"#, FORM, "-32601"),
-        (
-            r#"{"sampling":{}}"#,
-            r#"{"jsonrpc":"2.0","id":5,"method":"sampling/createMessage","params":{"messages":[],"maxTokens":1,"tools":[]}}"#,
-            "-32602",
-        ),
-    ] {
+fn a_call_ends_in_which_the_server_asks_for_what_was_not_declared() {
+    const TOOLS: &str = r#"{"jsonrpc":"2.0","id":5,"method":"sampling/createMessage","params":{"messages":[],"maxTokens":1,"tools":[]}}"#;
+    for legs in [Legs::HttpToPipe, Legs::HttpToHttp, Legs::PipeToPipe, Legs::HttpToSse] {
+        for (capabilities, question, lacking) in [
+            ("{}", SAMPLE, r#"{"sampling":{}}"#),
+            ("{}", FORM, r#"{"elicitation":{"form":{}}}"#),
+            (r#"{"elicitation":{}}"#, URL, r#"{"elicitation":{"url":{}}}"#),
+            (r#"{"elicitation":{"url":{}}}"#, FORM, r#"{"elicitation":{"form":{}}}"#),
+            (r#"{"roots":{}}"#, SAMPLE, r#"{"sampling":{}}"#),
+            (r#"{"sampling":{}}"#, TOOLS, r#"{"sampling":{"tools":{}}}"#),
+        ] {
+            let mut stage = Stage::greeted(legs, capabilities);
+            stage.asks("1", "prompts/get", CALL);
+            let call = stage.gets("prompts/get");
+            stage.says(&call, question);
+            let told = stage.hears();
+            assert_eq!(told.code(), "-32021", "{capabilities} {question}");
+            assert_eq!(told.at(&["error", "data", "requiredCapabilities"]), lacking);
+            assert!(matches!(told.status, 0 | 400), "{}", told.status);
+            assert_eq!(stage.gets("notifications/cancelled").at(&["params", "requestId"]), call.id());
+            assert_eq!(stage.gets("").at(&["error", "code"]), "-32601");
+            stage.wait(COLLECT);
+            stage.is_quiet();
+            stage.is_empty();
+        }
+    }
+}
+
+#[test]
+fn among_several_calls_only_the_question_is_refused() {
+    let mut stage = Stage::greeted(Legs::HttpToPipe, "{}");
+    stage.asks("1", "prompts/get", CALL);
+    stage.asks("2", "prompts/get", CALL);
+    let calls = [stage.gets("prompts/get"), stage.gets("prompts/get")];
+    stage.says(&calls[0], SAMPLE);
+    assert_eq!(stage.gets_answer("5").at(&["error", "code"]), "-32602");
+    for call in calls {
+        stage.answers(&call, r#"{"messages":[]}"#);
+        assert_eq!(stage.hears().at(&["result", "resultType"]), "\"complete\"");
+    }
+    stage.is_quiet();
+}
+
+#[test]
+fn roots_that_are_asked_for_of_nobody_end_no_call() {
+    let mut stage = Stage::greeted(Legs::HttpToPipe, "{}");
+    stage.asks("1", "prompts/get", CALL);
+    let call = stage.gets("prompts/get");
+    stage.says(&call, ROOTS);
+    assert_eq!(stage.gets_answer("6").at(&["error", "code"]), "-32601");
+    stage.answers(&call, r#"{"messages":[]}"#);
+    assert_eq!(stage.hears().at(&["result", "resultType"]), "\"complete\"");
+    // Where the question names its call, it ends as with all others.
+    let mut stage = Stage::greeted(Legs::HttpToHttp, "{}");
+    stage.asks("1", "prompts/get", CALL);
+    let call = stage.gets("prompts/get");
+    stage.says(&call, ROOTS);
+    assert_eq!(stage.hears().at(&["error", "data", "requiredCapabilities"]), r#"{"roots":{}}"#);
+}
+
+#[test]
+fn what_is_still_asked_in_a_call_that_was_given_up_is_not_taken_for_the_next_one() {
+    for capabilities in ["{}", r#"{"roots":{},"sampling":{}}"#] {
         let mut stage = Stage::greeted(Legs::HttpToPipe, capabilities);
         stage.asks("1", "prompts/get", CALL);
-        let call = stage.gets("prompts/get");
-        stage.says(&call, question);
-        assert_eq!(stage.gets("").at(&["error", "code"]), code, "{capabilities} {question}");
-        stage.wait(COLLECT);
+        let first = stage.gets("prompts/get");
+        stage.says(&first, FORM);
+        assert_eq!(stage.hears().code(), "-32021");
+        stage.gets("notifications/cancelled");
+        stage.gets_answer("\"e\"");
+        stage.asks("2", "prompts/get", CALL);
+        if capabilities != "{}" {
+            stage.greets(ABLE);
+        }
+        let second = stage.gets("prompts/get");
+        assert_eq!(first.child() == second.child(), capabilities == "{}");
+        stage.says(&first, SAMPLE);
+        assert_eq!(stage.gets_answer("5").at(&["error", "code"]), "-32602");
         stage.is_quiet();
+        stage.answers(&second, r#"{"messages":[]}"#);
+        assert_eq!(stage.hears().at(&["result", "resultType"]), "\"complete\"");
     }
 }
 
@@ -278,7 +339,7 @@ fn who_leaves_while_questions_gather_cancels_and_later_does_not() {
     stage.hear(Heard::Left { stream });
     stage.gets("notifications/cancelled");
     assert_eq!(stage.gets_answer("\"e\"").at(&["result"]), r#"{"action":"cancel"}"#);
-    stage.wait(COLLECT);
+    stage.wait(COLLECT * 10);
     stage.is_quiet();
 
     let (_, told) = asked(&mut stage, &[FORM]);

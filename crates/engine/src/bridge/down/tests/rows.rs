@@ -303,13 +303,14 @@ fn a_log_on_the_general_stream_is_of_no_call() {
 #[test]
 fn the_server_is_answered_at_once_what_nobody_can_be_asked() {
     let mut stage = Stage::greeted(Legs::HttpToPipe, "{}");
-    stage.asks("1", "prompts/get", r#"{"name":"p"}"#);
-    let call = stage.gets("prompts/get");
+    stage.asks("1", "prompts/list", "{}");
+    let call = stage.gets("prompts/list");
     for (method, member, expected) in [
         ("ping", "result", "{}"),
-        ("roots/list", "error", "-32601"),
-        ("sampling/createMessage", "error", "-32601"),
-        ("elicitation/create", "error", "-32601"),
+        // Spec 2026-07-28, SEP-2260: without a call it is a wrong parameter.
+        ("roots/list", "error", "-32602"),
+        ("sampling/createMessage", "error", "-32602"),
+        ("elicitation/create", "error", "-32602"),
         ("vendor/ask", "error", "-32601"),
     ] {
         stage.says(&call, &format!(r#"{{"jsonrpc":"2.0","id":"s","method":"{method}","params":{{}}}}"#));
@@ -317,9 +318,8 @@ fn the_server_is_answered_at_once_what_nobody_can_be_asked() {
         let path: &[&str] = if member == "result" { &["result"] } else { &["error", "code"] };
         assert_eq!(told.at(path), expected, "{method}");
     }
-    stage.answers(&call, r#"{"messages":[]}"#);
+    stage.answers(&call, r#"{"prompts":[]}"#);
     assert_eq!(stage.hears().at(&["id"]), "1");
-    // Spec 2026-07-28, SEP-2260: without a call it is a wrong parameter.
     stage.says(&call, r#"{"jsonrpc":"2.0","id":9,"method":"roots/list"}"#);
     assert_eq!(stage.gets_answer("9").at(&["error", "code"]), "-32602");
     stage.is_quiet();

@@ -9,7 +9,7 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
 
 use crate::bridge::translate::Draft;
-use crate::bridge::translate::fall::{TASKS, quoted};
+use crate::bridge::translate::fall::server::{TASKS, quoted};
 
 const META: &str = "_meta";
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";

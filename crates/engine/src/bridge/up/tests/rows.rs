@@ -65,16 +65,24 @@ fn a_server_that_was_not_asked_yet_is_asked_who_it_is() {
 #[test]
 fn a_server_that_does_not_say_who_it_is_opens_no_session() {
     for legs in LEGS {
-        for is_broken in [false, true] {
+        for how in ["refuses", "breaks", "is silent"] {
             let mut stage = Stage::new(legs);
             stage.server.modern.as_mut().unwrap().discover = None;
             stage.greet("2025-11-25", "{}");
             let got = stage.gets("server/discover");
-            if is_broken {
-                stage.breaks(&got, false);
-                stage.wait(Duration::ZERO);
-            } else {
-                stage.answers(&got, r#""error":{"code":-32603,"message":"no"}"#);
+            match how {
+                "refuses" => stage.answers(&got, r#""error":{"code":-32603,"message":"no"}"#),
+                "breaks" => {
+                    stage.breaks(&got, false);
+                    stage.wait(Duration::ZERO);
+                }
+                _ => {
+                    let probe = stage.settings.bounds.probe;
+                    stage.wait(probe.saturating_sub(Duration::from_nanos(1)));
+                    stage.is_quiet();
+                    stage.wait(Duration::from_nanos(1));
+                    assert_eq!(stage.back.held().calls, 0);
+                }
             }
             let answer = stage.hears();
             is_error(&answer, -32603);
