@@ -6,8 +6,11 @@
     reason = "a test that meets the unexpected ends, and reads better by value"
 )]
 
+mod detection;
 mod feature;
 mod features;
 mod interleave;
 mod matrix;
+mod raw;
+mod rules;
 mod stage;
