@@ -6,6 +6,7 @@
     reason = "a test that meets the unexpected ends, and reads better by value"
 )]
 
+mod cannot;
 mod detection;
 mod feature;
 mod features;

@@ -40,7 +40,6 @@ impl Got {
 /// Something that reached a client; without a message where a body is empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
-    pub(crate) stream: Option<StreamId>,
     /// The HTTP status, 0 where there is none.
     pub(crate) status: u16,
     pub(crate) message: Value,
@@ -99,16 +98,16 @@ impl Raw {
         match act {
             Act::Line(bytes) => {
                 assert!(!bytes.contains(&b'\n'), "a line has a break inside");
-                self.told.push_back(Told { stream: None, status: 0, message: json(&bytes) });
+                self.told.push_back(Told { status: 0, message: json(&bytes) });
             }
-            Act::Respond { stream, status, body, .. } => {
-                self.told.push_back(Told { stream: Some(stream), status, message: json(&body) });
+            Act::Respond { status, body, .. } => {
+                self.told.push_back(Told { status, message: json(&body) });
             }
-            Act::Emit { stream, bytes } => {
+            Act::Emit { bytes, .. } => {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 for data in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
                     let message = json(data.as_bytes());
-                    self.told.push_back(Told { stream: Some(stream), status: 200, message });
+                    self.told.push_back(Told { status: 200, message });
                 }
             }
             Act::Write { child, bytes } => self.got.push_back(Got {
@@ -179,9 +178,10 @@ impl Raw {
             params["_meta"] = meta(json!({}));
         }
         let mut headers = format!("mcp-protocol-version: 2026-07-28\nmcp-method: {method}\n{more}");
-        for name in ["name", "uri"] {
+        for name in ["name", "uri", "taskId"] {
             if let Some(name) = params[name].as_str() {
-                headers.push_str(&format!("\nmcp-name: {name}"));
+                headers.push_str("\nmcp-name: ");
+                headers.push_str(name);
             }
         }
         self.post(headers.trim(), &json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))

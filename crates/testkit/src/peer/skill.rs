@@ -56,6 +56,8 @@ pub struct Skill {
     pub cancelled: Vec<String>,
     /// Requests that came, method and parameters.
     pub heard: Vec<(String, Value)>,
+    /// Notifications that came.
+    pub told: Vec<String>,
     /// The last message as it came.
     pub last_raw: String,
     /// What was against the rules of the revision.
@@ -72,6 +74,7 @@ impl Skill {
             revision,
             cancelled: Vec::new(),
             heard: Vec::new(),
+            told: Vec::new(),
             last_raw: String::new(),
             faults: Vec::new(),
             n_counted: 0,
@@ -137,6 +140,11 @@ impl Skill {
                 talk.level = params.get("level").and_then(Value::as_str).map(str::to_owned);
                 vec![Say::Answer(id.clone(), json!({}))]
             }
+            "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list"
+                if at(params, &["cursor"]).as_str().is_some_and(|cursor| !Self::is_cursor(cursor)) =>
+            {
+                vec![error(id, -32602, "no such cursor", Value::Null)]
+            }
             "tools/list" => vec![self.list(id, params, "tools", Self::tools())],
             "prompts/list" => {
                 vec![self.list(id, params, "prompts", vec![json!({ "name": "greet", "arguments": [{ "name": "who" }] })])]
@@ -183,6 +191,9 @@ impl Skill {
                 self.done(json!({ "completion": { "values": [format!("{}da", text(params, &["argument", "value"]))] } })),
             )],
             "tools/call" => self.call(talk, id, params),
+            "tasks/list" if self.revision == Revision::V2025_11_25 => {
+                vec![Say::Answer(id.clone(), json!({ "tasks": [] }))]
+            }
             _ => vec![error(id, -32601, "method not found", Value::Null)],
         }
     }
@@ -203,11 +214,16 @@ impl Skill {
         talk.initialize = params.clone();
         let offered = Revision::parse(text(params, &["protocolVersion"]));
         let agreed = offered.filter(|offered| *offered <= self.revision).unwrap_or(self.revision);
+        let mut capabilities = self.capabilities();
+        if agreed == Revision::V2025_11_25 {
+            capabilities["tasks"] =
+                json!({ "list": {}, "cancel": {}, "requests": { "tools": { "call": {} } } });
+        }
         vec![Say::Answer(
             id.clone(),
             json!({
                 "protocolVersion": agreed.as_str(),
-                "capabilities": self.capabilities(),
+                "capabilities": capabilities,
                 "serverInfo": { "name": "scripted-server", "version": "9" },
                 "instructions": "ask kindly",
             }),
@@ -237,6 +253,10 @@ impl Skill {
         Say::Answer(id.clone(), self.done(result))
     }
 
+    fn is_cursor(cursor: &str) -> bool {
+        cursor.strip_prefix('p').is_some_and(|n| n.parse::<usize>().is_ok())
+    }
+
     fn tools() -> Vec<Value> {
         let plain = [
             "echo",
@@ -258,11 +278,15 @@ impl Skill {
             "link",
             "count",
             "die",
+            "draft",
         ];
         let mut tools: Vec<Value> = plain
             .iter()
             .map(|name| json!({ "name": name, "inputSchema": { "type": "object", "x-kept": [name] } }))
             .collect();
+        tools[0]["_meta"] =
+            json!({ "ui": { "resourceUri": "ui://echo", "visibility": ["app"] }, "com.example/x": [1] });
+        tools[0]["annotations"] = json!({ "readOnlyHint": true, "x-kept": 1 });
         let region = json!({ "type": "object", "properties": {
             "region": { "type": "string", "x-mcp-header": "Region" } } });
         tools.push(json!({ "name": "region", "inputSchema": region }));
@@ -276,6 +300,10 @@ impl Skill {
             return vec![error(id, code, "resource not found", json!({ "uri": uri }))];
         }
         let mut result = json!({ "contents": [{ "uri": uri, "text": "words" }] });
+        if uri.starts_with("ui://") {
+            result["contents"][0]["mimeType"] = json!("text/html;profile=mcp-app");
+            result["contents"][0]["_meta"] = json!({ "ui": { "csp": { "connectDomains": [] } } });
+        }
         if self.is_modern() {
             result["ttlMs"] = json!(1000);
             result["cacheScope"] = json!("private");
@@ -367,6 +395,11 @@ impl Skill {
                     Wait { id: id.clone(), params: params.clone(), n_left: usize::MAX, got: BTreeMap::new() },
                 );
                 Vec::new()
+            }
+            // As a server that was written for a draft of 2026-07-28 numbers it.
+            "draft" => {
+                let data = json!({ "requiredCapabilities": { "sampling": {} } });
+                vec![error(id, -32003, "missing capability", data)]
             }
             "changed" => {
                 let mut says =
@@ -535,6 +568,7 @@ impl Skill {
     }
 
     fn told(&mut self, talk: &mut Talk, method: &str, params: &Value) -> Vec<Say> {
+        self.told.push(method.to_owned());
         match method {
             "notifications/initialized" => talk.is_initialized = true,
             "notifications/cancelled" => self.gave_up(talk, &at(params, &["requestId"]).to_string()),
