@@ -292,7 +292,9 @@ fn down() -> String {
     // No connection, no process, a connection or a process that breaks.
     for is_modern in [true, false] {
         let mut raw = Raw::new(Over::Http, Over::Http);
-        let ask = |raw: &mut Raw| drop(raw.asks(json!(1), "vendor/own", json!({})));
+        let ask = |raw: &mut Raw| {
+            raw.asks(json!(1), "vendor/own", json!({}));
+        };
         ask(&mut raw);
         let probe = raw.gets("server/discover");
         raw.breaks(&probe, false);

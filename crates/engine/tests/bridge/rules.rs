@@ -89,6 +89,31 @@ fn a_legacy_client_that_goes_away_cancels_nothing_whatever_the_server() {
 }
 
 #[test]
+fn a_post_accepts_both_kinds_of_answers() {
+    for is_modern in [true, false] {
+        let mut raw = Raw::new(Over::Pipe, Over::Http);
+        raw.initialize(json!({}));
+        if is_modern {
+            let hello = raw.gets("initialize");
+            raw.refuses(&hello, 404, json!({ "code": -32601, "message": "no" }));
+            let probe = raw.gets("server/discover");
+            raw.answers(&probe, discovered(json!({ "capabilities": { "prompts": {} } })));
+        } else {
+            raw.greets(json!({ "prompts": {} }));
+        }
+        raw.line(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+        raw.got.retain(|got| got.verb == Method::POST && got.method() != "notifications/initialized");
+        raw.line(&json!({ "jsonrpc": "2.0", "id": 1, "method": "prompts/list" }));
+        let post = raw.got.pop_back().unwrap();
+        let accepts = post.headers["accept"].to_str().unwrap();
+        assert!(accepts.contains("application/json") && accepts.contains("text/event-stream"), "{accepts}");
+        let revision = if is_modern { NEW } else { N25 };
+        assert_eq!(post.method(), "prompts/list");
+        assert_eq!(post.headers["mcp-protocol-version"], revision.as_str());
+    }
+}
+
+#[test]
 fn methods_that_left_with_2026_are_not_found() {
     for client in kinds(true) {
         for server in Kind::all() {

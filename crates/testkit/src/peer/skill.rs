@@ -1,3 +1,4 @@
+// Long because each method and each tool is told where it is asked for.
 //! What a scripted server can do, whatever carries it.
 
 use std::collections::BTreeMap;
@@ -6,6 +7,8 @@ use serde_json::{Value, json};
 use tapgate_wire::revision::Revision;
 
 use super::{META, at, text};
+
+mod tools;
 
 /// One conversation: a process, a legacy session, or all modern requests over HTTP.
 #[derive(Debug, Default)]
@@ -145,7 +148,7 @@ impl Skill {
             {
                 vec![error(id, -32602, "no such cursor", Value::Null)]
             }
-            "tools/list" => vec![self.list(id, params, "tools", Self::tools())],
+            "tools/list" => vec![self.list(id, params, "tools", tools::all())],
             "prompts/list" => {
                 vec![self.list(id, params, "prompts", vec![json!({ "name": "greet", "arguments": [{ "name": "who" }] })])]
             }
@@ -255,42 +258,6 @@ impl Skill {
 
     fn is_cursor(cursor: &str) -> bool {
         cursor.strip_prefix('p').is_some_and(|n| n.parse::<usize>().is_ok())
-    }
-
-    fn tools() -> Vec<Value> {
-        let plain = [
-            "echo",
-            "fail",
-            "progress",
-            "slow",
-            "log",
-            "form",
-            "url",
-            "sample",
-            "roots",
-            "three",
-            "rounds",
-            "changed",
-            "updated",
-            "structured",
-            "listed",
-            "audio",
-            "link",
-            "count",
-            "die",
-            "draft",
-        ];
-        let mut tools: Vec<Value> = plain
-            .iter()
-            .map(|name| json!({ "name": name, "inputSchema": { "type": "object", "x-kept": [name] } }))
-            .collect();
-        tools[0]["_meta"] =
-            json!({ "ui": { "resourceUri": "ui://echo", "visibility": ["app"] }, "com.example/x": [1] });
-        tools[0]["annotations"] = json!({ "readOnlyHint": true, "x-kept": 1 });
-        let region = json!({ "type": "object", "properties": {
-            "region": { "type": "string", "x-mcp-header": "Region" } } });
-        tools.push(json!({ "name": "region", "inputSchema": region }));
-        tools
     }
 
     fn read(&self, id: &Value, params: &Value) -> Vec<Say> {
