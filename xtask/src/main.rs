@@ -20,6 +20,7 @@ mod generate;
 mod generated;
 mod house;
 mod licences;
+mod requirements;
 mod setup;
 mod shell;
 mod steps;
@@ -51,6 +52,8 @@ enum Task {
     /// Runs every feature between scripted peers of every revision, and writes docs/reference/compatibility.md from
     /// what came out.
     Compatibility,
+    /// Writes docs/reference/requirements.md from the list of what the specification asks for.
+    Requirements,
     /// Only the house rules: crates, files, names, links, examples.
     Tidy,
     /// Set-up, check and every test: exactly what CI runs.
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Task::Check { schemas } => check::run(schemas.as_deref(), check::Depth::Whole),
         Task::Generate { schemas } => generated::write(&schemas),
         Task::Compatibility => test::write_compatibility(),
+        Task::Requirements => requirements::write(),
         Task::Tidy => tidy::run(),
         Task::Test { fast } => test::run(fast),
         Task::Conformance(plan) => conformance::run(&plan),

@@ -14,6 +14,7 @@ mod files;
 mod links;
 mod markdown;
 pub(crate) mod private;
+mod requirements;
 mod silence;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ const RULES: &[(&str, Rule)] = &[
     ("links", links::links),
     ("examples", examples::examples),
     ("architecture", architecture::architecture),
+    ("requirements", requirements::requirements),
     ("machine", private::machine_paths),
     ("secrets", private::secrets),
 ];

@@ -222,6 +222,45 @@ fn the_architecture_names_paths_and_tests_that_exist() {
 }
 
 #[test]
+fn what_is_required_is_proven_by_tests_that_exist() {
+    use crate::requirements::{FILE, PAGE, page, read};
+
+    let source = "#[test]\nfn bytes_stay() {}\nfn no_test() {}";
+    let list = |more: &str| {
+        format!(
+            "[[topic]]\ntitle = \"Bytes\"\n[[topic.requirement]]\nsays = \"They stay.\"\nlevel = \"must\"\n\
+             revisions = \"all\"\nsource = \"basic\"\n{more}"
+        )
+    };
+    let cases = [
+        ("tests = [\"wire::a::bytes_stay\"]", None),
+        ("tests = [\"wire::a::tests::bytes_stay\"]", None),
+        ("why = \"There are none.\"", None),
+        ("tests = [\"wire::a::no_test\"]", Some(":8: there is no test `wire::a::no_test`")),
+        ("tests = [\"wire::b::bytes_stay\"]", Some("there is no test `wire::b::bytes_stay`")),
+        ("tests = []", Some("names tests")),
+        ("", Some("either `tests` or `why`")),
+        ("why = \"\"", Some("`why` is missing")),
+        ("tests = [\"wire::a::bytes_stay\"]\nwhy = \"x\"", Some("either `tests` or `why`")),
+        ("why = \"x\"\nelse = 1", Some("five members")),
+    ];
+    for (more, expected) in cases {
+        let list = list(more);
+        let page = read(&list).map(|topics| page(&topics)).unwrap_or_default();
+        let said = says(
+            requirements::requirements,
+            &[(FILE, &list), (PAGE, &page), ("crates/wire/src/a.rs", source)],
+        );
+        match expected {
+            None => assert!(said.is_empty(), "{more}: {said:?}"),
+            Some(words) => assert!(said.len() == 1 && said[0].contains(words), "{more}: {said:?}"),
+        }
+    }
+    let said = says(requirements::requirements, &[(FILE, &list("why = \"x\"")), (PAGE, "edited")]);
+    assert_eq!(said, [format!("{PAGE}:0: is old: run `cargo xtask requirements`")]);
+}
+
+#[test]
 fn nothing_private_is_committed() {
     let token = format!("ghp_{}", "x1Y2".repeat(9));
     let key = format!("-----BEGIN PRIVATE{} KEY-----\n{}\n", "", "Ab+/".repeat(16));

@@ -7,6 +7,8 @@ use tapgate_wire::revision::Revision;
 use super::feature::{Feature, Outcome, holds};
 use super::stage::{Kind, Stage, words};
 
+mod carried;
+
 const J25: Revision = Revision::V2025_06_18;
 const N25: Revision = Revision::V2025_11_25;
 
@@ -51,11 +53,7 @@ pub(crate) const FEATURES: &[Feature] = &[
     Feature { name: "prompts", is_there: always, run: prompts },
     Feature { name: "completion", is_there: always, run: completion },
     Feature { name: "ping", is_there: |client, _| !client.is_modern(), run: ping },
-    Feature {
-        name: "structured content, an object",
-        is_there: |client, server| client.1 >= J25 && server.1 >= J25,
-        run: structured,
-    },
+    Feature { name: "structured content, an object", is_there: carried::has_structure, run: structured },
     Feature {
         name: "structured content, anything else",
         is_there: |_, server| server.is_modern(),
@@ -83,6 +81,21 @@ pub(crate) const FEATURES: &[Feature] = &[
         is_there: |_, server| server.0 == Over::Pipe,
         run: repeat,
     },
+    Feature { name: "tasks of 2025-11-25", is_there: carried::has_tasks, run: carried::tasks },
+    Feature { name: "a cursor of nobody", is_there: always, run: carried::cursor },
+    Feature { name: "MCP Apps and unknown `_meta` of tools", is_there: always, run: carried::apps },
+    Feature {
+        name: "how long results may be kept",
+        is_there: |client, _| client.is_modern(),
+        run: carried::fresh,
+    },
+    Feature { name: "resource templates", is_there: always, run: carried::templates },
+    Feature {
+        name: "an error code of a draft",
+        is_there: |_, server| server.is_modern(),
+        run: carried::draft,
+    },
+    Feature { name: "an unknown notification", is_there: always, run: carried::notice },
 ];
 
 fn handshake(stage: &mut Stage) -> Outcome {
@@ -100,7 +113,7 @@ fn handshake(stage: &mut Stage) -> Outcome {
             && result["instructions"] == "ask kindly"
             && !result["capabilities"]["tools"].is_null()
             && result["capabilities"]["experimental"]["x-kept"]["a"] == 1
-            && result["capabilities"]["tasks"].is_null()
+            && (result["capabilities"]["tasks"].is_null() || stage.client.1 == N25 && stage.server.1 == N25)
             && is_agreed,
         answer,
     )
@@ -127,7 +140,7 @@ fn list(stage: &mut Stage) -> Outcome {
             None => break,
         }
     }
-    holds(names.len() == 20 && names[0] == "echo" && names[19] == "region", names)
+    holds(names.len() == 21 && names[0] == "echo" && names[20] == "region", names)
 }
 
 fn call(stage: &mut Stage) -> Outcome {

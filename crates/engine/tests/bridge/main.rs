@@ -7,8 +7,12 @@
 )]
 
 mod ends;
+mod cannot;
+mod detection;
 mod feature;
 mod features;
 mod interleave;
 mod matrix;
+mod raw;
+mod rules;
 mod stage;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::cannot::{CASES, Case};
 use super::feature::Outcome;
 use super::features::FEATURES;
 use super::stage::Kind;
@@ -83,6 +84,13 @@ fn page(cells: &Cells) -> String {
         );
     }
     let _ = write!(page, "\nOf {n_pairs} pairs each.\n");
+    page.push_str(
+        "\n## What cannot be said\n\nSome things have no words on the other side.\n\n\
+         | What | Who to whom | What they get |\n|---|---|---|\n",
+    );
+    for Case { what, who, run } in CASES {
+        let _ = writeln!(page, "| {what} | {who} | {} |", run());
+    }
     for (n, feature) in FEATURES.iter().enumerate() {
         let of = |client: Kind, server: Kind| &cells[&(n, client, server)];
         let all: BTreeSet<&Outcome> =

@@ -264,7 +264,7 @@ impl Client {
             if let Some(session) = &self.session {
                 set("mcp-session-id", session);
             }
-            let is_greeting = text(message, &["method"]) == "initialize";
+            let is_greeting = !self.is_modern() && text(message, &["method"]) == "initialize";
             if self.revision >= Revision::V2025_06_18 && !is_greeting {
                 set("mcp-protocol-version", self.revision.as_str());
             }

@@ -8,6 +8,8 @@ use tapgate_wire::revision::Revision;
 
 use super::{META, at, text};
 
+mod tools;
+
 /// One conversation: a process, a legacy session, or all modern requests over HTTP.
 #[derive(Debug, Default)]
 pub struct Talk {
@@ -57,6 +59,8 @@ pub struct Skill {
     pub cancelled: Vec<String>,
     /// Requests that came, method and parameters.
     pub heard: Vec<(String, Value)>,
+    /// Notifications that came.
+    pub told: Vec<String>,
     /// The last message as it came.
     pub last_raw: String,
     /// What was against the rules of the revision.
@@ -73,6 +77,7 @@ impl Skill {
             revision,
             cancelled: Vec::new(),
             heard: Vec::new(),
+            told: Vec::new(),
             last_raw: String::new(),
             faults: Vec::new(),
             n_counted: 0,
@@ -138,7 +143,12 @@ impl Skill {
                 talk.level = params.get("level").and_then(Value::as_str).map(str::to_owned);
                 vec![Say::Answer(id.clone(), json!({}))]
             }
-            "tools/list" => vec![self.list(id, params, "tools", Self::tools())],
+            "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list"
+                if at(params, &["cursor"]).as_str().is_some_and(|cursor| !Self::is_cursor(cursor)) =>
+            {
+                vec![error(id, -32602, "no such cursor", Value::Null)]
+            }
+            "tools/list" => vec![self.list(id, params, "tools", tools::all())],
             "prompts/list" => {
                 vec![self.list(id, params, "prompts", vec![json!({ "name": "greet", "arguments": [{ "name": "who" }] })])]
             }
@@ -184,6 +194,9 @@ impl Skill {
                 self.done(json!({ "completion": { "values": [format!("{}da", text(params, &["argument", "value"]))] } })),
             )],
             "tools/call" => self.call(talk, id, params),
+            "tasks/list" if self.revision == Revision::V2025_11_25 => {
+                vec![Say::Answer(id.clone(), json!({ "tasks": [] }))]
+            }
             _ => vec![error(id, -32601, "method not found", Value::Null)],
         }
     }
@@ -204,11 +217,16 @@ impl Skill {
         talk.initialize = params.clone();
         let offered = Revision::parse(text(params, &["protocolVersion"]));
         let agreed = offered.filter(|offered| *offered <= self.revision).unwrap_or(self.revision);
+        let mut capabilities = self.capabilities();
+        if agreed == Revision::V2025_11_25 {
+            capabilities["tasks"] =
+                json!({ "list": {}, "cancel": {}, "requests": { "tools": { "call": {} } } });
+        }
         vec![Say::Answer(
             id.clone(),
             json!({
                 "protocolVersion": agreed.as_str(),
-                "capabilities": self.capabilities(),
+                "capabilities": capabilities,
                 "serverInfo": { "name": "scripted-server", "version": "9" },
                 "instructions": "ask kindly",
             }),
@@ -238,36 +256,8 @@ impl Skill {
         Say::Answer(id.clone(), self.done(result))
     }
 
-    fn tools() -> Vec<Value> {
-        let plain = [
-            "echo",
-            "fail",
-            "progress",
-            "slow",
-            "log",
-            "form",
-            "url",
-            "sample",
-            "roots",
-            "three",
-            "rounds",
-            "changed",
-            "updated",
-            "structured",
-            "listed",
-            "audio",
-            "link",
-            "count",
-            "die",
-        ];
-        let mut tools: Vec<Value> = plain
-            .iter()
-            .map(|name| json!({ "name": name, "inputSchema": { "type": "object", "x-kept": [name] } }))
-            .collect();
-        let region = json!({ "type": "object", "properties": {
-            "region": { "type": "string", "x-mcp-header": "Region" } } });
-        tools.push(json!({ "name": "region", "inputSchema": region }));
-        tools
+    fn is_cursor(cursor: &str) -> bool {
+        cursor.strip_prefix('p').is_some_and(|n| n.parse::<usize>().is_ok())
     }
 
     fn read(&self, id: &Value, params: &Value) -> Vec<Say> {
@@ -282,6 +272,10 @@ impl Skill {
             return vec![error(id, code, "resource not found", json!({ "uri": uri }))];
         }
         let mut result = json!({ "contents": [{ "uri": uri, "text": "words" }] });
+        if uri.starts_with("ui://") {
+            result["contents"][0]["mimeType"] = json!("text/html;profile=mcp-app");
+            result["contents"][0]["_meta"] = json!({ "ui": { "csp": { "connectDomains": [] } } });
+        }
         if self.is_modern() {
             result["ttlMs"] = json!(1000);
             result["cacheScope"] = json!("private");
@@ -373,6 +367,11 @@ impl Skill {
                     Wait { id: id.clone(), params: params.clone(), n_left: usize::MAX, got: BTreeMap::new() },
                 );
                 Vec::new()
+            }
+            // As a server that was written for a draft of 2026-07-28 numbers it.
+            "draft" => {
+                let data = json!({ "requiredCapabilities": { "sampling": {} } });
+                vec![error(id, -32003, "missing capability", data)]
             }
             "changed" => {
                 let mut says =
@@ -541,6 +540,7 @@ impl Skill {
     }
 
     fn told(&mut self, talk: &mut Talk, method: &str, params: &Value) -> Vec<Say> {
+        self.told.push(method.to_owned());
         match method {
             "notifications/initialized" => talk.is_initialized = true,
             "notifications/cancelled" => self.gave_up(talk, &at(params, &["requestId"]).to_string()),
