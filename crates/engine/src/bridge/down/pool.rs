@@ -19,6 +19,7 @@ use super::{Down, Errand, Job, say};
 use crate::bridge::back::{Failure, Opening, Pass, Sharing};
 use crate::bridge::cx::Cx;
 use crate::bridge::number::{LinkNo, Pair, Principal};
+use crate::bridge::settings::Reaches;
 use crate::bridge::translate::fall;
 
 /// Whose a link is, and what they let the server ask for.
@@ -157,7 +158,9 @@ impl Down {
         let no = if let Some((no, _)) = spare {
             *no
         } else {
-            if cx.back.n_links() >= cx.settings.bounds.links {
+            let is_command = cx.settings.reaches == Reaches::Command;
+            let n_links = if is_command { cx.back.n_links() } else { self.links.len() };
+            if n_links >= cx.settings.bounds.links {
                 let idle = self.links.iter().find(|(_, link)| link.users.is_empty()).map(|(no, _)| *no);
                 let Some(idle) = idle else {
                     return Err(format!("all {} links to the server are in use", cx.settings.bounds.links));
