@@ -1,5 +1,6 @@
 //! Clients and servers that do not speak the same meet across a bridge.
 
+mod attack;
 mod origin;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -60,7 +60,7 @@ pub struct Bounds {
     pub sessions: usize,
     /// Requests that wait at once, of all clients.
     pub ports: usize,
-    /// Server processes, or legacy sessions with the server, at once.
+    /// Server processes at once; over HTTP legacy sessions with the server that modern clients share.
     pub links: usize,
     /// Bytes of events that a session keeps for a client that resumes.
     pub replay_bytes: usize,

@@ -53,7 +53,9 @@ pub(super) struct Children {
 pub(super) struct Hold {
     stdin: Out,
     group: Cell<Option<Group>>,
-    is_deaf: Cell<bool>,
+    is_mute: Cell<bool>,
+    /// Why it is ended although nobody asked for that.
+    given_up: Cell<Option<&'static str>>,
     end: Notify,
 }
 
@@ -70,7 +72,7 @@ impl Children {
         let running = self.running.borrow();
         let Some(hold) = running.get(&child) else { return };
         if hold.stdin.n_bytes() > 0 && hold.stdin.n_bytes() + line.len() > MAX_UNREAD {
-            hold.is_deaf.set(true);
+            hold.given_up.set(Some("does not read its input"));
             if let Some(group) = hold.group.get() {
                 group.signal(Signal::KILL);
             }
@@ -82,8 +84,7 @@ impl Children {
     /// Closes the child's input, and ends its group when that does not do it.
     pub(super) fn end(&self, child: ChildId) {
         if let Some(hold) = self.running.borrow().get(&child) {
-            hold.stdin.close();
-            hold.end.notify_one();
+            hold.end();
         }
     }
 
@@ -99,8 +100,7 @@ impl Children {
     pub(super) async fn run(self: Rc<Self>, child: ChildId, hold: Rc<Hold>) {
         let mut words = Words::default();
         let how = match self.serve(child, &hold, &mut words).await {
-            Ok(status) if !hold.is_deaf.get() => how(status),
-            Ok(_) => "does not read its input".to_owned(),
+            Ok(status) => hold.given_up.get().map_or_else(|| how(status), str::to_owned),
             Err(why) => why,
         };
         self.running.borrow_mut().remove(&child);
@@ -121,7 +121,7 @@ impl Children {
         let mut living = Living { child: server.child, group, wards: &self.wards };
         self.wards.borrow_mut().add(group).map_err(refused)?;
         hold.group.set(Some(group));
-        if hold.is_deaf.get() {
+        if hold.given_up.get().is_some() {
             // More was written than waits for anybody, before it even started.
             group.signal(Signal::KILL);
         }
@@ -131,12 +131,18 @@ impl Children {
             (stdin.map_err(refused)?, stdout.map_err(refused)?, stderr.map_err(refused)?);
         self.ear.tell_now(Heard::Started { child, pid: living.child.id() });
 
-        let said = lines::read(&stdout, self.max_message, self.clock, async |frame| {
-            if let Some((message, _)) = frame.into_message() {
-                let n_bytes = message.raw().len();
-                self.ear.tell(Heard::ChildLine { child, message }, n_bytes).await;
-            }
-        });
+        let said = async {
+            lines::read(&stdout, self.max_message, self.clock, async |frame| {
+                if let Some((message, _)) = frame.into_message() {
+                    let n_bytes = message.raw().len();
+                    self.ear.tell(Heard::ChildLine { child, message }, n_bytes).await;
+                }
+            })
+            .await;
+            // It can answer nobody any more. Spec 2025-11-25, basic/lifecycle, Shutdown: it is about to exit.
+            hold.is_mute.set(true);
+            hold.end();
+        };
         let mut said =
             std::pin::pin!(async { tokio::join!(said, words.read(&stderr, self.talk.as_deref())) });
         let mut fed = std::pin::pin!(async move {
@@ -178,6 +184,9 @@ impl Children {
     async fn ending(&self, hold: &Hold, group: Group) {
         hold.end.notified().await;
         sleep(self.grace).await;
+        if hold.is_mute.get() {
+            hold.given_up.set(Some("closed its output and did not end"));
+        }
         group.signal(Signal::TERM);
         sleep(self.grace).await;
         group.signal(Signal::KILL);
@@ -197,6 +206,13 @@ impl Children {
         })
         .await;
         group.signal(Signal::KILL);
+    }
+}
+
+impl Hold {
+    fn end(&self) {
+        self.stdin.close();
+        self.end.notify_one();
     }
 }
 

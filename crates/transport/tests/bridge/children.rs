@@ -119,6 +119,17 @@ fn a_child_that_does_not_read_is_given_up() {
 }
 
 #[test]
+fn a_child_that_closes_its_output_and_lives_is_ended() {
+    run(async {
+        let server = "echo last words >&2; exec >&-; exec sleep 1000";
+        let (mut edges, _addr) = listening(listen(), command_within(GRACE, &["sh", "-c", server]));
+        edges.perform(Act::Spawn { child: CHILD });
+        let said = [r"started 1", r#"exited 1 closed its output and did not end "last words\n""#];
+        assert_eq!(hear(&mut edges, 2).await, said);
+    });
+}
+
+#[test]
 fn two_hundred_children_speak_at_once_and_leave_nobody() {
     run(async {
         const N: u64 = 200;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tapgate_wire::edge::Act;
+use tapgate_wire::fault::FaultKind;
 use tapgate_wire::record::Era;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Id, Kind, Message};
@@ -23,6 +24,17 @@ impl Back {
         turn: &mut Turn<'_>,
     ) {
         let Some(link) = self.links.get(&no) else { return };
+        if let Some(flaw) = flaw(message) {
+            // Who asked must not wait for an answer that came; everybody else could not read it either.
+            match link.answered(message, asked) {
+                Some(call) if matches!(message.shape().kind, Kind::Result | Kind::Error) => {
+                    let why = format!("the answer of `{}` is {flaw}", self.name);
+                    self.fail(call, Failure::Broken(why), turn);
+                }
+                _ => self.note(no, Oddity::Noise, turn.acts),
+            }
+            return;
+        }
         match message.shape().kind {
             // Spec 2025-03-26, basic/index, Batching. No part is a batch itself.
             Kind::Batch if link.opening.era == Era::Legacy => {
@@ -108,5 +120,16 @@ impl Back {
                 Oddity::Full => format!("`{name}` takes messages too slowly; one was dropped"),
             }));
         }
+    }
+}
+
+/// Why a message cannot be passed on although somebody may have asked for it.
+fn flaw(message: &Message) -> Option<String> {
+    let is_utf8 = message.shape().faults.iter().all(|fault| fault.kind != FaultKind::NotUtf8);
+    match (message.is_whole(), is_utf8) {
+        (false, _) => Some(format!("too large: {} bytes", message.size())),
+        // JSON-RPC 2.0, section 2, and RFC 8259, section 8.1.
+        (true, false) => Some("not in UTF-8".to_owned()),
+        (true, true) => None,
     }
 }

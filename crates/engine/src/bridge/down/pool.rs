@@ -20,6 +20,7 @@ use crate::bridge::back::{Failure, Opening, Pass, Sharing};
 use crate::bridge::cx::Cx;
 use crate::bridge::failure;
 use crate::bridge::number::{LinkNo, Pair, Principal};
+use crate::bridge::settings::Reaches;
 use crate::bridge::translate::fall;
 
 /// Whose a link is, and for which of their requests.
@@ -185,7 +186,9 @@ impl Down {
         let no = if let Some((no, _)) = spare {
             *no
         } else {
-            if cx.back.n_links() >= cx.settings.bounds.links {
+            let is_command = cx.settings.reaches == Reaches::Command;
+            let n_links = if is_command { cx.back.n_links() } else { self.links.len() };
+            if n_links >= cx.settings.bounds.links {
                 let idle = self.links.iter().find(|(_, link)| link.users.is_empty()).map(|(no, _)| *no);
                 let Some(idle) = idle else {
                     return Err(format!("all {} links to the server are in use", cx.settings.bounds.links));

@@ -1,16 +1,22 @@
 //! What a request must be before anybody else looks at it, and which era it is written in.
 
+use std::collections::HashSet;
+
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use tapgate_wire::fault::FaultKind;
 use tapgate_wire::header::value::decode;
 use tapgate_wire::header::{METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
+use tapgate_wire::json::{Event, scan, unescape_lossy};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::{Revision, method, mirrored_param};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Message};
 
 use super::refusal::{BAD_PARAMS, HEADER_MISMATCH, INVALID, NO_SUCH_REVISION, NOT_JSON, Refusal};
+
+/// How many names of an object are looked through for one that stands there twice.
+const MAX_NAMES: usize = 1000;
 
 /// Checks the media types of a POST.
 pub(super) fn media(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -52,6 +58,9 @@ pub(super) fn form(message: &Message) -> Result<(), Refusal> {
     if shape.kind == Kind::Batch {
         return Ok(());
     }
+    if has(FaultKind::DuplicateKey) && is_ambiguous(message) {
+        return Err(Refusal::invalid("a name stands twice in the message, in its params or in their _meta"));
+    }
     if has(FaultKind::MissingVersion) || has(FaultKind::WrongVersion) {
         return Err(Refusal::invalid("the message needs \"jsonrpc\": \"2.0\""));
     }
@@ -62,6 +71,29 @@ pub(super) fn form(message: &Message) -> Result<(), Refusal> {
         return Err(Refusal::invalid("the id of a request must be a string or an integer"));
     }
     Ok(())
+}
+
+/// Whether a name stands twice where names lead messages: who reads the first one sees another message than who
+/// reads the last one. What is deeper concerns the two ends alone.
+fn is_ambiguous(message: &Message) -> bool {
+    let shape = message.shape();
+    let led = [Some(message.raw()), shape.raw(Member::Params), shape.raw(Member::Meta)];
+    led.into_iter().flatten().any(|raw| has_twice(raw))
+}
+
+/// Whether an object has a name twice, or more names than anybody looks through.
+fn has_twice(raw: &[u8]) -> bool {
+    let (mut seen, mut depth, mut found) = (HashSet::new(), 0, false);
+    let scanned = scan(raw, &mut |event| match event {
+        Event::Open { .. } => depth += 1,
+        Event::Close { .. } => depth -= 1,
+        Event::Key { span, .. } if depth == 1 && !found => {
+            let name = unescape_lossy(span.of(raw).unwrap_or_default());
+            found = seen.len() >= MAX_NAMES || !seen.insert(name);
+        }
+        _ => {}
+    });
+    found || scanned.is_err()
 }
 
 /// The era that a message is written in: a modern body wins over headers.

@@ -99,8 +99,11 @@ impl Legacy {
 
     fn begin(&mut self, cx: &mut Cx<'_>, n: SessionNo, asked: Asked) {
         self.closed(cx, n);
-        if cx.back.n_links() >= cx.settings.bounds.links {
-            return asked.fail(cx, &Failure::Full);
+        // Over HTTP a link costs no more than its session, of which there are only so many.
+        let max = cx.settings.bounds.links;
+        if cx.settings.reaches == Reaches::Command && cx.back.n_links() >= max {
+            let why = format!("all {max} processes that it may have are in use; try again later");
+            return asked.fail(cx, &Failure::Unreachable(why));
         }
         let link = self.open(cx, n, &asked.from);
         self.sessions.insert(n, Session::new(link, &asked.from, asked.message.raw().clone()));

@@ -1,7 +1,9 @@
 //! Children.
 
 use ::http::HeaderMap;
+use bytes::Bytes;
 use tapgate_wire::Message;
+use tapgate_wire::edge::{ChildId, Heard};
 
 use super::check;
 use super::rig::{Rig, call, opening};
@@ -141,6 +143,33 @@ fn an_answer_that_nobody_asked_for_is_noted_once() {
         line k1 {"level":"info"}
     "#,
     );
+}
+
+#[test]
+fn an_answer_that_nobody_can_read_fails_its_call() {
+    let mut rig = Rig::new(HeaderMap::new());
+    rig.back.open(rig.now, LinkNo(1), opening("pipe legacy own"), &mut rig.acts);
+    let size = 100 << 20;
+    let head = Message::parse(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#.into());
+    let cut =
+        Message::oversized(r#"{"jsonrpc":"2.0","id":1,"result":{"a":"xx"#.into(), head.shape().clone(), size);
+    let no_text =
+        Message::parse(Bytes::from_static(b"{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"a\":\"\xff\"}}"));
+    for (n, message, why) in [(1, cut, "too large: 104857600 bytes"), (2, no_text, "not in UTF-8")] {
+        rig.ask(
+            1,
+            call(&format!("c{n}")),
+            &format!(r#"{{"jsonrpc":"2.0","id":{n},"method":"ping"}}"#),
+            Pass::default(),
+        );
+        rig.said();
+        rig.hear(Heard::ChildLine { child: ChildId(1), message: message.clone() });
+        let failed = format!("< 1 failed c{n} broken: the answer of `srv` is {why}");
+        assert_eq!(rig.said(), [failed]);
+        // Nor is it anything else that could be passed on.
+        rig.hear(Heard::ChildLine { child: ChildId(1), message });
+        assert!(rig.said().iter().all(|said| said.starts_with("> note")));
+    }
 }
 
 #[test]

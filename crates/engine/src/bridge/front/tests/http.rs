@@ -52,6 +52,25 @@ fn a_session_opens_with_the_answer_to_initialize_and_ends_with_delete() {
 }
 
 #[test]
+fn a_name_that_leads_a_message_stands_there_once() {
+    let mut stage = Stage::http();
+    let twice = [
+        r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"initialize"}"#.to_owned(),
+        r#"{"jsonrpc":"2.0","id":1,"m\u0065thod":"ping","method":"initialize"}"#.to_owned(),
+        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"a":1,"a":2}}"#.to_owned(),
+        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"_meta":{"a":1,"a":2}}}"#.to_owned(),
+    ];
+    for message in twice {
+        assert!(
+            stage.post("", &message).contains(r#""code":-32600,"message":"a name stands twice"#),
+            "{message}"
+        );
+    }
+    let deeper = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"a":{"b":1,"b":2},"b":1}}"#;
+    assert!(stage.post("", deeper).starts_with("asked 1 "));
+}
+
+#[test]
 fn an_initialize_that_fails_or_agrees_on_nothing_opens_no_session() {
     let mut stage = Stage::http();
     stage.post("", &request(0, "initialize"));
