@@ -60,7 +60,7 @@ fn watch(mut observer: Observer, out: &mut dyn io::Write) -> io::Result<()> {
                     writeln!(out, "bytes {from:?} {} {:x?}", chunk.bytes.len(), &*chunk.bytes)?;
                 }
                 Seen::Stderr { chunk, .. } => {
-                    writeln!(out, "stderr {} {:x?}", chunk.bytes.len(), &*chunk.bytes)?
+                    writeln!(out, "stderr {} {:x?}", chunk.bytes.len(), &*chunk.bytes)?;
                 }
                 Seen::Closed { from, how, .. } => writeln!(out, "closed {from:?} {how:?}")?,
                 Seen::Started { pid, .. } => writeln!(out, "started {pid}")?,

@@ -33,7 +33,7 @@ const TASK_SCENARIOS: &[&str] = &[
 const SCENARIO: Duration = Duration::from_secs(20);
 
 /// How long a run of the suite may take; a whole leg takes seconds when nothing hangs.
-const RUN: Duration = Duration::from_mins(1);
+const RUN: Duration = Duration::from_mins(2);
 
 /// The suite, as set-up installed it.
 pub(super) struct Suite {

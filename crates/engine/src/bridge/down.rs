@@ -76,7 +76,7 @@ enum Errand {
 
 impl Down {
     /// Hears from a client whose messages are this pair's.
-    pub fn from_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
+    pub fn on_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
         match event {
             FromClient::Asked { port, from, message } => {
                 if let Err(refusal) = self.asked(cx, port, &from, &message) {
@@ -91,7 +91,7 @@ impl Down {
     }
 
     /// Hears from the server: what concerns a call or a link of this pair.
-    pub fn from_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
+    pub fn on_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
         match event {
             FromServer::Answered { call, message, .. } => self.answered(cx, call, &message),
             FromServer::Failed { call, failure, .. } => self.failed(cx, call, &failure),

@@ -56,7 +56,7 @@ impl Switch {
             FromClient::Gone { port } => {
                 self.detect.gone(*port);
                 self.same.on_client(cx, event.clone());
-                self.down.from_client(cx, event);
+                self.down.on_client(cx, event);
             }
             FromClient::Listens { session } => self.legacy(cx, *session, event.clone()),
             FromClient::Closed { session } => {
@@ -77,7 +77,7 @@ impl Switch {
             }
             FromClient::End => {
                 self.same.on_client(cx, FromClient::End);
-                self.down.from_client(cx, FromClient::End);
+                self.down.on_client(cx, FromClient::End);
             }
         }
     }
@@ -101,7 +101,7 @@ impl Switch {
 
     fn legacy(&mut self, cx: &mut Cx<'_>, n: SessionNo, event: FromClient) {
         if self.sessions.get(&n) == Some(&Pair::Up) {
-            return self.up.from_client(cx, event);
+            return self.up.on_client(cx, event);
         }
         self.same.on_client(cx, event);
         self.doubts(cx);
@@ -115,7 +115,7 @@ impl Switch {
                 FromClient::Told { message, .. } if cancelled(&message).is_some() => {
                     self.cancel(cx, &message);
                 }
-                event => self.down.from_client(cx, event),
+                event => self.down.on_client(cx, event),
             }
         } else {
             self.detect.wait(cx, Waiting::Modern(Box::new(event)));
@@ -128,7 +128,7 @@ impl Switch {
         if let Some(port) = port {
             cx.front.drop_port(port);
             self.detect.gone(port);
-            self.down.from_client(cx, FromClient::Gone { port });
+            self.down.on_client(cx, FromClient::Gone { port });
         }
     }
 
@@ -155,8 +155,8 @@ impl Switch {
                 self.same.on_server(cx, event);
                 self.doubts(cx);
             }
-            Pair::Up => self.up.from_server(cx, event),
-            Pair::Down => self.down.from_server(cx, event),
+            Pair::Up => self.up.on_server(cx, event),
+            Pair::Down => self.down.on_server(cx, event),
             Pair::Detect => {
                 if let Some(verdict) = self.detect.on_server(cx, &event) {
                     self.decided(cx, &verdict);
@@ -199,9 +199,9 @@ impl Switch {
         }
         self.sessions.insert(n, Pair::Up);
         let Doubt { port, from, message, .. } = doubt;
-        self.up.from_client(cx, FromClient::Asked { port, from, message });
+        self.up.on_client(cx, FromClient::Asked { port, from, message });
         for (port, from, message) in held {
-            self.up.from_client(cx, FromClient::Asked { port, from, message });
+            self.up.on_client(cx, FromClient::Asked { port, from, message });
         }
     }
 

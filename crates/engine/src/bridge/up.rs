@@ -59,7 +59,7 @@ enum Purpose {
 
 impl Up {
     /// Hears from a client whose messages are this pair's.
-    pub fn from_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
+    pub fn on_client(&mut self, cx: &mut Cx<'_>, event: FromClient) {
         match event {
             FromClient::Asked { port, from, message } => self.asked(cx, port, &from, &message),
             FromClient::Told { from, message } => self.told(cx, &from, &message),
@@ -72,7 +72,7 @@ impl Up {
     }
 
     /// Hears from the server: what concerns a call or a link of this pair.
-    pub fn from_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
+    pub fn on_server(&mut self, cx: &mut Cx<'_>, event: FromServer) {
         match event {
             FromServer::Answered { call, message, .. } => match self.calls.remove(&call) {
                 Some(Purpose::Greet(session)) => self.discovered(cx, session, &message),

@@ -1,3 +1,4 @@
+// Long because it is one state machine over three transports, which are alike but for their heads.
 //! A server of any revision on any transport.
 
 use std::collections::{BTreeMap, VecDeque};

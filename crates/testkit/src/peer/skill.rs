@@ -1,3 +1,4 @@
+// Long because it is the list of what one server can do.
 //! What a scripted server can do, whatever carries it.
 
 use std::collections::BTreeMap;

@@ -64,7 +64,7 @@ pub(super) fn form(message: &Message) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The era that a message is written in: modern signals win over all others.
+/// The era that a message is written in: a modern body wins over headers.
 ///
 /// Spec 2026-07-28, basic/versioning; `headers` are those of its POST.
 pub(super) fn era(message: &Message, headers: Option<&HeaderMap>, forced: Option<Era>) -> Era {
@@ -88,11 +88,14 @@ pub(super) fn era(message: &Message, headers: Option<&HeaderMap>, forced: Option
     Era::Legacy
 }
 
-/// Whether headers alone say that a request is modern.
+/// Whether headers alone say that a request is modern: a revision that is named counts before `Mcp-Method`,
+/// which clients of older revisions may send too.
 pub(super) fn is_modern(headers: &HeaderMap) -> bool {
     let version = headers.get(PROTOCOL_VERSION).and_then(|value| value.to_str().ok());
-    headers.contains_key(METHOD)
-        || version.and_then(|name| Revision::era_of(name.trim())) == Some(Era::Modern)
+    match version.and_then(|name| Revision::era_of(name.trim())) {
+        Some(era) => era == Era::Modern,
+        None => headers.contains_key(METHOD),
+    }
 }
 
 /// Checks the `_meta` of a modern request; gives the revision that it names.

@@ -1,3 +1,4 @@
+// Long because a session and its repair stand together.
 //! A legacy client and a legacy server: one session there for each session here.
 
 use std::collections::HashMap;

@@ -225,7 +225,7 @@ impl Stage {
         }
         self.perform(acts);
         for event in asked {
-            self.with(|down, cx| down.from_client(cx, event));
+            self.with(|down, cx| down.on_client(cx, event));
         }
         self.pass(said);
         self.with(Down::tick);
@@ -240,7 +240,7 @@ impl Stage {
 
     fn pass(&mut self, said: Vec<FromServer>) {
         for event in said {
-            self.with(|down, cx| down.from_server(cx, event));
+            self.with(|down, cx| down.on_server(cx, event));
         }
     }
 

@@ -191,3 +191,22 @@ fn other_methods_than_post_are_of_no_use_to_a_modern_client() {
         assert!(told.contains(" 405 (allow: POST)"), "{told}");
     }
 }
+
+#[test]
+fn a_named_legacy_revision_wins_over_the_method_header_but_not_over_a_modern_body() {
+    let mut stage = Stage::http();
+    let mixed = |method: &str| format!("mcp-protocol-version: 2025-11-25\nmcp-method: {method}\nmcp-name: x");
+    same(&stage.post(&mixed("initialize"), &request(0, "initialize")), "asked 1 [Legacy 1 -] 0 initialize");
+    stage.open(1, Revision::V2025_11_25);
+    stage.answer(1, &result(0));
+    let session = stage.session(Revision::V2025_11_25, "");
+    let told = stage.post(&format!("{}\n{session}", mixed("ping")), &request(1, "ping"));
+    same(&told, "asked 3 [Legacy 2 2025-11-25] 1 ping");
+    let told = stage.ask(&format!("GET /mcp\naccept: text/event-stream\n{session}\n{}", mixed("x")));
+    same(&told, "listens 2\nbegin 4");
+    let told = stage.post(&mixed("tools/list"), &body("tools/list", ""));
+    assert!(told.contains(" 400 ") && told.contains("-32020"), "{told}");
+    // A revision that is no date says nothing, so the other header counts.
+    let told = stage.post("mcp-protocol-version: x\nmcp-method: initialize", &request(0, "initialize"));
+    assert!(told.contains(" 400 ") && told.contains("-32602"), "{told}");
+}

@@ -244,13 +244,13 @@ impl Stage {
 
     fn pass(&mut self, asked: Vec<FromClient>, said: Vec<FromServer>) {
         for event in asked {
-            self.with(|up, cx| up.from_client(cx, event));
+            self.with(|up, cx| up.on_client(cx, event));
         }
         for event in said {
             if let FromServer::Down { .. } = event {
                 self.relink();
             }
-            self.with(|up, cx| up.from_server(cx, event));
+            self.with(|up, cx| up.on_server(cx, event));
         }
     }
 
