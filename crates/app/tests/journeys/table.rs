@@ -244,7 +244,7 @@ pub struct Shape {
 }
 
 /// What a tap does with what passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Passes {
     /// It leaves as it came.
     Untouched,
@@ -314,7 +314,8 @@ impl fmt::Display for Journey {
 
 /// The journeys of this run.
 ///
-/// Without more words each client goes each way at least once, and each server is reached each way.
+/// Without more words each client goes through a tap and a bridge to a command and to a URL, and each server is reached
+/// each way.
 /// `TAPGATE_JOURNEYS=all` is the whole table, and other words are those that a journey's name must contain.
 pub fn chosen() -> Vec<Journey> {
     let mut journeys = all();
@@ -326,8 +327,10 @@ pub fn chosen() -> Vec<Journey> {
         Err(_) => {
             let mut seen = HashSet::new();
             journeys.retain(|journey| {
-                let client = seen.insert((journey.client.name.to_owned(), journey.shape.name));
-                let server = seen.insert((journey.server.to_string(), journey.shape.name));
+                let Journey { client, server, shape } = journey;
+                let end = if shape.to_command { "command" } else { "URL" };
+                let client = seen.insert((client.name.to_owned(), end, shape.passes));
+                let server = seen.insert((server.to_string(), shape.name, shape.passes));
                 client || server
             });
         }
