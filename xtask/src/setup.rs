@@ -1,7 +1,7 @@
 //! Installs what tests need beside Rust, gcc, Python 3 and npm: nothing outside `.setup/` changes.
 //!
 //! Tests find it there: `.setup/bin/node`, `.setup/node/node_modules/…`, `.setup/python/mcp-1/bin/python`,
-//! `.setup/python/mcp-2/bin/python`, and `.setup/bin/nginx` for benches.
+//! `.setup/python/mcp-2/bin/python`, `.setup/rmcp/target/debug/journey-rmcp`, and `.setup/bin/nginx` for benches.
 //! What is installed is pinned by the files in `xtask/setup/`; a part whose pins are unchanged is left alone.
 
 use std::fs;
@@ -31,6 +31,9 @@ pub(crate) fn run(bench: bool) -> anyhow::Result<()> {
     steps.run("npm packages", || install("node", &["node/package.json", "node/package-lock.json"], node));
     steps.run("Python packages, mcp 1.x", || python("mcp-1"));
     steps.run("Python packages, mcp 2.x", || python("mcp-2"));
+    steps.run("a client on the Rust SDK", || {
+        install("rmcp", &["rmcp/Cargo.toml", "rmcp/Cargo.lock", "rmcp/src/main.rs"], rmcp)
+    });
     if bench {
         steps.run("nginx", || install("nginx", &[], nginx::install));
     }
@@ -105,6 +108,14 @@ fn python(name: &str) -> anyhow::Result<()> {
             .arg(pins);
         shell::read(&mut command).map(drop)
     })
+}
+
+fn rmcp(folder: &Path) -> anyhow::Result<()> {
+    println!("setup: building xtask/setup/rmcp, which takes a minute or two");
+    let target = folder.join("target");
+    let mut command =
+        shell::cargo(&["build", "--quiet", "--locked", "--manifest-path", "xtask/setup/rmcp/Cargo.toml"]);
+    shell::show(command.arg("--target-dir").arg(target))
 }
 
 /// Installs one part into `.setup/<part>`, unless its stamp says that these very pins are installed.

@@ -109,8 +109,7 @@ pub fn through(journey: &Journey, running: &Running, home: &Path) -> Saw {
 
 /// Plays the server's plan.
 fn converse(client: &Client, server: &Server, kind: Kind, target: &[String], folder: &Path) -> Saw {
-    let mut command = Command::new(client.runs.program());
-    command.arg(journeys().join("clients").join(client.script)).arg(client.era);
+    let mut command = client.command();
     command.arg(journeys().join("plans").join(server.plan)).arg(kind.name()).args(target);
     command.env("PEERS", setup("node")).env("FOLDER", folder).env("PYTHONDONTWRITEBYTECODE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

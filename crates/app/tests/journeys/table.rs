@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A transport, as the scripts of clients and servers name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +41,13 @@ impl Eras {
 }
 
 /// What runs a script.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runs {
     Node,
     Python1,
     Python2,
+    /// A client on the Rust SDK, which is a program and no script.
+    Rmcp,
 }
 
 impl Runs {
@@ -53,6 +56,7 @@ impl Runs {
             Self::Node => "bin/node",
             Self::Python1 => "python/mcp-1/bin/python",
             Self::Python2 => "python/mcp-2/bin/python",
+            Self::Rmcp => "rmcp/target/debug/journey-rmcp",
         })
     }
 }
@@ -65,7 +69,7 @@ pub struct Client {
     pub script: &'static str,
     pub era: &'static str,
     pub eras: Eras,
-    /// The client whose direct run says what a server offers that this one cannot talk to.
+    /// The client that is asked instead about servers that this one cannot talk to.
     pub stand_in: &'static str,
 }
 
@@ -81,17 +85,28 @@ const fn client(
 }
 
 impl Client {
-    /// Whether it has this transport; the oldest belongs to the legacy era.
+    /// Whether it has this transport; the oldest belongs to the legacy era, and the Rust SDK has left it out.
     fn goes_over(&self, kind: Kind) -> bool {
-        kind != Kind::Sse || self.eras == Eras::Legacy
+        kind != Kind::Sse || (self.eras == Eras::Legacy && self.runs != Runs::Rmcp)
     }
 
-    /// The client that says what this server offers: this one, or its stand-in where the two cannot talk.
+    /// The program and its arguments, as far as the era.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(self.runs.program());
+        if self.runs != Runs::Rmcp {
+            command.arg(journeys().join("clients").join(self.script));
+        }
+        command.arg(self.era);
+        command
+    }
+
+    /// The client whose direct run says what this server offers: this one, or its stand-in's where the two cannot talk.
     pub fn reference(&'static self, server: &Server) -> &'static Self {
         if self.eras.meet(server.eras) && self.goes_over(server.kind) {
             return self;
         }
-        CLIENTS.iter().find(|client| client.name == self.stand_in).expect("a stand-in is a client")
+        let stand_in = CLIENTS.iter().find(|client| client.name == self.stand_in);
+        stand_in.expect("a stand-in is a client").reference(server)
     }
 }
 
@@ -105,6 +120,9 @@ pub static CLIENTS: &[Client] = &[
     client("python-2-legacy", Runs::Python2, "py2.py", "legacy", Eras::Legacy, "python-2-modern"),
     client("python-2-auto", Runs::Python2, "py2.py", "auto", Eras::Both, "python-2-legacy"),
     client("python-2-modern", Runs::Python2, "py2.py", "modern", Eras::Modern, "python-2-legacy"),
+    client("rmcp-legacy", Runs::Rmcp, "", "legacy", Eras::Legacy, "rmcp-modern"),
+    client("rmcp-auto", Runs::Rmcp, "", "auto", Eras::Both, "rmcp-legacy"),
+    client("rmcp-modern", Runs::Rmcp, "", "modern", Eras::Modern, "typescript-2-legacy"),
     client("inspector-legacy", Runs::Node, "inspector.mjs", "legacy", Eras::Legacy, "inspector-modern"),
     client("inspector-modern", Runs::Node, "inspector.mjs", "modern", Eras::Modern, "inspector-legacy"),
 ];
@@ -226,7 +244,7 @@ pub struct Shape {
 }
 
 /// What a tap does with what passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Passes {
     /// It leaves as it came.
     Untouched,
@@ -296,7 +314,8 @@ impl fmt::Display for Journey {
 
 /// The journeys of this run.
 ///
-/// Without more words each client goes each way at least once, and each server is reached each way.
+/// Without more words each client goes through a tap and a bridge to a command and to a URL, and each server is reached
+/// each way.
 /// `TAPGATE_JOURNEYS=all` is the whole table, and other words are those that a journey's name must contain.
 pub fn chosen() -> Vec<Journey> {
     let mut journeys = all();
@@ -308,8 +327,10 @@ pub fn chosen() -> Vec<Journey> {
         Err(_) => {
             let mut seen = HashSet::new();
             journeys.retain(|journey| {
-                let client = seen.insert((journey.client.name.to_owned(), journey.shape.name));
-                let server = seen.insert((journey.server.to_string(), journey.shape.name));
+                let Journey { client, server, shape } = journey;
+                let end = if shape.to_command { "command" } else { "URL" };
+                let client = seen.insert((client.name.to_owned(), end, shape.passes));
+                let server = seen.insert((server.to_string(), shape.name, shape.passes));
                 client || server
             });
         }

@@ -1,12 +1,18 @@
 """A server on the Python SDK 1.x: python mcp1.py stdio|http|sse."""
 
+from functools import partial
+
 from fixture import offer, serve
 from mcp import types
 from mcp.server.fastmcp import Context, FastMCP, Image
+from mcp.server.lowlevel import NotificationOptions
 from pydantic import BaseModel
 
 server = FastMCP("python-1", log_level="ERROR")
 offer(server, Context, Image, types.Completion)
+# FastMCP has no words for it, but who tells of changes declares that it does.
+core = server._mcp_server
+core.create_initialization_options = partial(core.create_initialization_options, NotificationOptions(tools_changed=True))
 
 
 class User(BaseModel):
