@@ -138,6 +138,9 @@ impl Down {
                 For::Link(link) => self.close(cx, link),
                 For::Exchange(n) => match self.exchanges.get(&n) {
                     Some(exchange) if matches!(exchange.work, Work::Listen(_)) => self.seat(cx, n),
+                    Some(exchange) if exchange.link.is_none() && exchange.asked.port.is_some() => {
+                        self.seat(cx, n);
+                    }
                     Some(exchange) if exchange.asked.port.is_some() => self.collected(cx, n),
                     Some(_) => self.expire(cx, n),
                     None => {}

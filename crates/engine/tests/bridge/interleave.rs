@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use tapgate_testkit::Chance;
-use tapgate_testkit::peer::{Client, Over, Server, World};
+use tapgate_testkit::peer::{Client, Manner, Over, Server, World};
 use tapgate_wire::revision::Revision;
 
-use super::stage::{Kind, bridge, settings};
+use super::stage::{Kind, Stage, bridge, settings, words};
 
 /// Eight clients of several revisions ask at the same time with the same ids.
 fn crowd(server: Kind, seed: u64) -> World<super::stage::Tested> {
@@ -64,5 +64,25 @@ fn answers_never_cross_and_nothing_hangs() {
             }
             assert_eq!(world.server.all_faults(), Vec::<String>::new(), "{server:?} seed {seed}");
         }
+    }
+}
+
+#[test]
+fn questions_that_nobody_answers_stop_no_other_call() {
+    for server in [Kind(Over::Pipe, Revision::V2025_11_25), Kind(Over::Sse, Revision::V2024_11_05)] {
+        let mut stage = Stage::new(Kind(Over::Http, Revision::V2026_07_28), server);
+        stage.begin();
+        stage.me().manner = Manner::Ignores;
+        for _ in 0..20 {
+            let key = stage.me().ask("tools/call", json!({ "name": "sample", "arguments": {} }));
+            stage.world.pass(std::time::Duration::from_millis(500));
+            let call = stage.me().calls[&key].clone();
+            assert_eq!(call.rounds, 1, "{server:?}: {call:?} {:?}", stage.world.server.skill.heard);
+        }
+        assert!(stage.world.server.n_talks() <= 10, "{server:?}: {} processes", stage.world.server.n_talks());
+        stage.me().manner = Manner::Accepts;
+        let answer = stage.call("sample", json!({}));
+        assert_eq!(words(&answer), "sample=sampled", "{server:?}");
+        assert_eq!(words(&stage.call("echo", json!({}))), "{}", "{server:?}");
     }
 }

@@ -6,9 +6,9 @@
     reason = "a test that meets the unexpected ends, and reads better by value"
 )]
 
-mod ends;
 mod cannot;
 mod detection;
+mod ends;
 mod feature;
 mod features;
 mod interleave;

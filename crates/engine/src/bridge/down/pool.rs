@@ -137,12 +137,26 @@ impl Down {
         if let Some(link) = free {
             return self.take(cx, n, link);
         }
+        // Clients may leave questions unanswered for ever: the call that has been held longest makes room.
+        if let Some(oldest) = self.longest_held(key) {
+            self.expire(cx, oldest);
+            // What its server still asks must not be taken for a question of this call.
+            return self.alarms.set(For::Exchange(n), after(cx.now, STRAY));
+        }
         let queue = self.queues.entry(key).or_default();
         if queue.len() < MAX_QUEUE {
             queue.push_back(n);
         } else {
             self.unavailable(cx, n, "too many calls wait in which the server may ask");
         }
+    }
+
+    /// The call with these links that has waited longest for the answers of its client.
+    fn longest_held(&self, key: Key) -> Option<u64> {
+        let own = self.links.values().filter(|link| link.key == Some(key));
+        let held = own.flat_map(|link| &link.askers).filter_map(|n| Some((self.exchanges.get(n)?, *n)));
+        let held = held.filter(|(exchange, _)| exchange.asked.port.is_none());
+        held.min_by_key(|(exchange, _)| exchange.turn).map(|(_, n)| n)
     }
 
     /// A link with room for an exchange on which no call can be taken for another one, one with room at all, and how

@@ -1,7 +1,7 @@
 // Long because a session and its repair stand together.
 //! A legacy client and a legacy server: one session there for each session here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -25,6 +25,8 @@ pub(super) struct Legacy {
     pub(super) sessions: HashMap<SessionNo, Session>,
     pub(super) links: HashMap<LinkNo, SessionNo>,
     calls: HashMap<CallNo, Call>,
+    /// Sessions that are greeted again by themselves.
+    pub(super) fallen: BTreeSet<SessionNo>,
     pub(super) doubts: Vec<Doubt>,
 }
 
@@ -183,10 +185,14 @@ impl Legacy {
 
     fn closed(&mut self, cx: &mut Cx<'_>, n: SessionNo) {
         let Some(session) = self.sessions.remove(&n) else { return };
+        self.fallen.remove(&n);
         for call in session.ports.values() {
             self.calls.remove(call);
         }
-        self.calls.retain(|_, call| call.session != n || matches!(call.what, What::Pass(_)));
+        if session.was_lost() {
+            // Calls of our own, which no port leads to.
+            self.calls.retain(|_, call| call.session != n);
+        }
         self.links.remove(&session.link);
         cx.back.close(cx.now, session.link, cx.acts);
     }
@@ -340,11 +346,10 @@ impl Legacy {
                 self.undoubted(cx, &Doubt { port, from, message, link, answer });
             }
             What::Regreet => {
-                let text = failure.text(&cx.settings.server_name);
-                session.fall(cx.now, text, &cx.settings.bounds);
                 for held in std::mem::take(&mut session.held) {
                     held.fail(cx, &failure);
                 }
+                self.fall(cx, n, failure.text(&cx.settings.server_name));
             }
             What::Restore => {}
             What::Pass(mut asked) => {

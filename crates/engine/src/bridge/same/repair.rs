@@ -25,14 +25,25 @@ impl Legacy {
             return;
         }
         let is_forgotten = *why == Failure::Forgotten;
-        session.fall(cx.now, why.text(&cx.settings.server_name), &cx.settings.bounds);
-        if is_forgotten || !session.held.is_empty() {
+        let is_wanted = is_forgotten || !session.held.is_empty();
+        self.fall(cx, n, why.text(&cx.settings.server_name));
+        if is_wanted {
             self.regreet(cx, n);
+        }
+    }
+
+    /// The server lost a session; if it is to tell of changes, it is greeted again without being asked.
+    pub(super) fn fall(&mut self, cx: &Cx<'_>, n: SessionNo, why: String) {
+        let Some(session) = self.sessions.get_mut(&n) else { return };
+        session.fall(cx.now, why, &cx.settings.bounds);
+        if session.restart_at().is_some() {
+            self.fallen.insert(n);
         }
     }
 
     /// Shakes hands again in the client's words.
     pub(super) fn regreet(&mut self, cx: &mut Cx<'_>, n: SessionNo) {
+        self.fallen.remove(&n);
         let Some(session) = self.sessions.get_mut(&n) else { return };
         let Some(initialize) = session.initialize.clone() else {
             for held in std::mem::take(&mut session.held) {
@@ -54,11 +65,10 @@ impl Legacy {
             let text = message.shape().text(Member::ErrorMessage).unwrap_or_default().into_owned();
             let failure =
                 Failure::Broken(format!("`{}` refused the handshake: {text}", cx.settings.server_name));
-            session.fall(cx.now, failure.text(&cx.settings.server_name), &cx.settings.bounds);
             for held in std::mem::take(&mut session.held) {
                 held.fail(cx, &failure);
             }
-            return;
+            return self.fall(cx, n, failure.text(&cx.settings.server_name));
         }
         session.learn(message);
         let (link, headers) = (session.link, session.headers.clone());
@@ -100,16 +110,19 @@ impl Legacy {
     }
 
     pub(super) fn tick(&mut self, cx: &mut Cx<'_>) {
-        let due = |session: &Session| session.restart_at().is_some_and(|at| at <= cx.now);
-        let due: Vec<_> = self.sessions.iter().filter(|(_, session)| due(session)).map(|(n, _)| *n).collect();
+        let due: Vec<_> = self.restarts().filter(|(at, _)| *at <= cx.now).map(|(_, n)| n).collect();
         for n in due {
             self.regreet(cx, n);
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Nanos> {
-        // Few sessions are down at a time; none is looked at while all are up.
-        self.sessions.values().filter_map(Session::restart_at).min()
+        self.restarts().map(|(at, _)| at).min()
+    }
+
+    /// When which session is greeted again.
+    fn restarts(&self) -> impl Iterator<Item = (Nanos, SessionNo)> + '_ {
+        self.fallen.iter().filter_map(|n| Some((self.sessions.get(n)?.restart_at()?, *n)))
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) struct Session {
     /// `tools`, `prompts` and `resources`, as far as the server tells of changes.
     listed: Vec<&'static str>,
     n_falls: u32,
+    was_lost: bool,
 }
 
 /// Whether a session can be used.
@@ -80,6 +81,7 @@ impl Session {
             subscriptions: BTreeMap::new(),
             listed: Vec::new(),
             n_falls: 0,
+            was_lost: false,
         }
     }
 
@@ -154,8 +156,14 @@ impl Session {
             n => first.saturating_mul(1 << (n - 1).min(16)).min(longest),
         };
         self.n_falls = self.n_falls.saturating_add(1);
+        self.was_lost = true;
         let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         self.state = State::Down { until: Nanos(now.0.saturating_add(wait)), why };
+    }
+
+    /// Whether the server ever lost it.
+    pub(super) fn was_lost(&self) -> bool {
+        self.was_lost
     }
 
     /// When the server is greeted again although nobody asks: it is to tell of changes.
