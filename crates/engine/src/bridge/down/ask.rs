@@ -1,3 +1,4 @@
+// Long because the whole way of a question, to the client and back, stands together.
 //! What the server asks in the midst of a call: the call is held, the client is told to try again with answers.
 //!
 //! Spec 2026-07-28, basic/patterns/mrtr.

@@ -13,9 +13,9 @@ const N_CLIENTS: usize = 8;
 #[test]
 fn many_sessions_in_any_order_never_meet() {
     for legs in [Legs::HttpToPipe, Legs::HttpToHttp] {
-        for seed in 0..20 {
-            Play::new(legs, seed).run();
-        }
+        // In some plays all clients leave early, so what was played is counted over all of them.
+        let n_asked: usize = (0..20).map(|seed| Play::new(legs, seed).run()).sum();
+        assert!(n_asked > 1000, "{legs:?} {n_asked}");
     }
 }
 
@@ -53,7 +53,8 @@ impl Play {
         }
     }
 
-    fn run(&mut self) {
+    /// Plays; says how much was asked.
+    fn run(&mut self) -> usize {
         for step in 0..400 {
             match self.chance.below(6) {
                 0 | 1 if step < 300 => self.ask(),
@@ -64,13 +65,13 @@ impl Play {
             }
             self.look();
         }
-        assert!(self.n > 50, "seed {}", self.seed);
         for speaker in (0..N_CLIENTS).filter(|speaker| !self.gone.contains(speaker)) {
             self.stage.speaker = speaker;
             self.stage.leave();
         }
         assert_eq!(self.stage.up.held(), 0, "seed {}", self.seed);
         assert_eq!(self.stage.back.held().calls, 0, "seed {}", self.seed);
+        self.n
     }
 
     /// A client asks, under one of the few ids that all of them use.
