@@ -23,7 +23,7 @@ use tapgate_wire::shape::{Id, Kind, Member};
 use tapgate_wire::{Message, Nanos};
 
 use self::alarm::{Alarms, For};
-use self::exchange::{Asked, Exchange, Sort, Work, may_ask};
+use self::exchange::{Asked, Exchange, Profile, Work, may_ask};
 use self::pool::{Key, Link, Wait};
 use self::say::Refusal;
 use super::back::{FromServer, Via};
@@ -241,7 +241,7 @@ impl Down {
             }
             None => self.release(exchange.principal),
         }
-        let key = (exchange.principal, exchange.sort);
+        let key = (exchange.principal, exchange.profile);
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.retain(|waiting| *waiting != n);
             if queue.is_empty() {
@@ -261,7 +261,7 @@ impl Down {
 
     /// Whether the server's requests carry no call, so that only one that may ask is in flight on a link.
     fn is_alone(cx: &Cx<'_>, exchange: &Exchange) -> bool {
-        cx.server.via != Via::Http && exchange.sort == Sort::Askable && exchange.may_ask()
+        cx.server.via != Via::Http && exchange.profile != Profile::default() && exchange.may_ask()
     }
 }
 

@@ -11,6 +11,7 @@ use tapgate_wire::{Message, Nanos};
 
 use crate::bridge::back::Pass;
 use crate::bridge::number::{CallNo, LinkNo, Port, Principal};
+use crate::bridge::translate::Draft;
 
 const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 /// Who asks when a client does not say who it is.
@@ -18,24 +19,8 @@ const NOBODY: &str = concat!(r#"{"name":"tapgate","version":""#, env!("CARGO_PKG
 /// Levels of log messages, the most verbose first (RFC 5424).
 const LEVELS: &[&str] = &["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-/// What every legacy session is told that its client can be asked for: all that the bridge carries.
-///
-/// A legacy server hears this once, a modern request says for itself what its client can do. So the server is always
-/// told everything, and what a request did not declare ends that request: lists do not vary with who asks.
-pub(super) const CAPABILITIES: &str =
-    r#"{"roots":{},"sampling":{"tools":{}},"elicitation":{"form":{},"url":{}}}"#;
-
-/// Which links serve a request: on pipes, one in which somebody can be asked has its link alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Sort {
-    /// Its client can be asked for nothing.
-    Plain,
-    /// Its client can be asked for something.
-    Askable,
-}
-
 /// What a client lets a server ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability that is there or not")]
 pub(super) struct Profile {
     pub roots: bool,
@@ -60,9 +45,26 @@ impl Profile {
         }
     }
 
-    /// Which links serve a request with it.
-    fn sort(self) -> Sort {
-        if self == Self::default() { Sort::Plain } else { Sort::Askable }
+    /// What a legacy session is told that its client can be asked for, as `capabilities` of the handshake.
+    ///
+    /// A legacy server hears this once, and asks accordingly. Where nothing was declared it is told everything that
+    /// the bridge carries, so that a tool that cannot do without is found out, and its request gets the error that
+    /// 2026-07-28 has for that, instead of whatever words the server has.
+    pub fn capabilities(self) -> Bytes {
+        let all = Self { roots: true, sampling: true, sampling_tools: true, form: true, url: true };
+        let told = if self == Self::default() { all } else { self };
+        let mut draft = Draft::of_value(Bytes::from_static(b"{}"));
+        let mut set = |is_told: bool, path: &[&str]| {
+            if is_told {
+                draft.set(path, b"{}");
+            }
+        };
+        set(told.roots, &["roots"]);
+        set(told.sampling, &["sampling"]);
+        set(told.sampling_tools, &["sampling", "tools"]);
+        set(told.form, &["elicitation", "form"]);
+        set(told.url, &["elicitation", "url"]);
+        draft.into_bytes()
     }
 }
 
@@ -191,7 +193,7 @@ pub(super) struct Exchange {
     pub client: Bytes,
     pub work: Work,
     /// Which links serve it, which the first request of all rounds decides.
-    pub sort: Sort,
+    pub profile: Profile,
     /// The only link that understands its cursor.
     pub pinned: Option<LinkNo>,
     pub link: Option<LinkNo>,
@@ -221,7 +223,7 @@ impl Exchange {
             digest: None,
             client: client.cloned().unwrap_or_else(|| Bytes::from_static(NOBODY.as_bytes())),
             work: Work::Call,
-            sort: asked.profile.sort(),
+            profile: asked.profile,
             pinned: None,
             link: None,
             call: None,

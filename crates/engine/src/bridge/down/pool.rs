@@ -13,7 +13,7 @@ use tapgate_wire::shape::{Kind, Member};
 use tapgate_wire::{Message, Nanos};
 
 use super::alarm::For;
-use super::exchange::{CAPABILITIES, Exchange, Level, Sort, Work};
+use super::exchange::{Exchange, Level, Profile, Work};
 use super::listen::Subscription;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::{Failure, Opening, Pass, Sharing};
@@ -24,7 +24,7 @@ use crate::bridge::settings::Reaches;
 use crate::bridge::translate::fall;
 
 /// Whose a link is, and for which of their requests.
-pub(super) type Key = (Principal, Sort);
+pub(super) type Key = (Principal, Profile);
 
 /// How many links one key has at most, and how many requests wait for one of them.
 const MAX_LINKS: usize = 4;
@@ -109,7 +109,7 @@ impl Down {
     /// Finds a link for an exchange, opens one, or lets it wait for one.
     pub(super) fn seat(&mut self, cx: &mut Cx<'_>, n: u64) {
         let Some(exchange) = self.exchanges.get(&n) else { return };
-        let key = (exchange.principal, exchange.sort);
+        let key = (exchange.principal, exchange.profile);
         if let Some(link) = exchange.pinned {
             let is_theirs =
                 self.links.get(&link).is_some_and(|link| link.key.is_some_and(|found| found.0 == key.0));
@@ -135,7 +135,9 @@ impl Down {
             }
         }
         if let Some(link) = free {
-            return self.take(cx, n, link);
+            // A question that was on its way must not be taken for one of this call.
+            let until = self.links.get(&link).map_or(cx.now, |link| link.strays_until);
+            return self.alarms.set(For::Exchange(n), until);
         }
         // Clients may leave questions unanswered for ever: the call that has been held longest makes room.
         if let Some(oldest) = self.longest_held(key) {
@@ -224,7 +226,7 @@ impl Down {
         let call = cx.call(Pair::Down);
         let offer = cx.settings.server_revision.filter(|revision| revision.era() == Era::Legacy);
         let offer = offer.unwrap_or(Revision::V2025_11_25);
-        let message = fall::client::initialize(call.n, offer, CAPABILITIES.as_bytes(), &client);
+        let message = fall::client::initialize(call.n, offer, &key.1.capabilities(), &client);
         self.jobs.insert(call.n, Job { link: no, errand: Errand::Greet });
         cx.back.ask(cx.now, no, call, &message, Pass { headers, mirrors: Vec::new() }, cx.acts);
         Ok(no)

@@ -10,19 +10,20 @@ const FORM: &str = r#"{"jsonrpc":"2.0","id":"e","method":"elicitation/create","p
 const GET: &str = r#"{"name":"p"}"#;
 
 #[test]
-fn each_principal_has_links_of_its_own_and_of_two_kinds() {
+fn each_principal_has_links_of_its_own_for_each_thing_that_it_declares() {
     let mut stage = Stage::greeted(Legs::HttpToPipe, "{}");
     stage.asks("1", "prompts/get", GET);
     let ann = stage.gets("prompts/get").child();
     stage.who = "bob".into();
     stage.asks("1", "prompts/get", GET);
+    // Nothing was declared: a tool that cannot do without is to be found out.
+    assert_eq!(stage.got.front().unwrap().at(&["params", "capabilities"]), ASKABLE);
     stage.greets(ABLE);
     let bob = stage.gets("prompts/get").child();
     assert_ne!(ann, bob);
     stage.capabilities = r#"{"roots":{}}"#.into();
     stage.asks("2", "prompts/get", GET);
-    // Whatever a request declares, its server is told the same.
-    assert_eq!(stage.got.front().unwrap().at(&["params", "capabilities"]), ASKABLE);
+    assert_eq!(stage.got.front().unwrap().at(&["params", "capabilities"]), r#"{"roots":{}}"#);
     stage.greets(ABLE);
     let roots = stage.gets("prompts/get");
     assert!(roots.child() != ann && roots.child() != bob);
@@ -30,7 +31,9 @@ fn each_principal_has_links_of_its_own_and_of_two_kinds() {
     stage.hears();
     stage.capabilities = r#"{"elicitation":{}}"#.into();
     stage.asks("3", "prompts/get", GET);
-    assert_eq!(stage.gets("prompts/get").child(), roots.child());
+    assert_eq!(stage.got.front().unwrap().at(&["params", "capabilities"]), r#"{"elicitation":{"form":{}}}"#);
+    stage.greets(ABLE);
+    assert_ne!(stage.gets("prompts/get").child(), roots.child());
     // What a server can do is asked on any link of the principal.
     stage.capabilities = r#"{"sampling":{}}"#.into();
     stage.asks("3", "server/discover", "{}");
