@@ -103,7 +103,12 @@ impl Home {
     /// Whether the directory holds anything that is not tapgate's.
     fn is_shared(&self) -> io::Result<bool> {
         for entry in fs::read_dir(&self.dir)? {
-            if !entry?.file_name().as_encoded_bytes().starts_with(b"journal.") {
+            let entry = entry?;
+            let name = entry.file_name();
+            // A bridge makes its folder of keys, closed to others, before its journal is opened.
+            let is_ours = name.as_encoded_bytes().starts_with(b"journal.")
+                || (name == "keys" && entry.metadata()?.mode() & OTHERS == 0);
+            if !is_ours {
                 return Ok(true);
             }
         }
@@ -175,5 +180,21 @@ mod tests {
         check("-", "-", "/c", "/c/.local/state/tapgate");
         check("-", "-", "", "-");
         check("-", "-", "-", "-");
+    }
+
+    #[test]
+    fn a_home_that_others_may_use_is_closed_to_them_only_where_all_in_it_is_ours() {
+        let check = |folder: &str, mode: u32, is_ours: bool| {
+            let home = tempfile::tempdir().unwrap();
+            fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+            DirBuilder::new().create(home.path().join(folder)).unwrap();
+            fs::set_permissions(home.path().join(folder), Permissions::from_mode(mode)).unwrap();
+            assert_eq!(Home::new(home.path()).secure().is_ok(), is_ours, "{folder} {mode:o}");
+            let is_closed = fs::metadata(home.path()).unwrap().mode() & OTHERS == 0;
+            assert_eq!(is_closed, is_ours, "{folder} {mode:o}");
+        };
+        check("keys", 0o700, true);
+        check("keys", 0o755, false);
+        check("photos", 0o700, false);
     }
 }

@@ -1,5 +1,7 @@
 //! What a journey must come to.
 
+use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -40,15 +42,13 @@ fn unequal(direct: &Saw, saw: &Saw) -> Vec<String> {
 
 /// Steps that do not show what the plan says and the server shows without tapgate.
 fn failing(server: &Server, direct: &Saw, saw: &Saw) -> Vec<String> {
-    let plan = std::fs::read_to_string(journeys().join("plans").join(server.plan)).unwrap();
-    let plan: Vec<Value> = serde_json::from_str(&plan).unwrap();
     let shows = |saw: &Saw, name: &str, part: &str| {
         let found = saw.iter().find(|(step, _)| step == name).map(|(_, saw)| saw);
         let text = found.map(Value::to_string).unwrap_or_default();
         (text.contains(part), short(found.unwrap_or(&Value::Null)))
     };
     let mut wrong = Vec::new();
-    for step in &plan {
+    for step in &plan(server) {
         let (Some(name), Some(part)) = (step["step"].as_str(), step["sees"].as_str()) else { continue };
         let (direct_shows, direct) = shows(direct, name, part);
         let (now_shows, now) = shows(saw, name, part);
@@ -72,14 +72,35 @@ fn short(value: &Value) -> String {
     }
 }
 
-/// What is wrong with the journal, which holds the conversation: every request paired with its answer, nothing lost.
-pub fn misrecorded(home: &Path) -> Vec<String> {
+/// What is wrong with the journal, which holds the conversation: every call, paired with its answer, and nothing lost.
+pub fn misrecorded(server: &Server, saw: &Saw, home: &Path) -> Vec<String> {
+    let calls = json_lines(home, &["calls", "--json", "--limit", "1000"]);
     let mut wrong = Vec::new();
-    for call in json_lines(home, &["calls", "--json", "--limit", "1000"]) {
+    for call in &calls {
         let findings = call["findings"].to_string();
         let status = call["status"].as_str().unwrap_or_default();
         if findings.contains("track.unmatched") || ["pending", "unknown"].contains(&status) {
             wrong.push(format!("journal: {call}"));
+        }
+    }
+    let mut said: HashMap<&Value, usize> = HashMap::new();
+    let plan = plan(server);
+    for step in plan.iter().filter(|step| saw.iter().any(|(name, _)| step["step"] == name.as_str())) {
+        let n_calls = match step["do"].as_str() {
+            Some("call" | "large" | "progress" | "cancel" | "changed") => 1,
+            Some("parallel") => step["many"].as_array().unwrap().len(),
+            _ => continue,
+        };
+        *said.entry(&step["name"]).or_default() += n_calls;
+    }
+    for (tool, n_said) in said {
+        let n_recorded =
+            calls.iter().filter(|call| call["method"] == "tools/call" && call["tool"] == *tool).count();
+        if n_recorded < n_said {
+            wrong.push(format!(
+                "journal: {n_recorded} of {n_said} calls of {tool}, {} exchanges",
+                calls.len()
+            ));
         }
     }
     for source in json_lines(home, &["ls", "--json"]) {
@@ -90,13 +111,10 @@ pub fn misrecorded(home: &Path) -> Vec<String> {
     wrong
 }
 
-/// How many exchanges of a method and tool the journal holds.
-pub fn recorded(home: &Path, method: &str, tool: Option<&str>) -> usize {
-    let calls = json_lines(home, &["calls", "--json", "--limit", "1000"]);
-    calls
-        .iter()
-        .filter(|call| call["method"] == method && tool.is_none_or(|tool| call["tool"] == tool))
-        .count()
+/// The steps that are played with a server.
+fn plan(server: &Server) -> Vec<Value> {
+    let plan = fs::read_to_string(journeys().join("plans").join(server.plan)).unwrap();
+    serde_json::from_str(&plan).unwrap()
 }
 
 fn json_lines(home: &Path, args: &[&str]) -> Vec<Value> {
