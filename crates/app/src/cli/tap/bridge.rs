@@ -176,7 +176,8 @@ fn client_edge(args: &Args, listen: Option<SocketAddr>, listens: &Listens) -> Re
         at,
         reach: if args.network { Reach::Network } else { Reach::Loopback },
         guard: Guard::new(args.allow_hosts.clone(), args.allow_origins.clone()),
-        paths: vec![path.clone(), sse_path.clone()],
+        // Spec 2024-11-05, basic/transports, HTTP with SSE: clients send to where the first event points.
+        paths: vec![path.clone(), sse_path.clone(), format!("{sse_path}/message")],
         max_body: max_message(args),
         max_connections: tap_http::MAX_CONNECTIONS,
         head_timeout: Duration::from_secs(30),
