@@ -118,6 +118,8 @@ def main():
             where = {"type": "string", "x-mcp-header": "Where"}
             schema = {"type": "object", "properties": {"where": where}}
             value = {"tools": [{"name": "fine", "inputSchema": schema}], "resultType": "complete"}
+            if "cursor" not in message.get("params", {}):
+                value["nextCursor"] = "page two"
             result(message["id"], value | {"ttlMs": 0, "cacheScope": "private"})
         elif method == "tools/call" and MODE == "asks":
             asked[f"ask-{message['id']}"] = message["id"]

@@ -51,7 +51,15 @@ def odd_answers():
             sock.sendall(bytes([byte]))
             time.sleep(0.02)
 
+    def endless_head(request, sock):
+        sock.sendall(b"HTTP/1.1 200 OK\r\n")
+        for n in range(100_000):
+            sock.sendall(b"X-%d: %s\r\n" % (n, b"y" * 1000))
+
     bad = {
+        "endless head": endless_head,
+        "endless line": lambda request, sock: b"HTTP/1.1 200 " + b"O" * (10 * MB),
+        "endless chunk": lambda request, sock: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * MB,
         "wrong id": body(b'{"jsonrpc":"2.0","id":4711,"result":{}}'),
         "wrong kind of id": lambda request, sock: ok(result(str(request.id), {})),
         "no JSON": body(b"<html>oops</html>", kind="text/html"),
@@ -329,6 +337,40 @@ def credentials():
         tap = Tap(server.url).read_lines()
         told(tap.ask(1, "initialize", hello()), str(code), "log in first")
         told(tap.ask(2, "initialize", hello()), str(code))
+        tap.end()
+        server.stop()
+
+
+def endpoints():
+    """A server of 2024-11-05 cannot send the tap, with its credentials, to somebody else."""
+    elsewhere = Server(lambda request, sock: http("202 Accepted"))
+    places = [
+        elsewhere.url,
+        f"//127.0.0.1:{elsewhere.port}/mcp",
+        f"http://user:pw@127.0.0.1:{elsewhere.port}/mcp",
+        f"http:\\\\127.0.0.1:{elsewhere.port}/",
+        f"HTTP://127.0.0.1:{elsewhere.port}/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "",
+        "/messages?\u0000",
+        "/a b",
+        "x" * 100_000,
+    ]
+    for place in places:
+
+        def handle(request, sock):
+            if request.method == "GET":
+                sock.sendall(SSE_HEAD + b"event: endpoint\ndata: " + place.encode() + b"\n\n")
+                time.sleep(2)
+                return None
+            return http("405 Method Not Allowed")
+
+        server = Server(handle)
+        tap = Tap("--header", "Authorization: Bearer secret", server.url).read_lines()
+        answer = tap.ask(1, "initialize", hello("2024-11-05"))
+        check("error" in answer, place, answer)
+        check(elsewhere.requests == [], place, "the tap went where it was sent")
         tap.end()
         server.stop()
 
