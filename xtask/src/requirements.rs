@@ -38,6 +38,8 @@ pub(crate) enum Proof {
     Tests(Vec<String>),
     /// It does not apply, for this reason.
     Why(String),
+    /// It is not met yet: what is missing.
+    Open(String),
 }
 
 /// Writes the page.
@@ -73,19 +75,11 @@ impl Topic {
 
 impl Requirement {
     fn read(value: &Value) -> anyhow::Result<Self> {
-        let proof = match (value.get("tests"), value.get("why")) {
-            (Some(tests), None) => {
-                let tests =
-                    tests.as_array().into_iter().flatten().map(|test| test.as_str().map(str::to_owned));
-                Proof::Tests(
-                    tests
-                        .collect::<Option<Vec<_>>>()
-                        .filter(|tests| !tests.is_empty())
-                        .with_context(|| format!("`tests` names tests: {value:?}"))?,
-                )
-            }
-            (None, Some(_)) => Proof::Why(text(value, "why")?),
-            _ => bail!("a requirement has either `tests` or `why`: {value:?}"),
+        let proof = match ["tests", "why", "open"].map(|name| value.get(name)) {
+            [Some(tests), None, None] => Proof::Tests(names(tests)?),
+            [None, Some(_), None] => Proof::Why(text(value, "why")?),
+            [None, None, Some(_)] => Proof::Open(text(value, "open")?),
+            _ => bail!("a requirement has one of `tests`, `why` and `open`: {value:?}"),
         };
         let level = text(value, "level")?;
         ensure!(["must", "should", "may"].contains(&&*level), "`level` is must, should or may: {value:?}");
@@ -98,6 +92,12 @@ impl Requirement {
     }
 }
 
+fn names(tests: &Value) -> anyhow::Result<Vec<String>> {
+    let names = tests.as_array().into_iter().flatten().map(|name| name.as_str().map(str::to_owned));
+    let names = names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty());
+    names.with_context(|| format!("`tests` names tests: {tests:?}"))
+}
+
 fn text(value: &Value, name: &str) -> anyhow::Result<String> {
     let text = value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     text.map(str::to_owned).with_context(|| format!("`{name}` is missing: {value:?}"))
@@ -107,11 +107,12 @@ fn text(value: &Value, name: &str) -> anyhow::Result<String> {
 pub(crate) fn page(topics: &[Topic]) -> String {
     let all = || topics.iter().flat_map(|topic| &topic.requirements);
     let n_proven = all().filter(|requirement| matches!(requirement.proof, Proof::Tests(_))).count();
+    let n_open = all().filter(|requirement| matches!(requirement.proof, Proof::Open(_))).count();
     let mut page = format!(
         "# Requirements\n\n\
          What the MCP specification asks of a program between clients and servers, in our words, and the tests that would fail without it.\n\
          This page is generated from `{FILE}`: `cargo xtask requirements`.\n\n\
-         Of {} requirements, {n_proven} have tests; of the others the reason stands here why they do not apply yet.\n\
+         Of {} requirements, {n_proven} have tests and {n_open} are not met yet; of the others the reason stands here why they do not apply.\n\
          Sources are pages of the specification at <https://modelcontextprotocol.io/specification>, each with the revision that says it most clearly, or proposals (SEP).\n",
         all().count(),
     );
@@ -128,6 +129,7 @@ pub(crate) fn page(topics: &[Topic]) -> String {
                     tests.iter().map(|test| format!("`{test}`")).collect::<Vec<_>>().join(", ")
                 }
                 Proof::Why(why) => format!("does not apply: {why}"),
+                Proof::Open(open) => format!("**not met yet**: {open}"),
             };
             let _ = writeln!(page, "| {number} | {says} | {level} | {revisions} | {source} | {proof} |");
         }

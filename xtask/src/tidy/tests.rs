@@ -236,12 +236,13 @@ fn what_is_required_is_proven_by_tests_that_exist() {
         ("tests = [\"wire::a::bytes_stay\"]", None),
         ("tests = [\"wire::a::tests::bytes_stay\"]", None),
         ("why = \"There are none.\"", None),
+        ("open = \"They change.\"", None),
         ("tests = [\"wire::a::no_test\"]", Some(":8: there is no test `wire::a::no_test`")),
         ("tests = [\"wire::b::bytes_stay\"]", Some("there is no test `wire::b::bytes_stay`")),
         ("tests = []", Some("names tests")),
-        ("", Some("either `tests` or `why`")),
+        ("", Some("one of `tests`")),
         ("why = \"\"", Some("`why` is missing")),
-        ("tests = [\"wire::a::bytes_stay\"]\nwhy = \"x\"", Some("either `tests` or `why`")),
+        ("tests = [\"wire::a::bytes_stay\"]\nwhy = \"x\"", Some("one of `tests`")),
         ("why = \"x\"\nelse = 1", Some("five members")),
     ];
     for (more, expected) in cases {

@@ -177,7 +177,7 @@ fn a_handshake_that_is_refused_over_http_is_tried_over_http_with_sse() {
 }
 
 #[test]
-fn a_server_that_became_modern_is_found_out() {
+fn a_server_that_became_modern_is_not_found_out() {
     let (mut raw, probe) = asked(Over::Http);
     raw.refuses(&probe, 400, json!({ "code": -32601, "message": "no" }));
     // What was a legacy server is one of 2026-07-28 now, which knows no handshake.

@@ -3,6 +3,8 @@
     clippy::indexing_slicing,
     clippy::cmp_owned,
     clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a test that meets the unexpected ends, and reads better by value"
 )]
 

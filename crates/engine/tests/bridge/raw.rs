@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use serde_json::{Value, json};
 use tapgate_engine::bridge::Settings;
@@ -88,8 +89,19 @@ impl Raw {
     pub(crate) fn hear(&mut self, heard: Heard) {
         let mut acts = Vec::new();
         self.bridge.on(self.now, heard, &mut acts);
+        let mut taken = Vec::new();
         for act in acts {
+            if let Act::Fetch { fetch, method: Method::POST, body, .. } = &act
+                && serde_json::from_slice::<Value>(body).is_ok_and(|message| message.get("id").is_none())
+            {
+                taken.push(*fetch);
+            }
             self.act(act);
+        }
+        // A server takes notifications without a word of the test.
+        for fetch in taken {
+            self.head(fetch, 202, "application/json");
+            self.hear(Heard::Body { fetch, body: Bytes::new() });
         }
     }
 

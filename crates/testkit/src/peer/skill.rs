@@ -193,6 +193,11 @@ impl Skill {
                 id.clone(),
                 self.done(json!({ "completion": { "values": [format!("{}da", text(params, &["argument", "value"]))] } })),
             )],
+            // As a server that was written for a draft of 2026-07-28 numbers it.
+            "tools/call" if text(params, &["name"]) == "draft" => {
+                let data = json!({ "requiredCapabilities": { "sampling": {} } });
+                vec![error(id, -32003, "missing capability", data)]
+            }
             "tools/call" => self.call(talk, id, params),
             "tasks/list" if self.revision == Revision::V2025_11_25 => {
                 vec![Say::Answer(id.clone(), json!({ "tasks": [] }))]
@@ -367,11 +372,6 @@ impl Skill {
                     Wait { id: id.clone(), params: params.clone(), n_left: usize::MAX, got: BTreeMap::new() },
                 );
                 Vec::new()
-            }
-            // As a server that was written for a draft of 2026-07-28 numbers it.
-            "draft" => {
-                let data = json!({ "requiredCapabilities": { "sampling": {} } });
-                vec![error(id, -32003, "missing capability", data)]
             }
             "changed" => {
                 let mut says =

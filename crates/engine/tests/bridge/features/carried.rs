@@ -74,9 +74,10 @@ pub(super) fn fresh(stage: &mut Stage) -> Outcome {
     for answer in &all {
         let result = &answer["result"];
         let (kept, scope) = (result["ttlMs"].as_u64(), result["cacheScope"].as_str());
-        let is_said = match stage.server.is_modern() {
-            true => kept == Some(1000) && matches!(scope, Some("public" | "private")),
-            false => kept == Some(0) && scope == Some("private"),
+        let is_said = if stage.server.is_modern() {
+            kept == Some(1000) && matches!(scope, Some("public" | "private"))
+        } else {
+            kept == Some(0) && scope == Some("private")
         };
         if !is_said {
             return Outcome::Failed(answer.to_string());
