@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
 use tapgate_wire::json::find;
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
@@ -32,6 +33,8 @@ pub struct Server {
     pub legacy: Option<bool>,
     /// What it said as a modern server; `None` while nobody knows, or when it is none.
     pub modern: Option<Modern>,
+    /// It refused a handshake although it is thought to be a legacy server: it is to be asked again.
+    pub is_doubtful: bool,
 }
 
 impl Server {
@@ -44,6 +47,7 @@ impl Server {
             },
             legacy: settings.server_era.map(|era| era == Era::Legacy),
             modern: None,
+            is_doubtful: false,
         }
     }
 }
@@ -59,6 +63,22 @@ pub struct Modern {
     pub discover: Option<Message>,
     /// The headers that it was asked with.
     pub headers: Arc<HeaderMap>,
+}
+
+impl Modern {
+    /// What the server said of itself, if who asks with these headers may hear it from memory: it is public, or was
+    /// said to the same credentials.
+    ///
+    /// Spec 2026-07-28, server/utilities/caching.
+    pub fn known_to(&self, headers: &HeaderMap) -> Option<&Message> {
+        let discover = self.discover.as_ref()?;
+        let is_public = find(discover.raw(), &["result", "cacheScope"]) == Some(&br#""public""#[..]);
+        let all = |headers: &HeaderMap, name| headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+        let is_same = [AUTHORIZATION, COOKIE]
+            .iter()
+            .all(|name| all(&self.headers, name.clone()) == all(headers, name.clone()));
+        (is_public || is_same).then_some(discover)
+    }
 }
 
 /// Requests that wait for the answer to a probe.

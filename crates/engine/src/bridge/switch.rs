@@ -156,7 +156,12 @@ impl Switch {
                 self.doubts(cx);
             }
             Pair::Up => self.up.on_server(cx, event),
-            Pair::Down => self.down.on_server(cx, event),
+            Pair::Down => {
+                self.down.on_server(cx, event);
+                if std::mem::take(&mut cx.server.is_doubtful) {
+                    self.detect.doubt();
+                }
+            }
             Pair::Detect => {
                 if let Some(verdict) = self.detect.on_server(cx, &event) {
                     self.decided(cx, &verdict);

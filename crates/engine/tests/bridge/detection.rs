@@ -177,7 +177,7 @@ fn a_handshake_that_is_refused_over_http_is_tried_over_http_with_sse() {
 }
 
 #[test]
-fn a_server_that_became_modern_is_not_found_out() {
+fn a_server_that_became_modern_is_found_out() {
     let (mut raw, probe) = asked(Over::Http);
     raw.refuses(&probe, 400, json!({ "code": -32601, "message": "no" }));
     // What was a legacy server is one of 2026-07-28 now, which knows no handshake.
@@ -185,7 +185,7 @@ fn a_server_that_became_modern_is_not_found_out() {
     raw.refuses(&hello, 404, json!({ "code": -32601, "message": "no" }));
     raw.hears();
     raw.line(&list(2));
-    // FIXME: what was assumed failed, so who the server is should be asked again: `server/discover`.
+    // What was assumed failed, so who the server is is asked again.
     // Spec 2026-07-28, basic/versioning, Backward Compatibility.
-    raw.gets("initialize");
+    raw.gets("server/discover");
 }

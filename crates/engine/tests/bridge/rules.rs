@@ -221,7 +221,7 @@ fn every_list_and_every_read_is_the_servers_own_answer() {
 }
 
 #[test]
-fn who_a_server_is_is_told_to_another_principal_from_memory() {
+fn who_a_server_is_is_asked_again_for_another_principal() {
     let mut raw = Raw::new(Over::Http, Over::Http);
     let hello = |who: &str, raw: &mut Raw| {
         let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "a", "version": "1" } });
@@ -236,9 +236,11 @@ fn who_a_server_is_is_told_to_another_principal_from_memory() {
     raw.answers(&probe, discovered(json!({ "instructions": "ann may do everything" })));
     assert_eq!(raw.hears().message["result"]["instructions"], "ann may do everything");
     hello("bob", &mut raw);
-    // FIXME: what the server calls `private` is Ann's alone (Spec 2026-07-28, server/utilities/caching), so the server
-    // is to be asked again with Bob's credentials.
-    assert_eq!(raw.hears().message["result"]["instructions"], "ann may do everything");
+    // What the server calls `private` is Ann's alone: Spec 2026-07-28, server/utilities/caching.
+    let asked = raw.gets("server/discover");
+    assert_eq!(asked.headers["authorization"], "Bearer bob");
+    raw.answers(&asked, discovered(json!({ "instructions": "bob may read" })));
+    assert_eq!(raw.hears().message["result"]["instructions"], "bob may read");
     raw.is_quiet();
 }
 

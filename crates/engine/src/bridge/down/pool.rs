@@ -1,3 +1,4 @@
+// Long because who uses which link, and when one is opened, greeted and closed, is one story.
 //! Links to the server: who may use which, the handshake, their end.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -297,6 +298,7 @@ impl Down {
     pub(super) fn greeted(&mut self, cx: &mut Cx<'_>, no: LinkNo, message: &Message) {
         let shape = message.shape();
         if shape.kind != Kind::Result {
+            cx.server.is_doubtful = true;
             let words = shape.text(Member::ErrorMessage).unwrap_or_default();
             let why = format!("the server {} refused the handshake: {words}", cx.settings.server_name);
             return self.ungreeted(cx, no, &|down, cx, n| down.unavailable(cx, n, &why));
@@ -334,6 +336,9 @@ impl Down {
             && let Some(key) = self.links.get(&no).and_then(|link| link.key)
         {
             self.wait(cx, key.0, failure.text(&cx.settings.server_name));
+        }
+        if matches!(failure, Failure::Http { status: 400 | 404 | 405, .. }) {
+            cx.server.is_doubtful = true;
         }
         self.ungreeted(cx, no, &|down, cx, n| down.fail(cx, n, failure));
     }

@@ -1,3 +1,4 @@
+// Long because all that one stream of a client may be, and become, stands together.
 //! Lanes: what is said to one HTTP client in one stream, and in the streams that resume it.
 //!
 //! Spec 2025-11-25, basic/transports, Resumability: an event's id names the lane that it was sent on, and only

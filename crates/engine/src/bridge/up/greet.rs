@@ -96,7 +96,7 @@ impl Up {
             let text = format!("`{}` is not known yet", cx.settings.server_name);
             return blame(cx, port, id, &text);
         };
-        let is_known = modern.discover.is_some();
+        let is_known = modern.known_to(&from.headers).is_some();
         let (link, spoken) = (modern.link, modern.revision);
         let call = cx.call(Pair::Up);
         session.greeting = Some(Greeting { port, id: id.cloned(), call });
@@ -116,8 +116,10 @@ impl Up {
     /// The server said who it is.
     pub(super) fn discovered(&mut self, cx: &mut Cx<'_>, number: SessionNo, message: &Message) {
         if message.shape().kind == Kind::Result {
-            if let Some(modern) = &mut cx.server.modern {
+            let headers = self.sessions.get(&number).map(|session| Arc::clone(&session.headers));
+            if let (Some(modern), Some(headers)) = (&mut cx.server.modern, headers) {
                 modern.discover = Some(message.clone());
+                modern.headers = headers;
             }
             return self.welcome(cx, number);
         }

@@ -162,7 +162,7 @@ impl Stage {
             down: Down::default(),
             front: Front::new(&settings),
             back: Back::new(&settings),
-            server: Server { via, legacy: Some(true), modern: None },
+            server: Server { via, legacy: Some(true), modern: None, is_doubtful: false },
             settings,
             tools: Tools::default(),
             seal: Seal::new(&[[7; 32]], [9; 32], 1_700_000_000_000_000_000),

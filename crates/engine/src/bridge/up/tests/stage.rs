@@ -140,7 +140,7 @@ impl Stage {
             up: Up::default(),
             front: Front::new(&settings),
             back: Back::new(&settings),
-            server: Server { via, legacy: Some(false), modern: Some(modern) },
+            server: Server { via, legacy: Some(false), modern: Some(modern), is_doubtful: false },
             settings,
             tools: Tools::default(),
             seal: Seal::new(&[[7; 32]], [9; 32], 1_700_000_000_000_000_000),
