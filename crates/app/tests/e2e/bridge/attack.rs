@@ -16,8 +16,6 @@ fn attack(file: &str, name: &str) {
     let output = command.output().unwrap();
     let [said, failed] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     assert!(output.status.success(), "{name}\n{said}\n{failed}");
-    // What was measured, for who runs one test alone.
-    print!("{said}");
 }
 
 macro_rules! attacks {
@@ -42,6 +40,7 @@ attacks! {
         a_session_is_good_only_for_its_own_client is "strange_sessions"
         an_endpoint_is_good_only_for_its_own_client is "strange_endpoints"
         a_request_state_is_good_only_as_it_was_given is "forged_states"
+        who_shares_a_child_cannot_touch_what_others_asked is "one_child_for_all"
         a_message_that_can_be_read_in_two_ways_is_refused is "strange_messages"
         a_body_that_is_too_large_is_refused_with_words is "large_bodies"
         a_client_that_does_not_read_costs_little is "silent_readers"

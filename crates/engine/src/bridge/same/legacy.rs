@@ -104,7 +104,8 @@ impl Legacy {
         // Over HTTP a link costs no more than its session, of which there are only so many.
         let max = cx.settings.bounds.links;
         if cx.settings.reaches == Reaches::Command && cx.back.n_links() >= max {
-            let why = format!("all {max} processes that it may have are in use; try again later");
+            let name = &cx.settings.server_name;
+            let why = format!("all {max} processes of `{name}` are in use; try again later");
             return asked.fail(cx, &Failure::Unreachable(why));
         }
         let link = self.open(cx, n, &asked.from);

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 import threading
 import time
 
@@ -235,6 +236,40 @@ def forged_states():
     # Bob's own is good for Bob.
     state, answers = begin(bob, 60)
     check("please" in str(ask(bob, 61, requestState=state, inputResponses=answers).answer()["result"]))
+    tap.end()
+
+
+def one_child_for_all():
+    """Who shares a child with others has their ids neither by chance nor by guessing."""
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        log = file.name
+    tap = Tap("--listen", "127.0.0.1:0", "--", *child("log", log, "modern"))
+    answers = {}
+
+    def ask(who, id):
+        message = modern(id, "tools/call", name="fine", arguments={"who": who})
+        message["params"]["_meta"] = {**META, "progressToken": id}
+        headers = [*modern_headers("tools/call", "fine"), ("Authorization", "Bearer " + who)]
+        answers[who, id] = post(tap.port, message, headers).answer()
+
+    threads = [threading.Thread(target=ask, args=(who, id)) for who in "ab" for id in (1, 2, 3, "1", "2")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    check(len(answers) == 10 and all(answer["id"] == id for (_, id), answer in answers.items()), answers)
+    # The next call waits; nobody else can cancel it, whichever of its ids he guesses.
+    with connect(tap.port) as sock:
+        body = json.dumps(modern(7, "tools/call", name="never", arguments={})).encode()
+        sock.sendall(request_bytes("POST", "/mcp", [*JSON, *modern_headers("tools/call", "never")], body))
+        check(eventually(lambda: b'"never"' in open(log, "rb").read()))
+        for id in [*range(1, 20), "7"]:
+            told = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id, "_meta": META}}
+            check(post(tap.port, told, modern_headers("notifications/cancelled")).status == 202)
+        ask("b", 8)
+        said = open(log, "rb").read()
+        os.unlink(log)
+        check(b"notifications/cancelled" not in said, said)
     tap.end()
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,10 +13,12 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 TAPGATE = os.environ["TAPGATE"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 30
+TAPS = []
 MB = 1 << 20
 
 
@@ -57,6 +60,7 @@ class Tap:
             command, stdin=pipe, stdout=pipe, stderr=pipe, env=env, preexec_fn=die_with_parent, **more
         )
         self.pid = self.process.pid
+        TAPS.append(self)
         self.stderr = b""
         self.port = None
         self.lines = queue.Queue()
@@ -458,9 +462,19 @@ def report(words, *numbers):
 
 
 def main(scope):
-    """Runs the attack that is named."""
+    """Runs the attack that is named, and leaves nothing behind."""
     signal.alarm(110)
-    scope[sys.argv[1]]()
-    # Threads that still wait for a peer are of no interest.
+    code = 0
+    try:
+        scope[sys.argv[1]]()
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    for tap in TAPS:
+        tap.process.kill()
+        tap.process.wait()
+        shutil.rmtree(tap.home, ignore_errors=True)
     sys.stdout.flush()
-    os._exit(0)
+    sys.stderr.flush()
+    # Threads that still wait for a peer are of no interest.
+    os._exit(code)
