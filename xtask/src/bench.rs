@@ -133,6 +133,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Calls of all turns.
+    fn calls(&self) -> u64 {
+        self.turns.iter().map(|turn| turn.calls).sum()
+    }
+
     fn of(contender: &Contender, era: Era, clients: u64) -> Self {
         Self {
             name: contender.name,
@@ -242,12 +247,7 @@ fn measure_http(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Http>
     for (era, connections) in [(Era::Legacy, 32), (Era::Modern, 32), (Era::Legacy, 1)] {
         rows.extend(interleave(&mut contenders, era, connections, plan)?);
     }
-    let calls = rows
-        .iter()
-        .filter(|row| row.name == "tapgate")
-        .flat_map(|row| &row.turns)
-        .map(|turn| turn.calls)
-        .sum();
+    let calls = rows.iter().filter(|row| row.name == "tapgate").map(Row::calls).sum();
     drop(contenders);
     Ok(Http { rows, calls, recorded: recorded(tapgate, home)? })
 }
@@ -276,8 +276,7 @@ fn interleave(contenders: &mut [Contender], era: Era, clients: u64, plan: Plan) 
         }
     }
     for ((contender, row), cpu) in contenders.iter().zip(&mut rows).zip(cpu) {
-        let calls: u64 = row.turns.iter().map(|turn| turn.calls).sum();
-        row.cpu = (cpu > 0.0).then_some(cpu * 1e6 / calls.max(1) as f64);
+        row.cpu = (cpu > 0.0).then_some(cpu * 1e6 / row.calls().max(1) as f64);
         row.memory_kib = contender.memory_kib();
     }
     Ok(rows)
@@ -328,9 +327,9 @@ fn recorded(tapgate: &Path, home: &Path) -> anyhow::Result<u64> {
     let out = Command::new(tapgate).args(["stats", "--json"]).env("TAPGATE_HOME", home).output()?;
     ensure!(out.status.success(), "tapgate stats fails: {}", String::from_utf8_lossy(&out.stderr));
     let rows = String::from_utf8(out.stdout)?;
-    let calls = rows
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?.get("calls")?.as_u64());
+    let rows = rows.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let calls = rows.filter(|row| row.get("call").is_some_and(|call| call == "echo"));
+    let calls = calls.filter_map(|row| row.get("calls")?.as_u64());
     Ok(calls.sum())
 }
 

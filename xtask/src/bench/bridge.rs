@@ -1,7 +1,7 @@
 //! The bridge against other people's bridges: between transports, between eras, and what sessions cost.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -12,7 +12,7 @@ use super::pipes::Pipes;
 use super::proc::{self, Proc};
 use super::rivals::Rival;
 use super::wire::Era;
-use super::{Contender, Plan, Reached, Row, interleave, on_one_thread, our_part};
+use super::{Contender, Plan, Reached, Row, interleave, on_one_thread, our_part, recorded};
 
 /// Clients, or calls in flight, of the loaded rows.
 pub const MANY: u64 = 50;
@@ -28,6 +28,10 @@ pub struct Costs {
     pub eras: Vec<Row>,
     /// Bytes that a legacy session costs that nobody uses.
     pub session_bytes: f64,
+    /// Calls made through tapgate.
+    pub calls: u64,
+    /// Exchanges that its journal holds of them.
+    pub recorded: u64,
 }
 
 /// How a translation between eras is called in the report.
@@ -54,6 +58,9 @@ pub fn measure(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Costs>
             costs.eras.extend(between_eras(tapgate, home, era, clients, plan)?);
         }
     }
+    let rows = costs.to_stdio.iter().chain(&costs.to_http).filter(|row| row.name == "tapgate");
+    costs.calls = rows.chain(&costs.eras).map(Row::calls).sum();
+    costs.recorded = recorded(tapgate, &journal(home))?;
     costs.session_bytes = sessions(tapgate, home, plan)?;
     Ok(costs)
 }
@@ -168,8 +175,13 @@ fn bridged(tapgate: &Path, home: &Path, origin: SocketAddr) -> anyhow::Result<Re
 /// A tap that records and masks, as users have it.
 fn tap(tapgate: &Path, home: &Path) -> Command {
     let mut command = Command::new(tapgate);
-    command.args(["tap", "--name", "bridge"]).env("TAPGATE_HOME", home);
+    command.args(["tap", "--name", "bridge"]).env("TAPGATE_HOME", journal(home));
     command
+}
+
+/// A folder of its own: beside what others wrote there no journal is kept.
+fn journal(home: &Path) -> PathBuf {
+    home.join("journal")
 }
 
 fn our_server(era: Era) -> anyhow::Result<(Proc, SocketAddr)> {

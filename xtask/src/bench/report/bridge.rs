@@ -25,6 +25,13 @@ pub fn goals(out: &mut String, costs: &Costs) -> std::fmt::Result {
             )?;
         }
     }
+    for era in Era::ALL {
+        let at = |name| median(find(&costs.to_http, name, era, MANY), per_second);
+        let ratio = at("tapgate") / at("direct by HTTP");
+        let what =
+            format!("stdio → HTTP, 50 in flight, {}: throughput over a client that speaks HTTP", era.name());
+        goal(out, &what, &format!("{ratio:.2}"), "≥ 0.50", ratio >= 0.5)?;
+    }
     for (client, server) in [(Era::Legacy, Era::Modern), (Era::Modern, Era::Legacy)] {
         let at = |server, clients| find(&costs.eras, route(client, server), client, clients);
         let cpu = |server| at(server, MANY).and_then(|row| row.cpu).unwrap_or(f64::NAN);
@@ -79,7 +86,13 @@ pub fn tables(out: &mut String, costs: &Costs) -> std::fmt::Result {
          Both sides speak HTTP: the revision of the client, then the server's.\n{}",
         medians(&costs.eras)
     )?;
-    table(out, "Clients", &costs.eras, "")
+    table(out, "Clients", &costs.eras, "")?;
+    let share = 100.0 * costs.recorded as f64 / costs.calls.max(1) as f64;
+    writeln!(
+        out,
+        "\nOf {} calls through the bridges their journal holds {} ({share:.1} %).",
+        costs.calls, costs.recorded
+    )
 }
 
 fn medians(rows: &[Row]) -> String {
