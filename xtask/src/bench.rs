@@ -48,7 +48,7 @@ impl Plan {
     pub const FULL: Self = Self {
         rounds: 7,
         turn: Duration::from_secs(3),
-        bridge_turn: Duration::from_millis(1500),
+        bridge_turn: Duration::from_secs(1),
         pipe_calls: 3000,
         sessions: 5000,
         settle: Duration::from_secs(2),
