@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: direct, tapgate and nginx in turns, in one run, with the same load.
+//! `cargo xtask bench`: direct, tapgate, nginx and other people's bridges in turns, in one run, with the same load.
 //!
 //! Absolute times say little on a shared machine; what counts is the ratio of medians between turns that were
 //! interleaved, and the CPU time that the process under test spent on a call.
@@ -8,18 +8,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 mod big;
+mod bridge;
 mod load;
 mod pipes;
 mod proc;
 mod report;
+mod rivals;
 mod server;
 mod wire;
 
 use crate::house;
-use load::Turn;
+use load::{Crowd, Turn};
+use pipes::Pipes;
 use proc::Proc;
 use wire::Era;
 
@@ -30,15 +33,35 @@ pub struct Plan {
     pub rounds: usize,
     /// Length of a turn.
     pub turn: Duration,
+    /// Length of a turn of a bridge.
+    pub bridge_turn: Duration,
     /// Calls of a stdio turn.
     pub pipe_calls: usize,
+    /// Legacy sessions that are opened to learn what one costs.
+    pub sessions: u64,
+    /// How long a process gets to come to rest before its memory is read.
+    pub settle: Duration,
 }
 
 impl Plan {
     /// What the committed report is made with.
-    pub const FULL: Self = Self { rounds: 7, turn: Duration::from_secs(3), pipe_calls: 3000 };
+    pub const FULL: Self = Self {
+        rounds: 7,
+        turn: Duration::from_secs(3),
+        bridge_turn: Duration::from_secs(1),
+        pipe_calls: 3000,
+        sessions: 5000,
+        settle: Duration::from_secs(2),
+    };
     /// Enough to see that the benchmark works.
-    pub const QUICK: Self = Self { rounds: 2, turn: Duration::from_millis(500), pipe_calls: 300 };
+    pub const QUICK: Self = Self {
+        rounds: 2,
+        turn: Duration::from_millis(500),
+        bridge_turn: Duration::from_millis(300),
+        pipe_calls: 300,
+        sessions: 500,
+        settle: Duration::from_millis(300),
+    };
 }
 
 /// Runs the benchmark and writes the report to `report`.
@@ -47,25 +70,43 @@ pub fn run(root: &Path, plan: Plan, report: &Path) -> anyhow::Result<()> {
     let home = root.join("target/bench-home");
     let _ = std::fs::remove_dir_all(&home);
     std::fs::create_dir_all(&home)?;
+    let load = report::load();
     let http = measure_http(&tapgate, &home, plan)?;
     let results = report::Results {
         tap: measure_pipes(&tapgate, &home, plan)?,
         start: measure_start(&tapgate, &home)?,
         large: big::measure(&tapgate, &home)?,
+        bridge: bridge::measure(&tapgate, &home, Plan { turn: plan.bridge_turn, ..plan })?,
         binary_bytes: std::fs::metadata(&tapgate)?.len(),
         http,
+        load,
     };
     std::fs::write(report, report::markdown(&results)?)?;
     std::fs::remove_dir_all(&home)?;
     Ok(())
 }
 
-/// The part that `run` starts as a process of its own: `server` or `pipes`.
+/// The part that `run` starts as a process of its own: `server` or `pipes`, of both eras or of one (`pipes-2025-11-25`).
 pub fn part(name: &str) -> anyhow::Result<()> {
-    match name {
-        "pipes" => Ok(pipes::serve()?),
-        _ => on_one_thread(async { server::serve().await.map(|never| match never {}) }),
+    let of = |part: &str| {
+        let rest = name.strip_prefix(part)?;
+        let era = Era::ALL.into_iter().find(|era| rest.strip_prefix('-') == Some(era.name()));
+        (rest.is_empty() || era.is_some()).then_some(era)
+    };
+    match (of("pipes"), of("server")) {
+        (Some(serves), _) => Ok(pipes::serve(serves)?),
+        (_, Some(serves)) => {
+            on_one_thread(async move { server::serve(serves).await.map(|never| match never {}) })
+        }
+        _ => bail!("no part of the benchmark is called {name}"),
     }
+}
+
+/// The command line of one of our parts.
+fn our_part(part: &str, serves: Option<Era>) -> anyhow::Result<Vec<String>> {
+    let program = std::env::current_exe()?.to_str().context("our path is not UTF-8")?.to_owned();
+    let part = serves.map_or(part.to_owned(), |era| format!("{part}-{}", era.name()));
+    Ok(vec![program, "bench".to_owned(), "--part".to_owned(), part])
 }
 
 /// One contender's turns of one kind.
@@ -75,14 +116,41 @@ pub struct Row {
     pub name: &'static str,
     /// Which era's call.
     pub era: Era,
-    /// How many connections.
-    pub connections: u64,
+    /// How many clients, each with its connection and session; on stdio how many calls in flight.
+    pub clients: u64,
     /// Its turns, in order.
     pub turns: Vec<Turn>,
     /// CPU microseconds per call of the process under test, over all turns; none for direct.
     pub cpu: Option<f64>,
+    /// Resident memory in KiB before anybody connected, if that was asked.
+    pub idle_kib: Option<u64>,
+    /// Resident memory in KiB when every client had its session.
+    pub opened_kib: Option<u64>,
     /// Resident memory in KiB after the last turn.
     pub memory_kib: Option<u64>,
+    /// Why somebody else's program has no turns any more.
+    pub failed: Option<String>,
+}
+
+impl Row {
+    /// Calls of all turns.
+    fn calls(&self) -> u64 {
+        self.turns.iter().map(|turn| turn.calls).sum()
+    }
+
+    fn of(contender: &Contender, era: Era, clients: u64) -> Self {
+        Self {
+            name: contender.name,
+            era,
+            clients,
+            turns: Vec::new(),
+            cpu: None,
+            idle_kib: None,
+            opened_kib: None,
+            memory_kib: None,
+            failed: None,
+        }
+    }
 }
 
 /// The HTTP measurements and what the journal says of them.
@@ -105,77 +173,137 @@ fn build(root: &Path) -> anyhow::Result<PathBuf> {
     Ok(root.join("target/release/tapgate"))
 }
 
+/// Who takes turns.
 struct Contender {
     name: &'static str,
-    addr: SocketAddr,
-    proc: Option<Proc>,
+    /// Or why it did not start.
+    way: Result<Reached, String>,
+    /// Ours must not fail; what somebody else's fails at is reported.
+    ours: bool,
+}
+
+/// How a contender is reached.
+enum Reached {
+    /// At an address, with the process that was started for it.
+    Http(SocketAddr, Option<Proc>),
+    /// Through pipes.
+    Pipes(Pipes),
+}
+
+impl Contender {
+    fn direct(way: Reached) -> Self {
+        Self { name: "direct", way: Ok(way), ours: true }
+    }
+
+    fn tapgate(way: Reached) -> Self {
+        Self { name: "tapgate", way: Ok(way), ours: true }
+    }
+
+    fn proc(&self) -> Option<&Proc> {
+        match self.way.as_ref().ok()? {
+            Reached::Http(_, proc) => proc.as_ref(),
+            Reached::Pipes(pipes) => Some(&pipes.proc),
+        }
+    }
+
+    fn cpu_seconds(&self) -> f64 {
+        self.proc().map_or(0.0, Proc::cpu_seconds)
+    }
+
+    /// Its resident memory; our own servers have none.
+    fn memory_kib(&self) -> Option<u64> {
+        self.proc().map(|proc| proc.memory_kib("VmRSS")).filter(|kib| *kib > 0)
+    }
+
+    /// Opens the sessions of the turns to come; a pipe has one for all.
+    fn open(&mut self, era: Era, clients: u64) -> anyhow::Result<Option<Crowd>> {
+        match &mut self.way {
+            Ok(Reached::Http(addr, _)) => on_one_thread(Crowd::open(*addr, era, clients)).map(Some),
+            Ok(Reached::Pipes(pipes)) => pipes.greet().map(|()| None),
+            Err(error) => bail!("{error}"),
+        }
+    }
+
+    fn turn(&mut self, crowd: Option<&Crowd>, clients: u64, duration: Duration) -> anyhow::Result<Turn> {
+        match (&mut self.way, crowd) {
+            (Ok(Reached::Pipes(pipes)), _) => pipes.run(clients, duration),
+            (_, Some(crowd)) => on_one_thread(crowd.run(duration)),
+            (_, None) => bail!("no session"),
+        }
+    }
 }
 
 fn measure_http(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Http> {
-    let (server, origin) =
+    let (_server, origin) =
         Proc::start_with_port(Command::new(std::env::current_exe()?).args(["bench", "--part", "server"]))?;
-    let contenders = [
-        Contender { name: "direct", addr: origin, proc: None },
-        start_tapgate(tapgate, home, origin)?,
-        start_nginx(home, origin)?,
+    let (proc, addr) = start_tapgate(tapgate, home, origin)?;
+    let (nginx, nginx_addr) = start_nginx(home, origin)?;
+    let mut contenders = [
+        Contender::direct(Reached::Http(origin, None)),
+        Contender::tapgate(Reached::Http(addr, Some(proc))),
+        Contender { name: "nginx", way: Ok(Reached::Http(nginx_addr, Some(nginx))), ours: true },
     ];
     let mut rows = Vec::new();
     for (era, connections) in [(Era::Legacy, 32), (Era::Modern, 32), (Era::Legacy, 1)] {
-        rows.extend(interleave(&contenders, era, connections, plan)?);
+        rows.extend(interleave(&mut contenders, era, connections, plan)?);
     }
-    let calls = rows
-        .iter()
-        .filter(|row| row.name == "tapgate")
-        .flat_map(|row| &row.turns)
-        .map(|turn| turn.calls)
-        .sum();
+    let calls = rows.iter().filter(|row| row.name == "tapgate").map(Row::calls).sum();
     drop(contenders);
-    drop(server);
     Ok(Http { rows, calls, recorded: recorded(tapgate, home)? })
 }
 
-fn interleave(contenders: &[Contender], era: Era, connections: u64, plan: Plan) -> anyhow::Result<Vec<Row>> {
-    let mut rows: Vec<Row> = contenders
-        .iter()
-        .map(|contender| Row {
-            name: contender.name,
-            era,
-            connections,
-            turns: Vec::new(),
-            cpu: None,
-            memory_kib: None,
-        })
-        .collect();
+fn interleave(contenders: &mut [Contender], era: Era, clients: u64, plan: Plan) -> anyhow::Result<Vec<Row>> {
+    let mut rows: Vec<Row> = contenders.iter().map(|contender| Row::of(contender, era, clients)).collect();
     let mut cpu = vec![0.0; rows.len()];
-    for round in 0..plan.rounds {
-        for ((contender, row), cpu) in contenders.iter().zip(&mut rows).zip(&mut cpu) {
-            let before = contender.proc.as_ref().map_or(Ok(0.0), Proc::cpu_seconds)?;
-            let turn = on_one_thread(load::run(contender.addr, era, connections, plan.turn))
-                .with_context(|| format!("{} fails in round {round}", contender.name))?;
-            *cpu += contender.proc.as_ref().map_or(Ok(0.0), Proc::cpu_seconds)? - before;
+    let mut crowds = Vec::new();
+    for (contender, row) in contenders.iter_mut().zip(&mut rows) {
+        let opened = contender.open(era, clients);
+        crowds.push(keep(contender, row, opened)?.flatten());
+        row.opened_kib = contender.memory_kib();
+    }
+    for _ in 0..plan.rounds {
+        for (((contender, row), cpu), crowd) in
+            contenders.iter_mut().zip(&mut rows).zip(&mut cpu).zip(&crowds)
+        {
+            if row.failed.is_some() {
+                continue;
+            }
+            let before = contender.cpu_seconds();
+            let turn = contender.turn(crowd.as_ref(), clients, plan.turn);
+            let Some(turn) = keep(contender, row, turn)? else { continue };
+            *cpu += contender.cpu_seconds() - before;
             row.turns.push(turn);
         }
     }
     for ((contender, row), cpu) in contenders.iter().zip(&mut rows).zip(cpu) {
-        let calls: u64 = row.turns.iter().map(|turn| turn.calls).sum();
-        if let Some(proc) = &contender.proc {
-            row.cpu = Some(cpu * 1e6 / calls.max(1) as f64);
-            row.memory_kib = Some(proc.memory_kib("VmRSS")?);
-        }
+        row.cpu = (cpu > 0.0).then_some(cpu * 1e6 / row.calls().max(1) as f64);
+        row.memory_kib = contender.memory_kib();
     }
     Ok(rows)
 }
 
-fn start_tapgate(tapgate: &Path, home: &Path, origin: SocketAddr) -> anyhow::Result<Contender> {
+/// Passes on what came out; where somebody else's program failed, the row says so.
+fn keep<T>(contender: &Contender, row: &mut Row, came: anyhow::Result<T>) -> anyhow::Result<Option<T>> {
+    match came {
+        Ok(came) => Ok(Some(came)),
+        Err(error) if contender.ours => Err(error.context(format!("{} fails", contender.name))),
+        Err(error) => {
+            row.failed = Some(format!("{error:#}"));
+            Ok(None)
+        }
+    }
+}
+
+fn start_tapgate(tapgate: &Path, home: &Path, origin: SocketAddr) -> anyhow::Result<(Proc, SocketAddr)> {
     let addr = proc::free_port()?;
     let mut command = Command::new(tapgate);
     command.args(["tap", "--name", "bench", "--listen", &addr.to_string(), &format!("http://{origin}/mcp")]);
     let proc = Proc::start(command.env("TAPGATE_HOME", home))?;
     proc::wait_for(addr)?;
-    Ok(Contender { name: "tapgate", addr, proc: Some(proc) })
+    Ok((proc, addr))
 }
 
-fn start_nginx(home: &Path, origin: SocketAddr) -> anyhow::Result<Contender> {
+fn start_nginx(home: &Path, origin: SocketAddr) -> anyhow::Result<(Proc, SocketAddr)> {
     let addr = proc::free_port()?;
     let conf = home.join("nginx.conf");
     let at = home.display();
@@ -192,16 +320,16 @@ fn start_nginx(home: &Path, origin: SocketAddr) -> anyhow::Result<Contender> {
     let nginx = house::setup_folder().join("bin/nginx");
     let proc = Proc::start(Command::new(nginx).arg("-e").arg(home.join("nginx.log")).arg("-c").arg(&conf))?;
     proc::wait_for(addr)?;
-    Ok(Contender { name: "nginx", addr, proc: Some(proc) })
+    Ok((proc, addr))
 }
 
 fn recorded(tapgate: &Path, home: &Path) -> anyhow::Result<u64> {
     let out = Command::new(tapgate).args(["stats", "--json"]).env("TAPGATE_HOME", home).output()?;
     ensure!(out.status.success(), "tapgate stats fails: {}", String::from_utf8_lossy(&out.stderr));
     let rows = String::from_utf8(out.stdout)?;
-    let calls = rows
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?.get("calls")?.as_u64());
+    let rows = rows.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let calls = rows.filter(|row| row.get("call").is_some_and(|call| call == "echo"));
+    let calls = calls.filter_map(|row| row.get("calls")?.as_u64());
     Ok(calls.sum())
 }
 
@@ -218,15 +346,17 @@ pub struct Tap {
 
 fn measure_pipes(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Tap> {
     let mut tap = Tap::default();
-    let (mut direct, _) = pipes::Pipes::start(&mut server_command()?)?;
-    let (mut tapped, _) = pipes::Pipes::start(&mut tapped_command(tapgate, home)?)?;
+    let mut direct = Pipes::start(&mut server_command()?, Era::Legacy)?;
+    let mut tapped = Pipes::start(&mut tapped_command(tapgate, home)?, Era::Legacy)?;
+    direct.calls(1)?;
+    tapped.calls(1)?;
     for _ in 0..plan.rounds {
         tap.direct.extend(direct.calls(plan.pipe_calls)?);
         tap.tapped.extend(tapped.calls(plan.pipe_calls)?);
     }
-    tap.memory_kib = tapped.memory_kib()?;
-    direct.end()?;
-    tapped.end()?;
+    tap.memory_kib = tapped.proc.memory_kib("VmRSS");
+    direct.end();
+    tapped.end();
     tap.direct.sort_unstable();
     tap.tapped.sort_unstable();
     Ok(tap)
@@ -252,9 +382,11 @@ fn measure_start(tapgate: &Path, home: &Path) -> anyhow::Result<Start> {
         for (command, into) in
             [(server_command()?, &mut start.direct), (tapped_command(tapgate, home)?, &mut start.tapped)]
         {
-            let (pipes, took) = pipes::Pipes::start(&mut { command })?;
-            into.push(u64::try_from(took.as_nanos())?);
-            pipes.end()?;
+            let from = load::now();
+            let mut pipes = Pipes::start(&mut { command }, Era::Legacy)?;
+            pipes.calls(1)?;
+            into.push(u64::try_from(from.elapsed().as_nanos())?);
+            pipes.end();
         }
     }
     for times in [&mut start.version, &mut start.direct, &mut start.tapped] {

@@ -33,7 +33,7 @@ mod tidy;
 enum Task {
     /// Installs what the tests need into `.setup/`; quick when it is already there.
     Setup {
-        /// Also installs what `bench` needs (nginx).
+        /// Also installs what `bench` needs (nginx and other people's bridges).
         #[arg(long)]
         bench: bool,
     },
@@ -64,7 +64,7 @@ enum Task {
     },
     /// Plays the official conformance suite direct and through tapgate, and compares check by check.
     Conformance(conformance::Plan),
-    /// Measures direct, tapgate and nginx in turns, and writes the report.
+    /// Measures direct, tapgate, nginx and other people's bridges in turns, and writes the report.
     Bench {
         /// Few and short turns: enough to see that it works.
         #[arg(long)]

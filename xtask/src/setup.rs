@@ -1,7 +1,8 @@
 //! Installs what tests need beside Rust, gcc, Python 3 and npm: nothing outside `.setup/` changes.
 //!
 //! Tests find it there: `.setup/bin/node`, `.setup/node/node_modules/…`, `.setup/python/mcp-1/bin/python`,
-//! `.setup/python/mcp-2/bin/python`, `.setup/rmcp/target/debug/journey-rmcp`, and `.setup/bin/nginx` for benches.
+//! `.setup/python/mcp-2/bin/python`, `.setup/rmcp/target/debug/journey-rmcp`; benches find `.setup/bin/nginx` and other
+//! people's bridges in `.setup/rivals/node_modules/…` and `.setup/python/rivals/bin/…`.
 //! What is installed is pinned by the files in `xtask/setup/`; a part whose pins are unchanged is left alone.
 
 use std::fs;
@@ -36,6 +37,9 @@ pub(crate) fn run(bench: bool) -> anyhow::Result<()> {
     });
     if bench {
         steps.run("nginx", || install("nginx", &[], nginx::install));
+        let pins = ["rivals/package.json", "rivals/package-lock.json"];
+        steps.run("rivals, npm packages", || install("rivals", &pins, packages));
+        steps.run("rivals, Python packages", || python("rivals"));
     }
     steps.finish()
 }
@@ -80,11 +84,15 @@ fn nextest() -> anyhow::Result<()> {
     ]))
 }
 
-fn node(folder: &Path) -> anyhow::Result<()> {
-    println!("setup: npm ci, with the versions in xtask/setup/node/package-lock.json");
+fn packages(folder: &Path) -> anyhow::Result<()> {
+    println!("setup: npm ci, with the versions in {}", folder.join("package-lock.json").display());
     // No package may run code while it is installed; none of these needs to.
     let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-    shell::read(shell::command("npm", &quiet).current_dir(folder))?;
+    shell::read(shell::command("npm", &quiet).current_dir(folder)).map(drop)
+}
+
+fn node(folder: &Path) -> anyhow::Result<()> {
+    packages(folder)?;
     let node = NODE_BUILDS
         .iter()
         .map(|name| folder.join("node_modules").join(name).join("bin/node"))

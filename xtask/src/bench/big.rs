@@ -33,24 +33,23 @@ const STREAM: usize = 500_000_000;
 pub fn measure(tapgate: &Path, home: &Path) -> anyhow::Result<Large> {
     let (_server, origin) =
         Proc::start_with_port(Command::new(std::env::current_exe()?).args(["bench", "--part", "server"]))?;
-    let tap = super::start_tapgate(tapgate, home, origin)?;
-    let proc = tap.proc.as_ref().context("tapgate is a process")?;
+    let (proc, tap) = super::start_tapgate(tapgate, home, origin)?;
     let mut large = Large::default();
     // The queues to the recorder and the journal are bounded for the whole process; the first streams fill them
     // once, and what a further stream costs is what is asked here.
-    fetch(tap.addr, &format!("/mcp/big/{RESULT}"), usize::MAX)?;
-    fetch(tap.addr, "/events", STREAM)?;
-    let before = proc.memory_kib("VmHWM")?;
+    fetch(tap, &format!("/mcp/big/{RESULT}"), usize::MAX)?;
+    fetch(tap, "/events", STREAM)?;
+    let before = proc.memory_kib("VmHWM");
     large.direct_seconds = fetch(origin, &format!("/mcp/big/{RESULT}"), usize::MAX)?.0;
-    let (seconds, size) = fetch(tap.addr, &format!("/mcp/big/{RESULT}"), usize::MAX)?;
+    let (seconds, size) = fetch(tap, &format!("/mcp/big/{RESULT}"), usize::MAX)?;
     ensure!(size > RESULT, "only {size} bytes of the result arrived");
     large.tapped_seconds = seconds;
-    let after = proc.memory_kib("VmHWM")?;
+    let after = proc.memory_kib("VmHWM");
     large.result_growth_kib = after.saturating_sub(before);
-    let (_, size) = fetch(tap.addr, "/events", STREAM)?;
+    let (_, size) = fetch(tap, "/events", STREAM)?;
     ensure!(size >= STREAM, "the stream ended after {size} bytes");
     large.stream_megabytes = (size / 1_000_000) as u64;
-    large.stream_growth_kib = proc.memory_kib("VmHWM")?.saturating_sub(after);
+    large.stream_growth_kib = proc.memory_kib("VmHWM").saturating_sub(after);
     Ok(large)
 }
 

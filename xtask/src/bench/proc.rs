@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -34,34 +34,60 @@ impl Proc {
         Ok((proc, SocketAddr::from(([127, 0, 0, 1], port))))
     }
 
-    /// Seconds of CPU that the process and its children (nginx's workers) have used.
-    pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
+    /// The pipe to its standard input, if there is one and nobody took it.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// Whether it did not end.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for its end, at most five seconds.
+    pub fn wait(&mut self) {
+        for _ in 0..500 {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Seconds of CPU that the process and its family have used.
+    pub fn cpu_seconds(&self) -> f64 {
         let mut ticks = 0;
         for pid in self.family() {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+            // One that ended meanwhile is not counted.
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             // The second field is the name in parentheses and may hold blanks; counting starts behind it.
             let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
             for at in [11, 12] {
                 ticks += fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
             }
         }
-        Ok(ticks as f64 / 100.0)
+        ticks as f64 / 100.0
     }
 
-    /// A memory line of `/proc/PID/status` (`VmRSS`, `VmHWM`) in KiB, summed over the process and its children.
-    pub fn memory_kib(&self, line: &str) -> anyhow::Result<u64> {
-        let mut sum = 0;
-        for pid in self.family() {
-            sum += memory_kib(pid, line)?;
-        }
-        Ok(sum)
+    /// A memory line of `/proc/PID/status` (`VmRSS`, `VmHWM`) in KiB, summed over the process and its family.
+    pub fn memory_kib(&self, line: &str) -> u64 {
+        self.family().into_iter().map(|pid| memory_kib(pid, line)).sum()
     }
 
+    /// The process and all that it started (nginx's workers, tapgate's guards), without the benchmark's own servers.
     fn family(&self) -> Vec<u32> {
-        let mut family = vec![self.child.id()];
-        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
-        let children = fs::read_to_string(children).unwrap_or_default();
-        family.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        let ours = fs::read_link("/proc/self/exe").ok();
+        let (mut family, mut todo) = (Vec::new(), vec![self.child.id()]);
+        while let Some(pid) = todo.pop() {
+            if fs::read_link(format!("/proc/{pid}/exe")).ok() == ours {
+                continue;
+            }
+            family.push(pid);
+            for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+                let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+                todo.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            }
+        }
         family
     }
 }
@@ -70,22 +96,16 @@ impl Drop for Proc {
     fn drop(&mut self) {
         // SIGTERM lets nginx end its workers and tapgate flush its journal.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        for _ in 0..50 {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
+        self.wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A memory line of one process's `/proc/PID/status` in KiB.
-pub fn memory_kib(pid: u32, line: &str) -> anyhow::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+fn memory_kib(pid: u32, line: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let row = status.lines().find(|row| row.starts_with(line)).unwrap_or_default();
-    Ok(row.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0))
+    row.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }
 
 /// A port of loopback that is free now.

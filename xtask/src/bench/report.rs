@@ -8,7 +8,10 @@ use std::process::Command;
 use crate::house;
 
 use super::load::{Turn, percentile};
+use super::wire::Era;
 use super::{Http, Row, Start, Tap, big::Large};
+
+mod bridge;
 
 /// Everything that one run measured.
 #[derive(Debug)]
@@ -21,6 +24,10 @@ pub struct Results {
     pub start: Start,
     /// Large and endless answers.
     pub large: Large,
+    /// The bridge.
+    pub bridge: super::bridge::Costs,
+    /// The machine's load averages when the run began.
+    pub load: String,
     /// The release binary's size.
     pub binary_bytes: u64,
 }
@@ -32,13 +39,20 @@ pub fn markdown(results: &Results) -> anyhow::Result<String> {
          Contenders take turns in one run on one machine, with the same load, and every answer is checked.\n\
          Machines are shared and noisy: read the ratios and the CPU time per call, not the absolute times.\n\n",
     );
-    machine(&mut out)?;
+    machine(&mut out, &results.load)?;
     goals(&mut out, results)?;
     http(&mut out, &results.http)?;
+    bridge::tables(&mut out, &results.bridge)?;
     Ok(out)
 }
 
-fn machine(out: &mut String) -> anyhow::Result<()> {
+/// The load averages of the machine over 1, 5 and 15 minutes.
+pub fn load() -> String {
+    let loads = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    loads.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+fn machine(out: &mut String, before: &str) -> anyhow::Result<()> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo
         .lines()
@@ -54,6 +68,7 @@ fn machine(out: &mut String) -> anyhow::Result<()> {
         kernel.trim(),
         env!("CARGO_PKG_VERSION")
     )?;
+    writeln!(out, "Its load averages were {before} before the run and {} after it.\n", load())?;
     Ok(())
 }
 
@@ -68,8 +83,9 @@ fn version(program: &Path, flag: &str) -> String {
 
 fn goals(out: &mut String, results: &Results) -> anyhow::Result<()> {
     writeln!(out, "## Goals\n\n| What | Measured | Goal | Met |\n|---|---|---|---|")?;
-    for era in ["2025-11-25", "2026-07-28"] {
+    for era in Era::ALL {
         let at = |name| find(&results.http.rows, name, era, 32);
+        let era = era.name();
         let ratio = median(at("tapgate"), per_second) / median(at("nginx"), per_second);
         goal(
             out,
@@ -87,7 +103,7 @@ fn goals(out: &mut String, results: &Results) -> anyhow::Result<()> {
             cpu <= 30.0,
         )?;
     }
-    let alone = |name| median(find(&results.http.rows, name, "2025-11-25", 1), |turn| turn.p50);
+    let alone = |name| median(find(&results.http.rows, name, Era::Legacy, 1), |turn| turn.p50);
     let added = alone("tapgate") - alone("direct");
     goal(
         out,
@@ -132,6 +148,7 @@ fn goals(out: &mut String, results: &Results) -> anyhow::Result<()> {
         "≤ 2048 KiB",
         stream_growth_kib <= 2048,
     )?;
+    bridge::goals(out, &results.bridge)?;
     let megabytes = results.binary_bytes as f64 / 1e6;
     goal(out, "release binary, stripped", &format!("{megabytes:.1} MB"), "≤ 30 MB", megabytes <= 30.0)?;
     writeln!(out, "\nThe stdio tap used {} KiB of resident memory.\n", results.tap.memory_kib)?;
@@ -151,13 +168,13 @@ fn http(out: &mut String, http: &Http) -> anyhow::Result<()> {
         http.rows.first().map_or(0, |row| row.turns.len())
     )?;
     for row in &http.rows {
-        let direct = median(find(&http.rows, "direct", row.era.name(), row.connections), per_second);
+        let direct = median(find(&http.rows, "direct", row.era, row.clients), per_second);
         let rate = median(Some(row), per_second);
         writeln!(
             out,
             "| {} | {} | {} | {rate:.0} | {:.2} | {:.0} µs | {:.0} µs | {} | {} |",
             row.era.name(),
-            row.connections,
+            row.clients,
             row.name,
             rate / direct,
             median(Some(row), |turn| turn.p50),
@@ -175,8 +192,8 @@ fn http(out: &mut String, http: &Http) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn find<'a>(rows: &'a [Row], name: &str, era: &str, connections: u64) -> Option<&'a Row> {
-    rows.iter().find(|row| row.name == name && row.era.name() == era && row.connections == connections)
+fn find<'a>(rows: &'a [Row], name: &str, era: Era, clients: u64) -> Option<&'a Row> {
+    rows.iter().find(|row| row.name == name && row.era == era && row.clients == clients)
 }
 
 fn per_second(turn: &Turn) -> f64 {

@@ -1,18 +1,19 @@
 //! A server of our own that is fast enough not to be the bottleneck: one thread, one read and one write a call.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::wire;
+use super::wire::{self, Era};
 
 /// Serves until it is ended; prints the port on a line of its own first.
 ///
-/// `POST /mcp` echoes, `GET /big/N` answers N bytes of one JSON result, `GET /events` streams events without end.
+/// `POST /mcp` echoes, as a server of one era or of both; `GET /big/N` answers N bytes of one JSON result, `GET /events` streams events without end.
 #[expect(clippy::print_stdout, reason = "the starter reads the port from standard output")]
-pub async fn serve() -> anyhow::Result<Infallible> {
+pub async fn serve(serves: Option<Era>) -> anyhow::Result<Infallible> {
     let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen on loopback")?;
     println!("{}", listener.local_addr()?.port());
     loop {
@@ -20,12 +21,12 @@ pub async fn serve() -> anyhow::Result<Infallible> {
         stream.set_nodelay(true)?;
         tokio::task::spawn_local(async move {
             // A client that goes away is the normal end of a connection.
-            let _ = talk(stream).await;
+            let _ = talk(stream, serves).await;
         });
     }
 }
 
-async fn talk(mut stream: TcpStream) -> std::io::Result<()> {
+async fn talk(mut stream: TcpStream, serves: Option<Era>) -> std::io::Result<()> {
     let mut buffer = Vec::with_capacity(16 << 10);
     loop {
         while wire::head(&buffer).is_none_or(|(start, length)| buffer.len() < start + length) {
@@ -40,15 +41,35 @@ async fn talk(mut stream: TcpStream) -> std::io::Result<()> {
             big(&mut stream, size).await?;
         } else if asked.starts_with(b"GET /events") {
             events(&mut stream).await?;
+        } else if asked.starts_with(b"POST") {
+            let body = asked.get(start..).unwrap_or_default();
+            let answer = wire::answer(body, serves);
+            let opens = answer.as_ref().is_some_and(|answer| answer.contains("\"protocolVersion\""));
+            let status = match answer {
+                Some(_) if opens => format!("200 OK\r\nMcp-Session-Id: {:032x}", next_session()),
+                Some(_) => "200 OK".to_owned(),
+                None => "202 Accepted".to_owned(),
+            };
+            respond(&mut stream, &status, &answer.unwrap_or_default()).await?;
+        } else if asked.starts_with(b"DELETE") {
+            respond(&mut stream, "200 OK", "").await?;
         } else {
-            let answer = asked.get(start..).and_then(wire::answer).unwrap_or_default();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-                answer.len()
-            );
-            stream.write_all((head + &answer).as_bytes()).await?;
+            respond(&mut stream, "405 Method Not Allowed", "").await?;
         }
     }
+}
+
+fn next_session() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+async fn respond(stream: &mut TcpStream, status: &str, body: &str) -> std::io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + body).as_bytes()).await
 }
 
 async fn big(stream: &mut TcpStream, size: usize) -> std::io::Result<()> {

@@ -84,11 +84,19 @@ impl Pipe {
 
     /// Writes some of `pieces`; says how much.
     pub(super) async fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let Some(first) = pieces.first().filter(|_| self.is_shared) else {
+        if !self.is_shared {
             return self.step(Interest::WRITABLE, PollFlags::OUT, |fd| writev(fd, pieces)).await;
-        };
+        }
         // So much never blocks when the system says that there is room.
-        let few = [IoSlice::new(first.get(..PIPE_BUF).unwrap_or(first))];
+        let mut left = PIPE_BUF;
+        let few: Vec<IoSlice<'_>> = pieces
+            .iter()
+            .map_while(|piece| {
+                let part = piece.get(..left).unwrap_or(piece);
+                left -= part.len();
+                (!part.is_empty()).then(|| IoSlice::new(part))
+            })
+            .collect();
         self.step(Interest::WRITABLE, PollFlags::OUT, |fd| writev(fd, &few)).await
     }
 

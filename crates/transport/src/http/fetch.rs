@@ -148,7 +148,7 @@ impl Origin {
     /// The target at the server; a full URL must name the server's own origin.
     fn target(&self, target: Option<&str>) -> Result<Uri, String> {
         let upstream = &self.dialer.upstream;
-        let target = target.unwrap_or(upstream.path_and_query());
+        let Some(target) = target else { return Ok(upstream.target()) };
         let uri: Uri = target.parse().map_err(|why| format!("{target:?} is no target: {why}"))?;
         let full = upstream.absolute(&uri);
         if uri.authority().is_some() && (uri.scheme() != full.scheme() || uri.authority() != full.authority())

@@ -84,6 +84,11 @@ impl Upstream {
         self.target.as_str()
     }
 
+    /// The path and the query as the target of a request.
+    pub(super) fn target(&self) -> Uri {
+        Uri::from(self.target.clone())
+    }
+
     /// Names scheme, host and port as browsers write them into `Origin`.
     pub fn origin(&self) -> String {
         format!("{}://{}", self.scheme(), self.authority)
