@@ -1,3 +1,4 @@
+// Long because the rows of one report are measured in one place.
 //! `cargo xtask bench`: direct, tapgate, nginx and other people's bridges in turns, in one run, with the same load.
 //!
 //! Absolute times say little on a shared machine; what counts is the ratio of medians between turns that were
