@@ -46,7 +46,7 @@ pub fn guard() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Makes the command that runs [`guard`].
+/// Makes the command that runs [`guard()`].
 pub fn guard_command() -> Command {
     // An update of the binary does not take this path away.
     let mut command = Command::new("/proc/self/exe");

@@ -98,7 +98,11 @@ class Web:
         check(reply.status == 200, reply)
         if "text/event-stream" not in reply.headers["content-type"]:
             return reply.body
-        data = [line[6:] for line in reply.body.split(b"\n") if line.startswith(b"data: {")]
+        events = [
+            b"\n".join(line[6:] for line in event.split(b"\n") if line.startswith(b"data: "))
+            for event in reply.body.split(b"\n\n")
+        ]
+        data = [event for event in events if event]
         check(len(data) == 1, reply)
         return data[0]
 
