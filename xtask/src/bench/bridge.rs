@@ -11,8 +11,9 @@ use super::load::Crowd;
 use super::pipes::Pipes;
 use super::proc::{self, Proc};
 use super::rivals::Rival;
+use super::turns::{Contender, Reached, Row, interleave};
 use super::wire::Era;
-use super::{Contender, Plan, Reached, Row, interleave, on_one_thread, our_part, recorded};
+use super::{Plan, on_one_thread, our_part, recorded};
 
 /// Clients, or calls in flight, of the loaded rows.
 pub const MANY: u64 = 50;

@@ -49,14 +49,18 @@ impl Pipes {
         Ok(Self { to, from: BufReader::new(from), proc, era, next: 1, line: Vec::new() })
     }
 
-    /// Opens the session if the era has one and nothing was asked yet.
+    /// Opens the session if nothing was asked yet; where the era has none, a call shows that somebody is there.
     pub fn greet(&mut self) -> anyhow::Result<()> {
-        if self.era == Era::Legacy && self.next == 1 {
-            self.to.write_all(format!("{}\n", wire::INITIALIZE).as_bytes())?;
-            self.read()?;
-            let line = String::from_utf8_lossy(&self.line);
-            ensure!(line.contains("\"protocolVersion\""), "no session: {line}");
-            self.to.write_all(format!("{}\n", wire::INITIALIZED).as_bytes())?;
+        match self.era {
+            _ if self.next > 1 => {}
+            Era::Modern => drop(self.calls(1)?),
+            Era::Legacy => {
+                self.to.write_all(format!("{}\n", wire::INITIALIZE).as_bytes())?;
+                self.read()?;
+                let line = String::from_utf8_lossy(&self.line);
+                ensure!(line.contains("\"protocolVersion\""), "no session: {line}");
+                self.to.write_all(format!("{}\n", wire::INITIALIZED).as_bytes())?;
+            }
         }
         Ok(())
     }

@@ -8,8 +8,9 @@ use std::process::Command;
 use crate::house;
 
 use super::load::{Turn, percentile};
+use super::turns::Row;
 use super::wire::Era;
-use super::{Http, Row, Start, Tap, big::Large};
+use super::{Http, Start, Tap, big::Large};
 
 mod bridge;
 

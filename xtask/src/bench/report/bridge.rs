@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{find, goal, median, per_second};
-use crate::bench::Row;
 use crate::bench::bridge::{Costs, MANY, route};
 use crate::bench::load::Turn;
+use crate::bench::turns::Row;
 use crate::bench::wire::Era;
 
 /// The rows of the table of goals.
