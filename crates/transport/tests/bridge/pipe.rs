@@ -161,8 +161,9 @@ fn a_client_that_closes_its_end_is_gone() {
         let (stdin, stdout) = (client.stdin, client.stdout);
         drop(stdout);
         assert_eq!(hear(&mut edges, 1).await, ["line end"]);
-        // And only once.
+        // Each end is told once.
         drop(stdin);
+        assert_eq!(hear(&mut edges, 1).await, ["line end"]);
         edges.perform(Act::Spawn { child: ChildId(1) });
         edges.perform(Act::End { child: ChildId(1) });
         assert_eq!(hear(&mut edges, 2).await, ["started 1", r#"exited 1 exit status 0 """#]);
