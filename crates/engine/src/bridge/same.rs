@@ -1,6 +1,6 @@
 //! Relays where both legs speak one era: messages pass as they came.
 //!
-//! [`legacy`] joins each session of a client with a session of its own at the server. [`modern`] passes requests
+//! `legacy` joins each session of a client with a session of its own at the server. `modern` passes requests
 //! that carry everything in themselves.
 
 mod legacy;
