@@ -95,7 +95,7 @@ impl Default for Bounds {
             suspend_for: Duration::from_mins(10),
             rounds: 16,
             probe: Duration::from_secs(5),
-            session_idle: Duration::from_hours(4),
+            session_idle: Duration::from_hours(1),
             link_idle: Duration::from_mins(5),
             session_age: Duration::from_hours(24 * 7),
             keep_alive: Duration::from_secs(20),

@@ -86,3 +86,28 @@ fn questions_that_nobody_answers_stop_no_other_call() {
         assert_eq!(words(&stage.call("echo", json!({}))), "{}", "{server:?}");
     }
 }
+
+#[test]
+fn the_quietest_process_makes_room_and_its_client_is_greeted_again() {
+    let mut settings = settings(Over::Http, Over::Pipe);
+    settings.bounds.links = 3;
+    let clients = (0..6).map(|_| Client::new(Over::Http, Revision::V2025_06_18)).collect();
+    let mut world = World::new(bridge(settings), clients, Server::new(Over::Pipe, Revision::V2025_11_25));
+    for round in 0..3 {
+        for n in 0..world.clients.len() {
+            let key = if round == 0 {
+                world.clients[n].begin()
+            } else {
+                world.clients[n].ask("tools/call", json!({ "name": "echo", "arguments": { "who": n } }))
+            };
+            world.pass(std::time::Duration::from_millis(200));
+            let answer = world.clients[n].answer(&key).clone();
+            assert!(answer.get("result").is_some(), "round {round} client {n}: {answer}");
+            assert!(world.server.n_talks() <= 3, "{}", world.server.n_talks());
+        }
+    }
+    for client in &world.clients {
+        assert_eq!(client.faults, Vec::<String>::new());
+    }
+    assert_eq!(world.server.all_faults(), Vec::<String>::new());
+}

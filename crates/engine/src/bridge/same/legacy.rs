@@ -85,6 +85,7 @@ impl Legacy {
             }
             return;
         };
+        session.heard = cx.now;
         match &session.state {
             State::Open => self.pass(cx, n, asked),
             State::Greeting => session.hold(cx, asked),
@@ -101,15 +102,11 @@ impl Legacy {
 
     fn begin(&mut self, cx: &mut Cx<'_>, n: SessionNo, asked: Asked) {
         self.closed(cx, n);
-        // Over HTTP a link costs no more than its session, of which there are only so many.
-        let max = cx.settings.bounds.links;
-        if cx.settings.reaches == Reaches::Command && cx.back.n_links() >= max {
-            let name = &cx.settings.server_name;
-            let why = format!("all {max} processes of `{name}` are in use; try again later");
-            return asked.fail(cx, &Failure::Unreachable(why));
+        if let Err(failure) = self.make_room(cx) {
+            return asked.fail(cx, &failure);
         }
         let link = self.open(cx, n, &asked.from);
-        self.sessions.insert(n, Session::new(link, &asked.from, asked.message.raw().clone()));
+        self.sessions.insert(n, Session::new(cx.now, link, &asked.from, asked.message.raw().clone()));
         self.send(cx, n, &asked.message.clone(), What::Greet(asked));
     }
 
@@ -145,6 +142,7 @@ impl Legacy {
         else {
             return;
         };
+        session.heard = cx.now;
         let pass = Pass { headers: from.headers.clone(), mirrors: Vec::new() };
         match message.shape().method().as_deref() {
             Some("notifications/initialized") => session.is_initialized = true,

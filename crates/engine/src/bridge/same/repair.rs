@@ -12,6 +12,7 @@ use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::front::From;
 use crate::bridge::number::{LinkNo, SessionNo};
+use crate::bridge::settings::Reaches;
 
 /// The most bytes of a handshake that are sealed into a session id, which travels in a header.
 const MAX_KEPT: usize = 2048;
@@ -41,6 +42,26 @@ impl Legacy {
         }
     }
 
+    /// Sees that one more link can be opened. Most clients never say that they are gone, so where each session has a
+    /// process the quietest one makes room; over HTTP a link costs no more than its session, of which there are only
+    /// so many.
+    pub(super) fn make_room(&mut self, cx: &mut Cx<'_>) -> Result<(), Failure> {
+        let max = cx.settings.bounds.links;
+        if cx.settings.reaches != Reaches::Command || cx.back.n_links() < max {
+            return Ok(());
+        }
+        let idle = self.sessions.values_mut().filter(|session| session.is_idle());
+        let Some(quietest) = idle.min_by_key(|session| session.heard) else {
+            let name = &cx.settings.server_name;
+            let why = format!("all {max} processes of `{name}` are in use; try again later");
+            return Err(Failure::Unreachable(why));
+        };
+        self.links.remove(&quietest.link);
+        cx.back.close(cx.now, quietest.link, cx.acts);
+        quietest.rest(cx.now);
+        Ok(())
+    }
+
     /// Shakes hands again in the client's words.
     pub(super) fn regreet(&mut self, cx: &mut Cx<'_>, n: SessionNo) {
         self.fallen.remove(&n);
@@ -51,6 +72,14 @@ impl Legacy {
             }
             return cx.front.forget(cx.now, n, cx.acts);
         };
+        let room = self.make_room(cx);
+        let Some(session) = self.sessions.get_mut(&n) else { return };
+        if let Err(failure) = room {
+            for held in std::mem::take(&mut session.held) {
+                held.fail(cx, &failure);
+            }
+            return self.fall(cx, n, failure.text(&cx.settings.server_name));
+        }
         session.state = State::Greeting;
         let link = cx.link();
         session.link = link;
@@ -93,7 +122,7 @@ impl Legacy {
     pub(super) fn restored(&mut self, cx: &mut Cx<'_>, n: SessionNo, kept: &Bytes, from: &From) {
         let initialize = find(kept, &["initialize"]).map(|raw| kept.slice_ref(raw));
         let revision = find(kept, &["revision"]).map(text);
-        let mut session = Session::new(LinkNo(0), from, Bytes::new());
+        let mut session = Session::new(cx.now, LinkNo(0), from, Bytes::new());
         session.initialize = initialize;
         session.is_initialized = true;
         session.agreed = revision.as_deref().and_then(Revision::parse);

@@ -47,6 +47,8 @@ pub(super) struct Session {
     listed: Vec<&'static str>,
     n_falls: u32,
     was_lost: bool,
+    /// When its client said something last.
+    pub(super) heard: Nanos,
 }
 
 /// Whether a session can be used.
@@ -66,7 +68,7 @@ pub(super) enum State {
 }
 
 impl Session {
-    pub(super) fn new(link: LinkNo, from: &From, initialize: Bytes) -> Self {
+    pub(super) fn new(now: Nanos, link: LinkNo, from: &From, initialize: Bytes) -> Self {
         Self {
             link,
             state: State::Greeting,
@@ -82,6 +84,7 @@ impl Session {
             listed: Vec::new(),
             n_falls: 0,
             was_lost: false,
+            heard: now,
         }
     }
 
@@ -159,6 +162,21 @@ impl Session {
         self.was_lost = true;
         let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         self.state = State::Down { until: Nanos(now.0.saturating_add(wait)), why };
+    }
+
+    /// Whether its process can end without anybody missing it before the next request, which greets another one.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state == State::Open
+            && self.is_initialized
+            && self.initialize.is_some()
+            && self.ports.is_empty()
+            && self.subscriptions.is_empty()
+    }
+
+    /// Its process was ended to make room for another one.
+    pub(super) fn rest(&mut self, now: Nanos) {
+        self.was_lost = true;
+        self.state = State::Down { until: now, why: String::new() };
     }
 
     /// Whether the server ever lost it.

@@ -319,28 +319,28 @@ fn too_much_to_keep_makes_an_id_that_restores_nothing() {
 fn quiet_sessions_end_and_may_come_back() {
     let mut stage = Stage::http();
     let session = stage.session(V25, "");
-    let hours = |n: u64| n * 3600 * SECOND;
-    assert_eq!(stage.front.deadline(), Some(Nanos(SECOND + hours(4))));
-    stage.now.0 += hours(3);
+    let quarters = |n: u64| n * 900 * SECOND;
+    assert_eq!(stage.front.deadline(), Some(Nanos(SECOND + quarters(4))));
+    stage.now.0 += quarters(3);
     stage.post(&session, &request(1, "a"));
     for _ in 0..2 {
-        assert!(!stage.tick(hours(3)).contains("closed"));
+        assert!(!stage.tick(quarters(3)).contains("closed"));
     }
     stage.answer(2, &result(1));
-    same(&stage.tick(hours(3)), "");
-    same(&stage.tick(hours(1)), "closed 1");
+    same(&stage.tick(quarters(3)), "");
+    same(&stage.tick(quarters(1)), "closed 1");
     assert_eq!(stage.front.held(), 0);
     assert_eq!(stage.front.deadline(), None);
     assert!(stage.post(&session, &request(2, "a")).starts_with("restored 2 [Legacy 2 2025-11-25]"));
     // Who listens is there.
     stage.answer(3, &result(2));
     stage.ask(&format!("GET /mcp\naccept: text/event-stream\n{session}"));
-    assert!(!stage.tick(hours(9)).contains("closed"));
+    assert!(!stage.tick(quarters(9)).contains("closed"));
     let stream = stage.n_streams;
-    stage.now.0 += hours(3);
+    stage.now.0 += quarters(3);
     stage.leave(stream);
-    same(&stage.tick(hours(3)), "");
-    same(&stage.tick(hours(1)), "closed 2");
+    same(&stage.tick(quarters(3)), "");
+    same(&stage.tick(quarters(1)), "closed 2");
 }
 
 #[test]
