@@ -49,7 +49,7 @@ attacks! {
         a_client_that_is_slow_takes_no_place_from_others is "slow_loris"
         two_thousand_connections_at_once_are_served is "two_thousand"
         ten_thousand_sessions_that_nobody_closes_are_served is "ten_thousand_sessions"
-        sessions_of_a_command_stop_at_a_bound_that_is_named is "many_children"
+        sessions_of_a_command_make_room_for_others is "many_children"
         a_request_whose_end_is_a_matter_of_opinion_smuggles_nothing is "smuggling";
     "payloads.py":
         within_an_era_every_byte_arrives is "same_era"

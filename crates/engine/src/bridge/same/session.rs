@@ -167,7 +167,6 @@ impl Session {
     /// Whether its process can end without anybody missing it before the next request, which greets another one.
     pub(super) fn is_idle(&self) -> bool {
         self.state == State::Open
-            && self.is_initialized
             && self.initialize.is_some()
             && self.ports.is_empty()
             && self.subscriptions.is_empty()
