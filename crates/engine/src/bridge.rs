@@ -115,9 +115,4 @@ impl Bridge {
         let rooms = [self.rooms.front.deadline(), self.rooms.back.deadline()];
         rooms.into_iter().flatten().chain(self.switch.deadline()).chain(ends).min()
     }
-
-    /// What is known of the server, for people.
-    pub fn server(&self) -> &detect::Server {
-        &self.rooms.server
-    }
 }

@@ -76,14 +76,23 @@ fn short(value: &Value) -> String {
 pub fn misrecorded(server: &Server, saw: &Saw, home: &Path) -> Vec<String> {
     let calls = json_lines(home, &["calls", "--json", "--limit", "1000"]);
     let plan = plan(server);
-    // A client that cannot cancel just stops waiting, and may be gone before the server answers.
-    let given_up: Vec<&Value> =
+    // A client that cannot cancel just stops waiting, and may be gone before the server answers: one call a step.
+    let mut given_up: Vec<&Value> =
         plan.iter().filter(|step| step["do"] == "cancel").map(|step| &step["name"]).collect();
     let mut wrong = Vec::new();
     for call in &calls {
         let findings = call["findings"].to_string();
         let status = call["status"].as_str().unwrap_or_default();
-        let is_open = ["pending", "unknown"].contains(&status) && !given_up.contains(&&call["tool"]);
+        let is_open = match status {
+            "pending" => match given_up.iter().position(|tool| **tool == call["tool"]) {
+                Some(place) => {
+                    given_up.swap_remove(place);
+                    false
+                }
+                None => true,
+            },
+            status => status == "unknown",
+        };
         if findings.contains("track.unmatched") || is_open {
             wrong.push(format!("journal: {call}"));
         }

@@ -111,3 +111,35 @@ fn the_quietest_process_makes_room_and_its_client_is_greeted_again() {
     }
     assert_eq!(world.server.all_faults(), Vec::<String>::new());
 }
+
+#[test]
+fn a_session_that_finds_every_process_at_work_is_told_so() {
+    let mut settings = settings(Over::Http, Over::Pipe);
+    settings.bounds.links = 2;
+    let clients = (0..3).map(|_| Client::new(Over::Http, Revision::V2025_06_18)).collect();
+    let mut world = World::new(bridge(settings), clients, Server::new(Over::Pipe, Revision::V2025_11_25));
+    for client in &mut world.clients[..2] {
+        client.begin();
+    }
+    world.pass(std::time::Duration::from_millis(200));
+    let slow: Vec<String> = world.clients[..2]
+        .iter_mut()
+        .map(|client| client.ask("tools/call", json!({ "name": "slow", "arguments": {} })))
+        .collect();
+    world.pass(std::time::Duration::from_millis(200));
+    let key = world.clients[2].begin();
+    world.pass(std::time::Duration::from_millis(200));
+    let refused = world.clients[2].answer(&key).clone();
+    let message = refused["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("all 2 processes of `scripted` are in use"), "{refused}");
+    // Nobody who is served was disturbed, and who was refused is served as soon as one is at rest.
+    assert_eq!(world.server.n_talks(), 2);
+    assert!(world.clients[0].answer(&slow[0]).is_null());
+    world.clients[0].cancel(&slow[0]);
+    world.pass(std::time::Duration::from_millis(200));
+    let key = world.clients[2].begin();
+    world.pass(std::time::Duration::from_millis(200));
+    assert!(world.clients[2].answer(&key).get("result").is_some());
+    assert!(world.clients[1].answer(&slow[1]).is_null());
+    assert_eq!(world.server.skill.cancelled, ["slow"]);
+}
