@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tapgate_engine::finding::FINDINGS;
+use tapgate_engine::oddity::ODDITIES;
 use tapgate_expr::field::{FIELDS, Type};
 use tapgate_wire::fault::{FaultKind, Severity};
 
@@ -94,7 +94,7 @@ fn findings() -> String {
         writeln!(out, "| `{}` | {weight} | {} |", kind.code(), kind.about()).unwrap();
     }
     out += "\n## Between messages\n\n| Code | Meaning |\n|---|---|\n";
-    for (_, code, text) in FINDINGS {
+    for (_, code, text) in ODDITIES {
         writeln!(out, "| `{code}` | {text} |").unwrap();
     }
     out

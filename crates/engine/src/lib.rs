@@ -11,9 +11,9 @@
 
 pub mod bridge;
 pub mod fact;
-pub mod finding;
 pub mod input;
 pub mod limits;
+pub mod oddity;
 pub mod record;
 pub mod source;
 
@@ -23,8 +23,8 @@ mod session;
 mod track;
 
 pub use fact::Fact;
-pub use finding::Finding;
 pub use input::{Action, Input};
 pub use limits::Limits;
+pub use oddity::Oddity;
 pub use record::Recorder;
 pub use source::Source;

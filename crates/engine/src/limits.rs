@@ -8,7 +8,7 @@ const SECOND: u64 = 1_000_000_000;
 pub struct Limits {
     /// Sessions that are open at once; when full, the sixteenth that was quiet longest is closed, with [`Forgotten`].
     ///
-    /// [`Forgotten`]: crate::Finding::Forgotten
+    /// [`Forgotten`]: crate::Oddity::Forgotten
     pub sessions: usize,
     /// Ended sessions that are kept for late messages; when full, the one that ended first is dropped.
     pub ended_sessions: usize,
@@ -16,7 +16,7 @@ pub struct Limits {
     pub streams: usize,
     /// Open exchanges of one session; when full, the oldest is closed as unknown, with [`Forgotten`].
     ///
-    /// [`Forgotten`]: crate::Finding::Forgotten
+    /// [`Forgotten`]: crate::Oddity::Forgotten
     pub open: usize,
     /// Closed exchanges of one session that are kept for late and second answers; when full, the oldest is dropped.
     pub remembered: usize,
@@ -32,7 +32,7 @@ pub struct Limits {
     pub events: usize,
     /// Bytes of an id, a token or a session id; a longer one is not paired, with [`IdTooLong`].
     ///
-    /// [`IdTooLong`]: crate::Finding::IdTooLong
+    /// [`IdTooLong`]: crate::Oddity::IdTooLong
     pub id: usize,
     /// Bytes that are kept of a name, a target or an error's text; the rest is cut off.
     pub text: usize,

@@ -15,9 +15,9 @@ use tapgate_wire::{Fault, Kind, Leg, Nanos, Shape, StreamId};
 use self::stream::Stream;
 pub(crate) use self::stream::{era_of_head, header, is_event_stream};
 use crate::fact::{self, Content, Fact};
-use crate::finding::Finding;
 use crate::input::Input;
 use crate::ledger::Ledger;
+use crate::oddity::Oddity;
 use crate::track::{Scope, Tracker};
 
 /// How far the handshake of a legacy session came.
@@ -208,7 +208,7 @@ impl Session {
     }
 
     /// Ends the session: what is open gets no answer any more.
-    pub(crate) fn end(&mut self, now: Nanos, finding: Option<Finding>, ledger: &mut Ledger<'_>) {
+    pub(crate) fn end(&mut self, now: Nanos, finding: Option<Oddity>, ledger: &mut Ledger<'_>) {
         self.track.close_all(None, finding, now, ledger);
         if self.state.closed.is_none() {
             self.state.closed = Some(now);

@@ -15,10 +15,10 @@ use self::http::Belongs;
 use self::pipes::Pipes;
 use self::routes::Routes;
 use crate::fact::Fact;
-use crate::finding::Finding;
 use crate::input::{Action, Input};
 use crate::ledger::{Agenda, Ledger, Numbers};
 use crate::limits::Limits;
+use crate::oddity::Oddity;
 use crate::session::{Opening, Session};
 
 /// The observer of one `tap` or `serve` process: input in, actions out.
@@ -215,7 +215,7 @@ impl Source {
         quiet.sort_unstable();
         for (_, n) in quiet.into_iter().take(self.limits.sessions / 16 + 1) {
             self.with(n, actions, |session, ledger| {
-                session.end(now, Some(Finding::Forgotten), ledger);
+                session.end(now, Some(Oddity::Forgotten), ledger);
             });
             self.drop_session(n);
         }

@@ -24,8 +24,8 @@ pub(crate) use self::request::era_of;
 pub(crate) use self::text::{cut, digest, object_text, unquoted};
 pub(crate) use self::waiting::Scope;
 use self::waiting::{Key, Waiting};
-use crate::finding::Finding;
 use crate::ledger::Ledger;
+use crate::oddity::Oddity;
 
 /// What carried a message, as far as pairing asks.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub(crate) struct Place {
     /// The tool, prompt or resource that an answer is about.
     pub(crate) target: Option<Bytes>,
     /// What was odd, when there is no exchange to note it.
-    pub(crate) finding: Option<Finding>,
+    pub(crate) finding: Option<Oddity>,
 }
 
 impl Place {
@@ -77,7 +77,7 @@ impl Place {
         Self { exchange: Some(n), ..Self::default() }
     }
 
-    fn nowhere(finding: Option<Finding>) -> Self {
+    fn nowhere(finding: Option<Oddity>) -> Self {
         Self { finding, ..Self::default() }
     }
 }
@@ -150,7 +150,7 @@ impl Tracker {
         if self.open.len() >= ledger.limits.open
             && let Some((&oldest, call)) = self.open.iter_mut().next()
         {
-            call.find(Finding::Forgotten);
+            call.find(Oddity::Forgotten);
             let now = opening.opened;
             self.close(oldest, Status::Unknown, now, ledger);
         }
@@ -159,7 +159,7 @@ impl Tracker {
         let call = self.open.entry(n).or_insert_with(|| Box::new(Call::open(n, opening)));
         if let Some(n_retries) = repeated {
             call.exchange.n_retries = n_retries;
-            call.find(Finding::Retry);
+            call.find(Oddity::Retry);
         }
         call
     }
@@ -201,7 +201,7 @@ impl Tracker {
     pub(crate) fn close_all(
         &mut self,
         asked_by: Option<Leg>,
-        finding: Option<Finding>,
+        finding: Option<Oddity>,
         at: Nanos,
         ledger: &mut Ledger<'_>,
     ) {
@@ -281,16 +281,16 @@ impl Tracker {
     }
 
     /// The only open exchange that fits; `Err` when there are several, so that a choice would be a guess.
-    fn only(&self, fits: impl Fn(&Call) -> bool) -> Result<Option<u64>, Finding> {
+    fn only(&self, fits: impl Fn(&Call) -> bool) -> Result<Option<u64>, Oddity> {
         let mut fitting = self.open.values().filter(|call| fits(call)).map(|call| call.n());
         match (fitting.next(), fitting.next()) {
             (first, None) => Ok(first),
-            (_, Some(_)) => Err(Finding::Ambiguous),
+            (_, Some(_)) => Err(Oddity::Ambiguous),
         }
     }
 
     /// A finding that says that something was never seen, unless bytes were lost.
-    fn unseen(&self, finding: Finding) -> Place {
+    fn unseen(&self, finding: Oddity) -> Place {
         Place::nowhere((!self.lossy).then_some(finding))
     }
 }

@@ -4,7 +4,7 @@
 mod stage;
 
 use stage::Stage;
-use tapgate_engine::{Finding, Limits};
+use tapgate_engine::{Limits, Oddity};
 use tapgate_testkit::{Chance, Script, Step};
 use tapgate_wire::record::{Status, Transport};
 
@@ -152,7 +152,7 @@ fn what_is_too_much_is_forgotten_and_says_so() {
     }
     let forgotten = stage.exchanges.values().filter(|exchange| exchange.status == Status::Unknown);
     let findings: Vec<_> = forgotten.map(|exchange| exchange.findings.clone()).collect();
-    assert_eq!(findings, vec![vec![Finding::Forgotten.code()]; 6]);
+    assert_eq!(findings, vec![vec![Oddity::Forgotten.code()]; 6]);
     assert_eq!(stage.source.held().n_open, limits.open);
 
     let mut stage = Stage::new((Transport::Http, Transport::Http), limits.clone());
@@ -168,7 +168,7 @@ fn what_is_too_much_is_forgotten_and_says_so() {
     let ended = stage.sessions.values().filter(|session| session.closed.is_some()).count();
     assert_eq!(ended + held.n_sessions, 20);
     let lost = stage.exchanges.values().filter(|exchange| {
-        exchange.method == "http/get" && exchange.findings.contains(&Finding::Forgotten.code())
+        exchange.method == "http/get" && exchange.findings.contains(&Oddity::Forgotten.code())
     });
     assert!(lost.count() >= 15);
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use tapgate_engine::Finding;
+use tapgate_engine::Oddity;
 use tapgate_lens::page::Page;
 use tapgate_lens::pages::{self, ExchangeView, SessionView};
 use tapgate_store::{ExchangeId, ExchangeRow, MessageId, MessageRow, Query, SessionId, SessionRow};
@@ -116,7 +116,7 @@ pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, 
 
 /// What a finding's code means, for the codes of every crate that finds.
 fn meaning(code: &str) -> Option<&'static str> {
-    FaultKind::from_code(code).map(FaultKind::about).or_else(|| Finding::from_code(code).map(Finding::text))
+    FaultKind::from_code(code).map(FaultKind::about).or_else(|| Oddity::from_code(code).map(Oddity::text))
 }
 
 fn exchanges_of(look: &Look, session: SessionId) -> Result<Vec<ExchangeRow>, Problem> {

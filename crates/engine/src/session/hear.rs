@@ -9,8 +9,8 @@ use tapgate_wire::{Kind, Leg, Message, Nanos, Shape, StreamId};
 use super::stream::Stream;
 use super::{Handshake, Session, is_initialize, timed};
 use crate::fact::{self, Content, Fact};
-use crate::finding::Finding;
 use crate::ledger::Ledger;
+use crate::oddity::Oddity;
 use crate::track::{Part, Place, Scope, Tracker, Via, object_text, unquoted};
 
 /// Where a message with all its parts belongs.
@@ -108,7 +108,7 @@ impl Session {
         let is_shared = places.iter().any(|place| place.exchange != exchange);
         Placed {
             exchange: exchange.filter(|_| !is_shared),
-            findings: places.iter().filter_map(|place| place.finding).map(Finding::code).collect(),
+            findings: places.iter().filter_map(|place| place.finding).map(Oddity::code).collect(),
             target: places.into_iter().find_map(|place| place.target),
         }
     }

@@ -12,8 +12,8 @@ use tapgate_wire::{Leg, Nanos, StreamId};
 use super::stream::{Stream, header};
 use super::{Session, timed, why_early};
 use crate::fact::{self, Content, Fact};
-use crate::finding::Finding;
 use crate::ledger::Ledger;
+use crate::oddity::Oddity;
 use crate::track::{Awaits, Call, Opening, Scope, Verb, cut, digest};
 
 impl Session {
@@ -272,7 +272,7 @@ fn fate(
     stream: &Stream,
     how: &Ending,
     transport: Transport,
-) -> Option<(Status, Option<Finding>)> {
+) -> Option<(Status, Option<Oddity>)> {
     let status = stream.status();
     if status.is_some_and(|status| status >= 400) {
         return matches!(call.awaits, Awaits::Answer | Awaits::Stream | Awaits::Nothing)
@@ -280,18 +280,16 @@ fn fate(
     }
     match (call.awaits, how) {
         (Awaits::Round(_) | Awaits::Task, _) => None,
-        (_, Ending::Failed(_)) => Some((Status::Unanswered, Some(Finding::UpstreamFailed))),
-        (_, Ending::Instead { status: 502 | 504, .. }) => {
-            Some((Status::Error, Some(Finding::UpstreamFailed)))
-        }
-        (_, Ending::Instead { .. }) => Some((Status::Error, Some(Finding::RefusedHere))),
+        (_, Ending::Failed(_)) => Some((Status::Unanswered, Some(Oddity::UpstreamFailed))),
+        (_, Ending::Instead { status: 502 | 504, .. }) => Some((Status::Error, Some(Oddity::UpstreamFailed))),
+        (_, Ending::Instead { .. }) => Some((Status::Error, Some(Oddity::RefusedHere))),
         (Awaits::Stream, _) if status.is_some() => Some((Status::Ok, None)),
         (Awaits::Stream, Ending::Abandoned) => Some((Status::Cancelled, None)),
         (Awaits::Stream, _) => Some((Status::Unanswered, None)),
         // Spec 2026-07-28, streamable-http: a client that closes the response cancels the request.
         _ if call.exchange.era == Some(Era::Modern) => match how {
             Ending::Abandoned => Some((Status::Cancelled, None)),
-            Ending::Clean => Some((Status::Unanswered, Some(Finding::MissingAnswer))),
+            Ending::Clean => Some((Status::Unanswered, Some(Oddity::MissingAnswer))),
             _ => Some((Status::Unanswered, None)),
         },
         // The client answers the server's request by a POST, while the server still waits for it.
@@ -300,7 +298,7 @@ fn fate(
         // Spec 2025-11-25, streamable-http: a disconnect is no cancellation, and the stream can be resumed.
         _ if stream.is_resumable => None,
         _ if stream.scope == Scope::Session && may_answer_elsewhere(stream, transport) => None,
-        (_, Ending::Clean) if status.is_some() => Some((Status::Unanswered, Some(Finding::MissingAnswer))),
+        (_, Ending::Clean) if status.is_some() => Some((Status::Unanswered, Some(Oddity::MissingAnswer))),
         _ => Some((Status::Unanswered, None)),
     }
 }

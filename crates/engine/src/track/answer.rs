@@ -10,8 +10,8 @@ use super::request::state_digest;
 use super::text::unquoted;
 use super::waiting::Scope;
 use super::{Part, Place, Tracker, note_faults, waiting_for};
-use crate::finding::Finding;
 use crate::ledger::Ledger;
+use crate::oddity::Oddity;
 
 /// How an exchange ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Tracker {
             return self.answer_without_id(part, ledger);
         };
         if id.len() > ledger.limits.id {
-            return Place::nowhere(Some(Finding::IdTooLong));
+            return Place::nowhere(Some(Oddity::IdTooLong));
         }
         let asked_by = part.from.opposite();
         let alike = waiting_for(&self.ids, asked_by, id, part.via);
@@ -91,7 +91,7 @@ impl Tracker {
         match (waiting.next().copied(), waiting.next()) {
             (Some(n), None) if part.from == Leg::Server => self.resolve(n, part, ledger),
             _ => match self.by_stream(part, ledger) {
-                Place { exchange: None, .. } => Place::nowhere(Some(Finding::AnswerWithoutId)),
+                Place { exchange: None, .. } => Place::nowhere(Some(Oddity::AnswerWithoutId)),
                 place => place,
             },
         }
@@ -191,19 +191,19 @@ impl Tracker {
             _ => self.memory.by_id(asked_by, scope, id),
         };
         let Some(call) = call else {
-            return self.unseen(Finding::UnmatchedAnswer);
+            return self.unseen(Oddity::UnmatchedAnswer);
         };
         note_faults(call, part.shape);
         match call.exchange.status {
             Status::Cancelled | Status::Unanswered => {
                 call.exchange.late = true;
-                call.find(Finding::LateAnswer);
+                call.find(Oddity::LateAnswer);
             }
             // Bytes were lost or it was forgotten: the answer is late for us alone.
             Status::Unknown => call.exchange.late = true,
             Status::Pending | Status::Ok | Status::ToolError | Status::Error => {
                 call.exchange.duplicate = true;
-                call.find(Finding::DuplicateAnswer);
+                call.find(Oddity::DuplicateAnswer);
             }
         }
         call.attach(part.n, part.from, part.size, part.first, ledger);

@@ -6,8 +6,8 @@ use tapgate_wire::{Leg, Nanos, StreamId};
 
 use super::waiting::Key;
 use crate::fact::{Exchange, Fact};
-use crate::finding::Finding;
 use crate::ledger::Ledger;
+use crate::oddity::Oddity;
 
 /// What tracking does differently for a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl Call {
     }
 
     /// Notes a finding once.
-    pub(crate) fn find(&mut self, finding: Finding) {
+    pub(crate) fn find(&mut self, finding: Oddity) {
         self.find_code(finding.code());
     }
 

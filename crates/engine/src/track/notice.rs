@@ -9,8 +9,8 @@ use super::call::{Awaits, Call, Verb};
 use super::request::related_task;
 use super::waiting::Scope;
 use super::{Part, Place, Tracker, note_faults, waiting_for};
-use crate::finding::Finding;
 use crate::ledger::Ledger;
+use crate::oddity::Oddity;
 
 impl Tracker {
     pub(super) fn notification(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
@@ -92,7 +92,7 @@ impl Tracker {
         if let (Some(value), Some(last)) = (value, call.progress)
             && value <= last
         {
-            call.find(Finding::ProgressNotIncreasing);
+            call.find(Oddity::ProgressNotIncreasing);
         }
         call.progress = value.or(call.progress);
         call.exchange.n_progress = call.exchange.n_progress.saturating_add(1);
@@ -103,10 +103,10 @@ impl Tracker {
     fn progress_of_closed(&mut self, token: &Bytes, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let scope = (part.via.scope != Scope::Session).then_some(part.via.scope);
         let Some(call) = self.memory.by_token(part.from.opposite(), scope, token) else {
-            return self.unseen(Finding::ProgressUnknownToken);
+            return self.unseen(Oddity::ProgressUnknownToken);
         };
         if call.exchange.status != Status::Unknown {
-            call.find(Finding::ProgressLate);
+            call.find(Oddity::ProgressLate);
         }
         call.attach(part.n, part.from, part.size, part.first, ledger);
         Place::of(call.n())
@@ -134,7 +134,7 @@ impl Tracker {
         id: &Bytes,
         part: Part<'_>,
         fits: impl Fn(&Call) -> bool,
-    ) -> Result<Option<u64>, Finding> {
+    ) -> Result<Option<u64>, Oddity> {
         for asked_by in [part.from, part.from.opposite()] {
             let alike = waiting_for(&self.ids, asked_by, id, part.via);
             if let Some(n) = Self::pick(alike, part.via)
@@ -151,8 +151,8 @@ impl Tracker {
             return Place::nowhere(None);
         };
         let refused = match (call.verb, call.awaits) {
-            (Verb::Initialize, _) => Some(Finding::CancelInitialize),
-            (_, Awaits::Task) => Some(Finding::CancelTask),
+            (Verb::Initialize, _) => Some(Oddity::CancelInitialize),
+            (_, Awaits::Task) => Some(Oddity::CancelTask),
             _ => None,
         };
         if let Some(finding) = refused {
@@ -168,7 +168,7 @@ impl Tracker {
     /// A cancellation may cross the answer on its way, which is nobody's mistake.
     fn cancel_closed(&mut self, id: &Bytes, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let Some(call) = self.memory.by_id(part.from, None, id) else {
-            return self.unseen(Finding::CancelUnknown);
+            return self.unseen(Oddity::CancelUnknown);
         };
         call.attach(part.n, part.from, part.size, part.first, ledger);
         Place::of(call.n())

@@ -9,8 +9,8 @@ use super::call::{Awaits, Call, Opening, Verb};
 use super::text::{cut, digest, method_name, request_digest, unquoted};
 use super::waiting::{Key, Put, Scope};
 use super::{Part, Place, Tracker, note_faults};
-use crate::finding::Finding;
 use crate::ledger::Ledger;
+use crate::oddity::Oddity;
 
 /// The era that a client's request shows by itself.
 pub(crate) fn era_of(shape: &Shape) -> Option<Era> {
@@ -76,8 +76,8 @@ impl Tracker {
             self.give_up_unsure(key, part, ledger);
         }
         let mut findings = Vec::new();
-        let put_id = put(&mut self.ids, key, n, Finding::IdReused, &mut findings, ledger);
-        let put_token = put(&mut self.tokens, token, n, Finding::TokenReused, &mut findings, ledger);
+        let put_id = put(&mut self.ids, key, n, Oddity::IdReused, &mut findings, ledger);
+        let put_token = put(&mut self.tokens, token, n, Oddity::TokenReused, &mut findings, ledger);
         let Some(call) = self.open.get_mut(&n) else { return };
         call.exchange.rpc_id = id.map(|id| cut(id, ledger.limits.text));
         call.awaits = if put_id.is_some() { Awaits::Answer } else { Awaits::Nothing };
@@ -105,7 +105,7 @@ impl Tracker {
     ///
     /// Spec 2026-07-28, patterns/mrtr: the retry is a request of its own with a new id, the same
     /// parameters, the inputs that were asked for, and the state byte for byte.
-    fn round_of(&self, part: Part<'_>, digest: u64) -> Result<Option<u64>, Finding> {
+    fn round_of(&self, part: Part<'_>, digest: u64) -> Result<Option<u64>, Oddity> {
         let shape = part.shape;
         let state = shape.raw(Member::RequestState).map(state_digest);
         let is_round = state.is_some() || shape.raw(Member::InputResponses).is_some();
@@ -124,8 +124,8 @@ impl Tracker {
         match found {
             Ok(Some(n)) => Ok(Some(n)),
             Ok(None) if self.lossy => Ok(None),
-            Ok(None) => Err(Finding::StateUnknown),
-            Err(_) => Err(Finding::StateAmbiguous),
+            Ok(None) => Err(Oddity::StateUnknown),
+            Err(_) => Err(Oddity::StateAmbiguous),
         }
     }
 
@@ -176,9 +176,9 @@ impl Tracker {
 }
 
 /// The key of an id or a token that a request gives.
-fn key_of(part: Part<'_>, id: &Bytes, ledger: &Ledger<'_>) -> Result<Key, Finding> {
+fn key_of(part: Part<'_>, id: &Bytes, ledger: &Ledger<'_>) -> Result<Key, Oddity> {
     if id.len() > ledger.limits.id {
-        return Err(Finding::IdTooLong);
+        return Err(Oddity::IdTooLong);
     }
     Ok(Key { asked_by: part.from, scope: part.via.scope, id: Bytes::copy_from_slice(id) })
 }
@@ -186,10 +186,10 @@ fn key_of(part: Part<'_>, id: &Bytes, ledger: &Ledger<'_>) -> Result<Key, Findin
 /// Puts an exchange among the waiting; gives the key under which it waits.
 fn put(
     table: &mut super::Waiting,
-    key: Option<Result<Key, Finding>>,
+    key: Option<Result<Key, Oddity>>,
     n: u64,
-    reused: Finding,
-    findings: &mut Vec<(u64, Finding)>,
+    reused: Oddity,
+    findings: &mut Vec<(u64, Oddity)>,
     ledger: &Ledger<'_>,
 ) -> Option<Key> {
     let key = match key? {

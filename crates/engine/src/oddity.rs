@@ -2,7 +2,7 @@
 
 /// Something odd about how messages belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Finding {
+pub enum Oddity {
     /// An answer to no request.
     UnmatchedAnswer,
     /// An answer, a cancellation or progress that several open requests could have.
@@ -48,92 +48,92 @@ pub enum Finding {
 }
 
 /// Each finding with its stable public name and what it says to people.
-pub const FINDINGS: &[(Finding, &str, &str)] = &[
+pub const ODDITIES: &[(Oddity, &str, &str)] = &[
     (
-        Finding::UnmatchedAnswer,
+        Oddity::UnmatchedAnswer,
         "track.unmatched-answer",
         "An answer came that belongs to no request that is open or remembered.",
     ),
     (
-        Finding::Ambiguous,
+        Oddity::Ambiguous,
         "track.ambiguous",
         "The message names an id without a session, and several open requests have that id.",
     ),
     (
-        Finding::AnswerWithoutId,
+        Oddity::AnswerWithoutId,
         "track.answer-without-id",
         "An error came without an id, so the request that it answers is unknown.",
     ),
-    (Finding::DuplicateAnswer, "track.duplicate-answer", "A request was answered more than once."),
-    (Finding::LateAnswer, "track.late-answer", "An answer came after its request was cancelled or given up."),
-    (Finding::MissingAnswer, "track.missing-answer", "The response ended as it should, without the answer."),
-    (Finding::UpstreamFailed, "track.upstream-failed", "The server could not be reached or read."),
-    (Finding::RefusedHere, "track.refused-here", "tapgate refused the request before it reached the server."),
+    (Oddity::DuplicateAnswer, "track.duplicate-answer", "A request was answered more than once."),
+    (Oddity::LateAnswer, "track.late-answer", "An answer came after its request was cancelled or given up."),
+    (Oddity::MissingAnswer, "track.missing-answer", "The response ended as it should, without the answer."),
+    (Oddity::UpstreamFailed, "track.upstream-failed", "The server could not be reached or read."),
+    (Oddity::RefusedHere, "track.refused-here", "tapgate refused the request before it reached the server."),
     (
-        Finding::IdReused,
+        Oddity::IdReused,
         "track.id-reused",
         "A request has the id of another that is still open, so their answers may be taken for each other.",
     ),
-    (Finding::IdTooLong, "track.id-too-long", "An id or a progress token is too long to be paired."),
+    (Oddity::IdTooLong, "track.id-too-long", "An id or a progress token is too long to be paired."),
     (
-        Finding::TokenReused,
+        Oddity::TokenReused,
         "track.token-reused",
         "A request has the progress token of another that is still open.",
     ),
     (
-        Finding::CancelUnknown,
+        Oddity::CancelUnknown,
         "track.cancel-unknown",
         "A cancellation names a request that is neither open nor remembered.",
     ),
     (
-        Finding::CancelInitialize,
+        Oddity::CancelInitialize,
         "track.cancel-initialize",
         "The handshake was cancelled, which no revision allows.",
     ),
     (
-        Finding::CancelTask,
+        Oddity::CancelTask,
         "track.cancel-task",
         "A request that became a task was cancelled like a call; a task is cancelled by tasks/cancel.",
     ),
     (
-        Finding::ProgressUnknownToken,
+        Oddity::ProgressUnknownToken,
         "track.progress-unknown-token",
         "Progress names a token that no open or remembered request gave.",
     ),
-    (Finding::ProgressLate, "track.progress-late", "Progress came after its request had ended."),
-    (Finding::ProgressNotIncreasing, "track.progress-not-increasing", "Progress did not grow."),
+    (Oddity::ProgressLate, "track.progress-late", "Progress came after its request had ended."),
+    (Oddity::ProgressNotIncreasing, "track.progress-not-increasing", "Progress did not grow."),
     (
-        Finding::StateUnknown,
+        Oddity::StateUnknown,
         "track.state-unknown",
         "A retry shows a requestState that no open exchange was given.",
     ),
     (
-        Finding::StateAmbiguous,
+        Oddity::StateAmbiguous,
         "track.state-ambiguous",
         "Several open exchanges were given the same requestState, so which of them the retry continues is unknown.",
     ),
-    (Finding::Retry, "track.retry", "The request repeats one that failed shortly before."),
+    (Oddity::Retry, "track.retry", "The request repeats one that failed shortly before."),
     (
-        Finding::Forgotten,
+        Oddity::Forgotten,
         "track.forgotten",
         "Too much was open at once, so this exchange was given up before it ended.",
     ),
 ];
 
-impl Finding {
+impl Oddity {
     /// The finding with this public name.
     pub fn from_code(code: &str) -> Option<Self> {
-        FINDINGS.iter().find(|row| row.1 == code).map(|row| row.0)
+        ODDITIES.iter().find(|row| row.1 == code).map(|row| row.0)
     }
 
     /// The stable public name.
     pub fn code(self) -> &'static str {
-        FINDINGS.iter().find(|row| row.0 == self).map_or("track.unknown", |row| row.1)
+        ODDITIES.iter().find(|row| row.0 == self).map_or("track.unknown", |row| row.1)
     }
 
     /// What it says to people, one sentence.
     pub fn text(self) -> &'static str {
-        FINDINGS.iter().find(|row| row.0 == self).map_or("", |row| row.2)
+        ODDITIES.iter().find(|row| row.0 == self).map_or("", |row| row.2)
     }
 }
 
@@ -141,13 +141,13 @@ impl Finding {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{FINDINGS, Finding};
+    use super::{ODDITIES, Oddity};
 
     #[test]
     fn every_code_is_its_own_and_every_text_is_a_sentence() {
-        let codes: BTreeSet<_> = FINDINGS.iter().map(|row| row.1).collect();
-        assert_eq!(codes.len(), FINDINGS.len());
-        for (finding, code, text) in FINDINGS {
+        let codes: BTreeSet<_> = ODDITIES.iter().map(|row| row.1).collect();
+        assert_eq!(codes.len(), ODDITIES.len());
+        for (finding, code, text) in ODDITIES {
             assert_eq!(finding.code(), *code);
             assert!(code.starts_with("track."), "{code}");
             assert!(text.ends_with('.') && !text.trim_end_matches('.').contains(". "), "{text}");
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn every_finding_has_a_row() {
         // The match makes a new finding fail to compile here until somebody counts it in the table.
-        let last = Finding::Forgotten;
-        assert_eq!(FINDINGS.len(), last as usize + 1);
+        let last = Oddity::Forgotten;
+        assert_eq!(ODDITIES.len(), last as usize + 1);
     }
 }
