@@ -11,7 +11,8 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use tapgate_engine::{Action, Input, Limits, Recorder, Source};
+use tapgate_engine::{Action, Fact, Input, Limits, Recorder, Source};
+use tapgate_judge::Judge;
 use tapgate_store::{Journal, Options};
 use tapgate_transport::queue::Turn;
 use tapgate_transport::{Clock, Observer, Seen};
@@ -38,6 +39,9 @@ const FLUSH: Duration = Duration::from_millis(1500);
 
 /// How long the observer sleeps at the most when nothing passes.
 const NAP: Duration = Duration::from_secs(1);
+
+/// Nanoseconds after which the judge hears again that time passes.
+const TICK: u64 = 1_000_000_000;
 
 /// Who is observed, as the journal will name it.
 #[derive(Clone, Debug)]
@@ -162,6 +166,9 @@ fn run(mut observer: Observer, clock: Clock, observed: &Observed, deadline: &Onc
 struct Watch {
     decode: Decode,
     source: Source,
+    judge: Judge,
+    /// When the judge was last told that time passes.
+    ticked: Nanos,
     recorder: Recorder,
     journal: Journal,
     actions: Vec<Action>,
@@ -205,6 +212,8 @@ impl Watch {
         Self {
             decode: Decode::new(transport),
             source: Source::new((transport, observed.transports.1), Limits::default()),
+            judge: Judge::new(),
+            ticked: Nanos(0),
             recorder,
             journal,
             actions: Vec::new(),
@@ -213,7 +222,7 @@ impl Watch {
 
     /// Records a batch; of what is read when it `is_late`, only that it passed.
     fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos, is_late: impl Fn() -> bool) {
-        let Self { decode, source, recorder, journal, actions } = self;
+        let Self { decode, source, judge, recorder, journal, actions, .. } = self;
         let mut n_bytes = 0u64;
         for seen in batch.drain(..) {
             match &seen {
@@ -226,7 +235,7 @@ impl Watch {
             decode.on(seen, &mut |at, input| {
                 source.on(at, input, actions);
                 if actions.len() >= MANY {
-                    record(recorder, journal, actions);
+                    record(judge, recorder, journal, actions);
                 }
             });
         }
@@ -234,19 +243,36 @@ impl Watch {
             source.on(now, Input::Lost { n_bytes }, actions);
         }
         source.on(now, Input::Tick, actions);
-        record(recorder, journal, actions);
+        record(judge, recorder, journal, actions);
+        if now.since(self.ticked) >= TICK {
+            self.ticked = now;
+            let mut found = Vec::new();
+            self.judge.tick(now, &mut found);
+            keep(found, &mut self.recorder, &self.journal);
+        }
     }
 
     fn end(mut self, now: Nanos) {
         self.source.end(now, &mut self.actions);
-        record(&mut self.recorder, &self.journal, &mut self.actions);
+        record(&mut self.judge, &mut self.recorder, &self.journal, &mut self.actions);
         self.journal.finish(FLUSH);
     }
 }
 
-fn record(recorder: &mut Recorder, journal: &Journal, actions: &mut Vec<Action>) {
-    let mut records = Vec::new();
-    for Action::Record(fact) in actions.drain(..) {
+/// Judges what happened, then masks it, then keeps it.
+fn record(judge: &mut Judge, recorder: &mut Recorder, journal: &Journal, actions: &mut Vec<Action>) {
+    let mut judged = Vec::with_capacity(actions.len());
+    for Action::Record(mut fact) in actions.drain(..) {
+        let place = judged.len();
+        judge.on(&mut fact, &mut judged);
+        judged.insert(place, fact);
+    }
+    keep(judged, recorder, journal);
+}
+
+fn keep(facts: Vec<Fact>, recorder: &mut Recorder, journal: &Journal) {
+    let mut records = Vec::with_capacity(facts.len());
+    for fact in facts {
         recorder.record(fact, &mut records);
     }
     if !records.is_empty() {

@@ -6,8 +6,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tapgate_wire::fault::Severity;
 use tapgate_wire::header::{RequestHead, ResponseHead};
-use tapgate_wire::record::{Era, Piece, Status, Transport};
+use tapgate_wire::record::{Clock, Era, Offered, Piece, Status, Transport};
+use tapgate_wire::revision::Revision;
+use tapgate_wire::rule::{Rule, Side};
 use tapgate_wire::stream::Carried;
 use tapgate_wire::{Fault, Leg, Nanos};
 
@@ -20,6 +23,10 @@ pub enum Fact {
     Exchange(Box<Exchange>),
     /// A message passed, or another piece of traffic, or a note of tapgate's own.
     Message(Box<Message>),
+    /// Something is wrong.
+    Finding(Box<Finding>),
+    /// A server said what it offers.
+    Surface(Box<Surface>),
     /// The server's process started.
     Started {
         /// When.
@@ -120,6 +127,8 @@ pub struct Exchange {
     pub duplicate: bool,
     /// The id of the task it became.
     pub task: Option<Bytes>,
+    /// Where its time went, once it is over and all of it was seen.
+    pub clock: Option<Clock>,
     /// Codes of what was odd.
     pub findings: Vec<&'static str>,
     /// `n` of its messages, in order, the first [`crate::Limits::listed`] of them.
@@ -167,4 +176,44 @@ pub enum Head {
     Request(Arc<RequestHead>),
     /// Of a response.
     Response(Arc<ResponseHead>),
+}
+
+/// Something that is wrong; see [`tapgate_wire::record::Finding`].
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Who is at fault.
+    pub side: Side,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The session's number.
+    pub session: u64,
+    /// The exchange's number, if it is about one.
+    pub exchange: Option<u64>,
+    /// The number of the message that shows it, if one does.
+    pub message: Option<u64>,
+    /// When that was seen.
+    pub at: Nanos,
+    /// The revision by which it was judged.
+    pub revision: Option<Revision>,
+    /// What it is about, raw: a tool, a header, a member; empty when there is nothing to name.
+    pub subject: Bytes,
+    /// What was seen, as one sentence; it may quote a peer.
+    pub text: Bytes,
+}
+
+/// What a server offers, of one kind; see [`tapgate_wire::record::Surface`].
+#[derive(Clone, Debug)]
+pub struct Surface {
+    /// The session's number.
+    pub session: u64,
+    /// Of which kind.
+    pub kind: Offered,
+    /// When the last page of it came.
+    pub at: Nanos,
+    /// Whether the client fetched all pages.
+    pub whole: bool,
+    /// The JSON array of its items, raw.
+    pub items: Bytes,
 }

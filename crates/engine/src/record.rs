@@ -64,6 +64,14 @@ impl Recorder {
             Fact::Session(session) => records.push(Record::Session(self.session(*session))),
             Fact::Exchange(exchange) => records.push(Record::Exchange(self.exchange(*exchange))),
             Fact::Message(message) => self.message(*message, records),
+            Fact::Finding(finding) => records.push(Record::Finding(self.finding(*finding))),
+            Fact::Surface(surface) => records.push(Record::Surface(record::Surface {
+                session: surface.session,
+                kind: surface.kind,
+                at: self.wall(surface.at),
+                whole: surface.whole,
+                items: self.masker.message(&surface.items).masked,
+            })),
             Fact::Started { at, pid } => {
                 self.source.server_pid = Some(pid);
                 self.tell_source(at, records);
@@ -137,8 +145,24 @@ impl Recorder {
             n_retries: exchange.n_retries,
             late: exchange.late,
             duplicate: exchange.duplicate,
+            clock: exchange.clock,
             findings: exchange.findings,
             messages: exchange.messages,
+        }
+    }
+
+    fn finding(&mut self, finding: fact::Finding) -> record::Finding {
+        record::Finding {
+            rule: finding.rule,
+            side: finding.side,
+            severity: finding.severity,
+            session: finding.session,
+            exchange: finding.exchange,
+            message: finding.message,
+            at: self.wall(finding.at),
+            revision: finding.revision.map(|revision| Masked::own(revision.as_str())),
+            subject: self.masker.short(&finding.subject).masked,
+            text: self.masker.text(&finding.text).masked,
         }
     }
 

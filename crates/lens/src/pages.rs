@@ -19,3 +19,6 @@ pub use tail::{Line, Tail};
 
 /// The sentence for a finding's code, for codes that are known: the crates that find also say what it means.
 pub type Meaning<'a> = &'a dyn Fn(&str) -> Option<&'static str>;
+
+/// The rule that a finding names, for rules that are known.
+pub type Rules<'a> = &'a dyn Fn(&str) -> Option<&'static tapgate_wire::Rule>;

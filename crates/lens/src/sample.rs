@@ -261,6 +261,7 @@ fn exchange(id: i64, method: &str, target: Option<&str>, lasted: i64) -> Exchang
         late: false,
         duplicate: false,
         task: None,
+        clock: None,
         findings: Vec::new(),
         messages: Vec::new(),
     }

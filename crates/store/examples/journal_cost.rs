@@ -183,6 +183,7 @@ fn call(n: u64) -> [Record; 4] {
             late: false,
             duplicate: false,
             task: None,
+            clock: None,
             findings: vec![],
             messages: if closed.is_some() { vec![2 * n, 2 * n + 1] } else { vec![2 * n] },
         })

@@ -1,7 +1,9 @@
 //! Numbers that stand for words in the journal; they are a public format, so a number never changes its word.
 
 use tapgate_wire::Leg;
-use tapgate_wire::record::{Body, Era, Piece, Status, Transport};
+use tapgate_wire::fault::Severity;
+use tapgate_wire::record::{Body, Era, Offered, Piece, Status, Transport};
+use tapgate_wire::rule::Side;
 
 /// A word that the journal keeps as a number.
 pub(crate) trait Coded: Sized {
@@ -42,4 +44,7 @@ codes! {
         Note = 8,
     } else Other;
     Body { Masked = 0, Summary = 1, Full = 2, } else Masked;
+    Side { Client = 0, Server = 1, Network = 2, Tapgate = 3, Unknown = 4, } else Unknown;
+    Severity { Note = 0, Warning = 1, Error = 2, } else Note;
+    Offered { Server = 0, Tools = 1, Prompts = 2, Resources = 3, Templates = 4, } else Server;
 }

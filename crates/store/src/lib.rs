@@ -26,5 +26,5 @@ pub use id::{ExchangeId, MessageId, ParseIdError, SessionId, SourceId};
 pub use journal::{Finished, Journal, Lost, Options};
 pub use prune::{Prune, Pruned, Retention, Scope, prune};
 pub use reader::{Health, Query, Reader, Totals, trouble_noted};
-pub use row::{ExchangeRow, MessageRow, SessionRow, SourceRow};
+pub use row::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow, SurfaceRow};
 pub use trouble::Trouble;

@@ -5,7 +5,11 @@
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use tapgate_wire::record::{Body, Era, Exchange, Message, Piece, Status, Transport, UnixNanos};
+use tapgate_wire::fault::Severity;
+use tapgate_wire::record::{
+    Body, Clock, Era, Exchange, Message, Offered, Piece, Status, Transport, UnixNanos,
+};
+use tapgate_wire::rule::Side;
 use tapgate_wire::{Leg, Masked};
 
 use crate::code::Coded;
@@ -78,6 +82,7 @@ pub struct ExchangeRow {
     pub late: bool,
     pub duplicate: bool,
     pub task: Option<String>,
+    pub clock: Option<Clock>,
     pub findings: Vec<String>,
     /// Its messages in order; one that was deleted since is still named.
     pub messages: Vec<MessageId>,
@@ -103,12 +108,40 @@ pub struct MessageRow {
     pub hits: Vec<(String, u32)>,
 }
 
+/// Something that is wrong. The fields mean what they mean in [`tapgate_wire::record::Finding`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the record of the same name explains the fields")]
+pub struct FindingRow {
+    pub session: SessionId,
+    pub exchange: Option<ExchangeId>,
+    pub message: Option<MessageId>,
+    /// The rule's id; a newer tapgate may have rules that this one does not know.
+    pub rule: String,
+    pub side: Side,
+    pub severity: Severity,
+    pub at: UnixNanos,
+    pub revision: Option<String>,
+    pub subject: String,
+    pub text: String,
+}
+
+/// What a server offers. The fields mean what they mean in [`tapgate_wire::record::Surface`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the record of the same name explains the fields")]
+pub struct SurfaceRow {
+    pub session: SessionId,
+    pub kind: Offered,
+    pub at: UnixNanos,
+    pub whole: bool,
+    pub items: Vec<u8>,
+}
+
 /// Packs the columns of an exchange that no query looks at, with the rows of its parent and messages.
 ///
 /// In this order, each as [`Pack`] writes it: flags (bit 0 asked by the server, 1 late, 2 duplicate,
 /// 3 legacy era, 4 modern era), parent, JSON-RPC id, error code, error text, HTTP status, revision,
 /// nanoseconds from `opened` to the first answer, bytes in, bytes out, progress, rounds, retries, task,
-/// findings, messages as differences.
+/// findings, messages as differences, the five parts of the clock, each one more than it is.
 pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, parent: Option<i64>, messages: &[i64]) {
     let era = exchange.era.map_or(0, |era| 8 << era.code());
     pack.put(
@@ -139,6 +172,12 @@ pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, parent: Option
     for message in messages {
         pack.put_signed(message.wrapping_sub(last));
         last = *message;
+    }
+    if let Some(clock) = exchange.clock {
+        for part in [clock.client, clock.tapgate, clock.wire, clock.server, clock.person] {
+            // One more, because a blob that ends here reads as zeros: nothing is known then.
+            pack.put(part.saturating_add(1));
+        }
     }
 }
 
@@ -203,6 +242,7 @@ impl ExchangeRow {
             late: false,
             duplicate: false,
             task: None,
+            clock: None,
             findings: Vec::new(),
             messages: Vec::new(),
         }
@@ -251,6 +291,10 @@ impl ExchangeRow {
             last = last.wrapping_add(rest.take_signed());
             self.messages.push(MessageId(last));
         }
+        let mut part = || rest.take().checked_sub(1);
+        self.clock = (|| {
+            Some(Clock { client: part()?, tapgate: part()?, wire: part()?, server: part()?, person: part()? })
+        })();
     }
 }
 
@@ -290,6 +334,44 @@ impl MessageRow {
             event,
             faults,
             hits,
+        })
+    }
+}
+
+impl FindingRow {
+    /// What a query of findings asks for, in the order in which [`FindingRow::read`] wants it.
+    pub(crate) const COLUMNS: &str =
+        "session, exchange, message, rule, side, severity, at, revision, subject, text";
+
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            session: SessionId(row.get(0)?),
+            exchange: row.get::<_, Option<i64>>(1)?.map(ExchangeId),
+            message: row.get::<_, Option<i64>>(2)?.map(MessageId),
+            rule: row.get(3)?,
+            side: Side::from_code(row.get(4)?),
+            severity: Severity::from_code(row.get(5)?),
+            at: row.get(6)?,
+            revision: row.get(7)?,
+            subject: row.get(8)?,
+            text: row.get(9)?,
+        })
+    }
+}
+
+impl SurfaceRow {
+    /// Asks for the lists of a session, newest first, in the order in which [`SurfaceRow::read`] wants it.
+    pub(crate) const SELECT: &str = "SELECT session, kind, at, whole,
+        iif(typeof(body) = 'integer', (SELECT bytes FROM content WHERE content.id = body), body)
+        FROM surface";
+
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            session: SessionId(row.get(0)?),
+            kind: Offered::from_code(row.get(1)?),
+            at: row.get(2)?,
+            whole: row.get(3)?,
+            items: bytes_of(row.get_ref(4)?).unwrap_or_default().to_vec(),
         })
     }
 }

@@ -16,7 +16,8 @@ use crate::home::Home;
 use crate::trouble::Trouble;
 
 /// What takes the journal from version n to n + 1; a step that was released never changes.
-const STEPS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
+const STEPS: &[&str] =
+    &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")];
 
 /// The `application_id` of a journal: `TAPG`.
 const APPLICATION: i64 = 0x5441_5047;

@@ -14,6 +14,18 @@
 //! wait 5s
 //! end                                               the process goes
 //! ```
+//!
+//! Messages that are as usual can be written short:
+//!
+//! ```text
+//! ask 1 tools/call {"name":"a"}     a request: id, method, params if any
+//! answer 1 {"content":[]}           its result
+//! fail 1 -32602 no such tool        its error
+//! tell notifications/x {}           a notification: method, params if any
+//! $META                             the three members of a modern request's `_meta`, to be followed by more
+//! $META({"sampling":{}})            the same with these client capabilities
+//! hello 2025-06-18 {"roots":{}} {"tools":{}}   on pipes: the whole handshake, with what client and server can
+//! ```
 
 use std::sync::Arc;
 
@@ -96,6 +108,7 @@ fn read_line(line: &str, steps: &mut Vec<Step>) -> Result<(), String> {
         }
         "lost" => steps.push(Step::Lost(number(rest)?)),
         "wait" => steps.push(Step::Wait(duration(rest)?)),
+        "hello" => hello(rest, steps)?,
         "end" => steps.push(Step::End),
         _ => return peer_line(word, rest, steps),
     }
@@ -203,9 +216,72 @@ fn header_map(fields: &str) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
+/// A handshake on pipes.
+fn hello(text: &str, steps: &mut Vec<Step>) -> Result<(), String> {
+    let mut words = text.split_whitespace();
+    let revision = words.next().ok_or("a handshake without a revision")?;
+    let (client, server) = (words.next().unwrap_or("{}"), words.next().unwrap_or("{}"));
+    let ask = format!(
+        r#"ask 0 initialize {{"protocolVersion":"{revision}","capabilities":{client},"clientInfo":{{"name":"probe","version":"1"}}}}"#
+    );
+    let answer = format!(
+        r#"answer 0 {{"protocolVersion":"{revision}","capabilities":{server},"serverInfo":{{"name":"srv","version":"2"}}}}"#
+    );
+    steps.push(frame(PIPES, Leg::Client, &ask)?);
+    steps.push(frame(PIPES, Leg::Server, &answer)?);
+    steps.push(frame(PIPES, Leg::Client, "tell notifications/initialized")?);
+    Ok(())
+}
+
+/// A message that is written short, in full.
+fn in_full(text: &str) -> String {
+    let with = |rest: &str| if rest.is_empty() { String::new() } else { format!(r#","params":{rest}"#) };
+    let cut = |text: &str| {
+        let (word, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+        (word.to_owned(), rest.trim().to_owned())
+    };
+    let (word, rest) = cut(text);
+    let full = match word.as_str() {
+        "ask" => {
+            let (id, rest) = cut(&rest);
+            let (method, params) = cut(&rest);
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}"{}}}"#, with(&params))
+        }
+        "tell" => {
+            let (method, params) = cut(&rest);
+            format!(r#"{{"jsonrpc":"2.0","method":"{method}"{}}}"#, with(&params))
+        }
+        "answer" => {
+            let (id, result) = cut(&rest);
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)
+        }
+        "fail" => {
+            let (id, rest) = cut(&rest);
+            let (code, message) = cut(&rest);
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"{message}"}}}}"#)
+        }
+        _ => text.to_owned(),
+    };
+    meta(&full)
+}
+
+/// Puts the members of a modern request's `_meta` where `$META` stands.
+fn meta(text: &str) -> String {
+    let Some((before, after)) = text.split_once("$META") else { return text.to_owned() };
+    let (can, after) = match after.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        Some((can, after)) => (can, after),
+        None => ("{}", after),
+    };
+    let of = "io.modelcontextprotocol";
+    format!(
+        r#"{before}"{of}/protocolVersion":"2026-07-28","{of}/clientInfo":{{"name":"probe","version":"1"}},"{of}/clientCapabilities":{can}{}"#,
+        meta(after)
+    )
+}
+
 fn frame(stream: StreamId, from: Leg, text: &str) -> Result<Step, String> {
     let Some((fields, text)) = text.strip_prefix('(').and_then(|rest| rest.split_once(')')) else {
-        return Ok(Step::Frame(stream, from, None, text.into()));
+        return Ok(Step::Frame(stream, from, None, in_full(text)));
     };
     let mut event = Event::default();
     for field in fields.split_whitespace() {
@@ -216,7 +292,7 @@ fn frame(stream: StreamId, from: Leg, text: &str) -> Result<Step, String> {
             _ => return Err("unknown event field".into()),
         }
     }
-    Ok(Step::Frame(stream, from, Some(event), text.trim().into()))
+    Ok(Step::Frame(stream, from, Some(event), in_full(text.trim())))
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {

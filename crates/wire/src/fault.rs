@@ -20,6 +20,17 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// Its word, the same in views, JSON and the manual.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// Makes the enum and its table from one list, so that no kind lacks a row.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $code:literal, $severity:ident, $about:literal;)*) => {

@@ -19,6 +19,7 @@ pub mod mask;
 pub mod message;
 pub mod record;
 pub mod revision;
+pub mod rule;
 pub mod shape;
 pub mod stream;
 
@@ -27,5 +28,6 @@ pub use fault::Fault;
 pub use leg::Leg;
 pub use mask::Masked;
 pub use message::Message;
+pub use rule::Rule;
 pub use shape::{Id, Kind, Shape};
 pub use stream::StreamId;

@@ -4,8 +4,10 @@
 //! `n` is a number that is unique within one process; the journal gives rows their public ids.
 //! Times are nanoseconds since the Unix epoch.
 
+use crate::fault::Severity;
 use crate::leg::Leg;
 use crate::mask::Masked;
+use crate::rule::{Rule, Side};
 
 /// Nanoseconds since the Unix epoch.
 pub type UnixNanos = i64;
@@ -21,6 +23,10 @@ pub enum Record {
     Exchange(Exchange),
     /// A message, or a piece of output that is none.
     Message(Message),
+    /// Something that is wrong.
+    Finding(Finding),
+    /// What a server offers.
+    Surface(Surface),
 }
 
 /// One `tap` or `serve` process.
@@ -163,7 +169,9 @@ pub struct Exchange {
     pub duplicate: bool,
     /// The id of the task it became, masked.
     pub task: Option<Masked>,
-    /// Codes of what was odd (`fault::FaultKind::code` and tracking's own).
+    /// Where its time went, once it is over and all of it was seen.
+    pub clock: Option<Clock>,
+    /// Codes of what was odd or wrong: [`Rule::id`].
     pub findings: Vec<&'static str>,
     /// `n` of its messages, in order.
     pub messages: Vec<u64>,
@@ -234,4 +242,88 @@ pub struct Message {
     pub faults: Vec<(&'static str, u64)>,
     /// Classes of secrets that were masked, and how many of each.
     pub hits: Vec<(&'static str, u32)>,
+}
+
+/// Something that is wrong: a rule that was broken, by whom, and what shows it.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Who is at fault.
+    pub side: Side,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The session's number.
+    pub session: u64,
+    /// The exchange's number, if it is about one.
+    pub exchange: Option<u64>,
+    /// The number of the message that shows it, if one does.
+    pub message: Option<u64>,
+    /// When that was seen.
+    pub at: UnixNanos,
+    /// The revision by which it was judged.
+    pub revision: Option<Masked>,
+    /// What it is about: a tool, a header, a member (`tools/3/inputSchema`), as far as the rule has one.
+    pub subject: Masked,
+    /// What was seen, as one sentence.
+    pub text: Masked,
+}
+
+impl PartialEq for Finding {
+    fn eq(&self, other: &Self) -> bool {
+        let key =
+            |finding: &Self| (finding.rule.id, finding.side, finding.severity, finding.session, finding.at);
+        let place = |finding: &Self| (finding.exchange, finding.message);
+        let texts =
+            |finding: &Self| (finding.revision.clone(), finding.subject.clone(), finding.text.clone());
+        key(self) == key(other) && place(self) == place(other) && texts(self) == texts(other)
+    }
+}
+
+impl Eq for Finding {}
+
+/// Where the time of an exchange went, in nanoseconds; together they are the time from its opening to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// In the client: between rounds, between polls of a task, until it answered what needs no person.
+    pub client: u64,
+    /// In tapgate: from a message's last byte read to its last byte written.
+    pub tapgate: u64,
+    /// On the wire: from a message's first byte to its last, connecting, TLS.
+    pub wire: u64,
+    /// In the server.
+    pub server: u64,
+    /// Waiting for a person: elicitation, sampling that somebody approves, a login.
+    pub person: u64,
+}
+
+/// What a list of a server's surface holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Offered {
+    /// The server itself: identity, capabilities, extensions, instructions.
+    Server,
+    /// `tools/list`.
+    Tools,
+    /// `prompts/list`.
+    Prompts,
+    /// `resources/list`.
+    Resources,
+    /// `resources/templates/list`.
+    Templates,
+}
+
+/// What a server offers, of one kind, as one session was told it; a later one replaces the earlier in all views.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surface {
+    /// The session's number.
+    pub session: u64,
+    /// Of which kind.
+    pub kind: Offered,
+    /// When the last page of it came.
+    pub at: UnixNanos,
+    /// Whether the client fetched all pages.
+    pub whole: bool,
+    /// A JSON array of `{"name","digest","bytes","definition"}`: the digest (BLAKE3, 128 bits, hexadecimal) is that of the
+    /// canonical definition before masking.
+    pub items: Masked,
 }

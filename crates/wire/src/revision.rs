@@ -83,6 +83,18 @@ pub struct Revisions(u8);
 impl Revisions {
     /// No revision.
     pub const NONE: Self = Self(0);
+    /// Every revision.
+    pub const ALL: Self = Self::NONE.with(V2024_11_05, V2026_07_28);
+    /// Those with a handshake.
+    pub const LEGACY: Self = Self::NONE.with(V2024_11_05, V2025_11_25);
+    /// Those without.
+    pub const MODERN: Self = Self::NONE.with(V2026_07_28, V2026_07_28);
+
+    /// The set of one revision and all that came after it.
+    #[must_use]
+    pub const fn since(first: Revision) -> Self {
+        Self::NONE.with(first, V2026_07_28)
+    }
 
     /// The set with all from `first` to `last` added.
     #[must_use]
@@ -211,9 +223,9 @@ pub fn meta_keys() -> impl Iterator<Item = &'static MetaKey> {
     table::META_KEYS.iter().chain(MORE_META_KEYS)
 }
 
-const ALL: Revisions = Revisions::NONE.with(V2024_11_05, V2026_07_28);
-const LEGACY: Revisions = Revisions::NONE.with(V2024_11_05, V2025_11_25);
-const MODERN: Revisions = Revisions::NONE.with(V2026_07_28, V2026_07_28);
+const ALL: Revisions = Revisions::ALL;
+const LEGACY: Revisions = Revisions::LEGACY;
+const MODERN: Revisions = Revisions::MODERN;
 
 /// Codes that older schemas only write as constants of their TypeScript source, or not at all.
 const MORE_ERRORS: &[ErrorCode] = &[

@@ -11,11 +11,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("expr", &[]),
     ("engine", &["wire"]),
+    ("judge", &["wire", "engine"]),
     ("auth", &["wire"]),
     ("transport", &["wire"]),
     ("store", &["wire"]),
     ("lens", &["wire", "store", "expr"]),
-    ("app", &["wire", "expr", "engine", "auth", "transport", "store", "lens"]),
+    ("app", &["wire", "expr", "engine", "judge", "auth", "transport", "store", "lens"]),
     ("testkit", &["wire", "engine"]),
 ];
 
@@ -24,6 +25,7 @@ const MUST_NOT_MENTION: &[(&str, &[&str])] = &[
     ("wire", PURE),
     ("expr", PURE),
     ("engine", PURE),
+    ("judge", PURE),
     ("auth", SOCKETS),
     (
         "transport",

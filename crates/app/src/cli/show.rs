@@ -104,19 +104,25 @@ pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, 
     let stderr = pieces(look, exchange.session, |message| {
         message.piece == Piece::Stderr && (exchange.opened..=until).contains(&message.at)
     })?;
+    let findings = look.reader.findings_of(exchange.id).map_err(|trouble| home::problem(&trouble))?;
     let view = ExchangeView {
         call: look.call(exchange, &around),
         children: &children,
         messages: &messages,
+        findings: &findings,
         stderr: &stderr,
         meaning: &meaning,
+        rules: &tapgate_judge::rule,
     };
     Ok(if wire { pages::wire(&view) } else { pages::show(&view) })
 }
 
 /// What a finding's code means, for the codes of every crate that finds.
 fn meaning(code: &str) -> Option<&'static str> {
-    FaultKind::from_code(code).map(FaultKind::about).or_else(|| Oddity::from_code(code).map(Oddity::text))
+    FaultKind::from_code(code)
+        .map(FaultKind::about)
+        .or_else(|| Oddity::from_code(code).map(Oddity::text))
+        .or_else(|| tapgate_judge::rule(code).map(|rule| rule.about))
 }
 
 fn exchanges_of(look: &Look, session: SessionId) -> Result<Vec<ExchangeRow>, Problem> {

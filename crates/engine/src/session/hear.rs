@@ -9,6 +9,7 @@ use tapgate_wire::{Kind, Leg, Message, Nanos, Shape, StreamId};
 use super::stream::Stream;
 use super::{Handshake, Session, is_initialize, timed};
 use crate::fact::{self, Content, Fact};
+use crate::input::Action;
 use crate::ledger::Ledger;
 use crate::oddity::Oddity;
 use crate::track::{Part, Place, Scope, Tracker, Via, object_text, unquoted};
@@ -36,6 +37,7 @@ impl Session {
         self.note_event(id, &carried, ledger);
         self.learn(shape, from, ledger);
         let n = ledger.next_message();
+        let before = ledger.actions.len();
         let placed = self.place(now, (id, from), n, &carried, &message, ledger);
         let stream = self.streams.get_mut(&id);
         let (head, is_http) =
@@ -49,7 +51,7 @@ impl Session {
             Kind::Other if is_http => Piece::Http,
             Kind::Other => Piece::Other,
         };
-        ledger.tell(Fact::Message(Box::new(fact::Message {
+        let told = Fact::Message(Box::new(fact::Message {
             n,
             session: self.state.n,
             exchange: placed.exchange,
@@ -60,7 +62,9 @@ impl Session {
             content: Content::Message(message),
             head,
             findings: placed.findings,
-        })));
+        }));
+        // Whoever listens hears what was said before what came of it.
+        ledger.actions.insert(before, Action::Record(told));
     }
 
     /// Where a message belongs: each part of a batch by itself, the batch where all its parts do.

@@ -132,6 +132,7 @@ impl Call {
             late: false,
             duplicate: false,
             task: None,
+            clock: None,
             findings: Vec::new(),
             messages: Vec::new(),
         };

@@ -53,6 +53,8 @@ fn pages(world: &World) -> Vec<(&'static str, Page)> {
                 _ => &[],
             },
             stderr: if n == 2 { &world.messages[4..5] } else { &[] },
+            findings: &[],
+            rules: &|_| None,
             meaning: &meaning,
         }
     };

@@ -1,11 +1,12 @@
 //! One exchange, with all that belongs to it.
 
-use tapgate_store::{ExchangeRow, MessageRow, SessionRow, SourceRow};
+use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
+use tapgate_wire::fault::Severity;
 use tapgate_wire::record::UnixNanos;
 
 use super::calls::{facts, table, what};
-use super::{Meaning, message};
+use super::{Meaning, Rules, message};
 use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
 use crate::{Call, unit};
@@ -18,22 +19,29 @@ pub struct ExchangeView<'a> {
     pub children: &'a [ExchangeRow],
     /// Its messages in order.
     pub messages: &'a [MessageRow],
+    /// What is wrong about it.
+    pub findings: &'a [FindingRow],
     /// What the server wrote to standard error while it was open.
     pub stderr: &'a [MessageRow],
     /// What the codes of findings mean.
     pub meaning: Meaning<'a>,
+    /// The rules that findings name.
+    pub rules: Rules<'a>,
 }
 
 /// The exchange for reading: facts, findings, what was asked inside, messages laid out, stderr.
 pub fn show(view: &ExchangeView<'_>) -> Page {
     let mut blocks = top(view);
     let exchange = view.call.exchange;
+    let is_told = |code: &String| view.findings.iter().any(|finding| finding.rule == *code);
     blocks.extend(
         exchange
             .findings
             .iter()
+            .filter(|code| !is_told(code))
             .map(|code| Block::Note(Note::new(Tone::Odd, "!", message::explained(code, view.meaning)))),
     );
+    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, view.rules)));
     if !view.children.is_empty() {
         blocks.push(Block::Title("Asked inside of it".to_owned()));
         let call = &view.call;
@@ -93,6 +101,19 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
     let mut blocks = marks(call.source, call.now);
     blocks.push(Block::Title(format!("{}  {}", call.exchange.id, what(call))));
     blocks.push(Block::Facts(Facts { kind: "exchange", facts: headline(call) }));
+    blocks
+}
+
+/// A finding: who is at fault and what was seen, then what to do and where that is written.
+fn found(finding: &FindingRow, rules: Rules<'_>) -> Vec<Block> {
+    let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Odd };
+    let (weight, side) = (finding.severity.word(), finding.side.word());
+    let text = format!("{weight}, {side}: {} [{}]", finding.text, finding.rule);
+    let mut blocks = vec![Block::Note(Note::new(tone, "!", text))];
+    if let Some(rule) = rules(&finding.rule) {
+        blocks.push(Block::Note(Note::new(Tone::Quiet, "", format!("fix: {}", rule.fix))));
+        blocks.push(Block::Note(Note::new(Tone::Quiet, "", format!("see: {}", rule.source))));
+    }
     blocks
 }
 

@@ -259,6 +259,8 @@ fn weight(record: &Record) -> usize {
             let lists = chunks.len() * 16 + faults.len() * 24 + hits.len() * 24;
             body.bytes().len() + text(head) + text(event) + lists
         }
+        Record::Finding(finding) => finding.subject.bytes().len() + finding.text.bytes().len(),
+        Record::Surface(surface) => surface.items.bytes().len(),
     };
     size_of::<Record>() + inside
 }

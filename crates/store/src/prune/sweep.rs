@@ -167,6 +167,9 @@ impl Sweep {
             // A session without rows costs a little too.
             n_left = n_left.saturating_sub(n_exchanges + 1);
             if n_exchanges == 0 {
+                transaction
+                    .prepare_cached("DELETE FROM finding WHERE session = ?1 AND at < ?2")?
+                    .execute((session, before))?;
                 self.pruned.sessions += delete_session(transaction, session)?;
                 self.in_order.pop_front();
             }
@@ -348,5 +351,21 @@ fn delete_session(transaction: &Transaction<'_>, session: i64) -> rusqlite::Resu
              AND NOT EXISTS (SELECT 1 FROM exchange WHERE session = ?1)",
         )?
         .execute([session])?;
+    if n > 0 {
+        transaction.prepare_cached("DELETE FROM finding WHERE session = ?1")?.execute([session])?;
+        delete_surface(transaction, session)?;
+    }
     Ok(n as u64)
+}
+
+/// Deletes what a session saw offered.
+fn delete_surface(transaction: &Transaction<'_>, session: i64) -> rusqlite::Result<()> {
+    let mut delete = transaction.prepare_cached(
+        "DELETE FROM surface WHERE session = ?1 RETURNING iif(typeof(body) = 'integer', body, NULL)",
+    )?;
+    let contents = delete.query_map([session], |row| row.get::<_, Option<i64>>(0))?;
+    for content in contents.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten() {
+        release(transaction, content)?;
+    }
+    Ok(())
 }

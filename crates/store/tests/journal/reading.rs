@@ -2,9 +2,17 @@
 
 use std::fs::File;
 
-use tapgate_store::{ExchangeId, Finished, Journal, Lost, Options, Query, Reader, SessionId, SourceId};
-use tapgate_wire::Leg;
-use tapgate_wire::record::{Body, Era, Exchange, Message, Piece, Record, Session, Source, Status, Transport};
+use tapgate_store::{
+    ExchangeId, Finished, Journal, Lost, Options, Prune, Query, Reader, Scope, SessionId, SourceId, prune,
+};
+use tapgate_wire::fault::Severity;
+use tapgate_wire::record::{
+    Body, Clock, Era, Exchange, Finding, Message, Offered, Piece, Record, Session, Source, Status, Surface,
+    Transport,
+};
+use tapgate_wire::revision::Revisions;
+use tapgate_wire::rule::Side;
+use tapgate_wire::{Leg, Rule};
 
 use crate::support::*;
 
@@ -80,6 +88,72 @@ fn every_field_reads_back() {
     assert_eq!(message.event.as_deref(), Some(&b"id: 7"[..]));
     assert_eq!(message.faults, [("not-json".to_owned(), 12)]);
     assert_eq!(message.hits, [("jwt".to_owned(), 2)]);
+}
+
+static RULE: Rule = Rule {
+    id: "test.rule",
+    about: "Something is wrong.",
+    side: Side::Server,
+    severity: Severity::Error,
+    revisions: Revisions::ALL,
+    source: "nowhere",
+    fix: "Mend it.",
+    fires: &[],
+    quiet: &[],
+};
+
+#[test]
+fn findings_and_surfaces_and_the_clock_read_back_and_go_with_their_session() {
+    let home = Home::new();
+    let journal = home.journal();
+    let clock = Clock { client: 1, tapgate: 2, wire: 3, server: 4, person: 0 };
+    let mut records = call(1);
+    if let Some(Record::Exchange(exchange)) = records.last_mut() {
+        exchange.clock = Some(clock);
+    }
+    records.push(Record::Finding(Finding {
+        rule: &RULE,
+        side: Side::Client,
+        severity: Severity::Warning,
+        session: 1,
+        exchange: Some(1),
+        message: Some(3),
+        at: NOW + 5,
+        revision: Some(masked("2025-06-18")),
+        subject: masked("echo"),
+        text: masked("It is wrong."),
+    }));
+    let items = format!("[{}]", "1,".repeat(1000));
+    for at in [NOW + 6, NOW + 7] {
+        let kind = Offered::Tools;
+        let items = masked(&items);
+        records.push(Record::Surface(Surface { session: 1, kind, at, whole: at > NOW + 6, items }));
+    }
+    journal.write(records);
+    assert!(journal.flush(WAIT), "{:?}", journal.trouble());
+
+    let reader = home.reader();
+    let [call] = all(&reader).try_into().unwrap();
+    assert_eq!(call.clock, Some(clock));
+    let [found] = reader.findings(call.session).unwrap().try_into().unwrap();
+    assert_eq!(reader.findings_of(call.id).unwrap(), [found.clone()]);
+    assert_eq!((found.exchange, found.message), (Some(call.id), call.messages.last().copied()));
+    assert_eq!(
+        (found.rule.as_str(), found.side, found.severity),
+        ("test.rule", Side::Client, Severity::Warning)
+    );
+    assert_eq!((found.at, found.revision.as_deref()), (NOW + 5, Some("2025-06-18")));
+    assert_eq!((found.subject.as_str(), found.text.as_str()), ("echo", "It is wrong."));
+    let [first, second] = reader.surfaces(call.session).unwrap().try_into().unwrap();
+    assert_eq!((first.whole, second.whole, second.kind), (false, true, Offered::Tools));
+    assert_eq!(second.items, items.as_bytes());
+
+    let everything = Prune { scope: Scope::Session(call.session), before: None, dry_run: false };
+    prune(&home.path(), &everything).unwrap();
+    let reader = home.reader();
+    assert!(reader.findings(call.session).unwrap().is_empty());
+    assert!(reader.surfaces(call.session).unwrap().is_empty());
+    assert_eq!(reader.health().unwrap().contents, 0);
 }
 
 #[test]

@@ -141,6 +141,7 @@ pub(crate) fn exchange(n: u64) -> Exchange {
         late: false,
         duplicate: false,
         task: None,
+        clock: None,
         findings: vec![],
         messages: vec![],
     }
@@ -196,7 +197,7 @@ pub(crate) fn call_in(session: u64, n: u64, at: i64, body: &str) -> Vec<Record> 
                 message.at = at;
                 message.body = masked(body);
             }
-            Record::Source(_) | Record::Session(_) => {}
+            Record::Source(_) | Record::Session(_) | Record::Finding(_) | Record::Surface(_) => {}
         }
     }
     records

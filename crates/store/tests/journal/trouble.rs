@@ -39,7 +39,7 @@ fn a_journal_of_a_newer_version_is_left_alone() {
 
     assert_eq!(codes_when_refused(&home), ["journal-newer"]);
     let trouble = Reader::open(&home.path()).unwrap_err();
-    assert_eq!(trouble, Trouble::NewerVersion { path: home.file("journal.db"), found: 99, known: 2 });
+    assert_eq!(trouble, Trouble::NewerVersion { path: home.file("journal.db"), found: 99, known: 3 });
     assert!(trouble.to_string().contains("version 99"), "{trouble}");
     assert!(trouble.help().contains("update tapgate"));
     assert_eq!(files(&home), before);

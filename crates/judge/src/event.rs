@@ -1,0 +1,173 @@
+//! What families of rules hear, and how they answer.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use tapgate_engine::fact::{self, Exchange, Head};
+use tapgate_wire::fault::Fault;
+use tapgate_wire::record::Piece;
+use tapgate_wire::revision::Revision;
+use tapgate_wire::rule::Side;
+use tapgate_wire::stream::Carried;
+use tapgate_wire::{Kind, Leg, Message, Nanos, Rule, Shape};
+
+use crate::world::{Call, Session};
+
+/// Something that happened in a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event<'a> {
+    /// The session was seen for the first time.
+    Opened,
+    /// A message passed; each part of a batch by itself.
+    Message(&'a Heard<'a>),
+    /// Something passed that is no message: stray output, standard error, HTTP without a message, a note of ours.
+    Piece(&'a Stray<'a>),
+    /// An exchange is over; all its messages were heard before.
+    Closed(&'a Exchange),
+    /// The server's process ended.
+    Exited {
+        /// Its exit status, or 128 + signal.
+        status: i32,
+    },
+    /// Time passed.
+    Tick,
+    /// The session is over.
+    Ended,
+}
+
+/// A message with what is known about it.
+#[derive(Debug)]
+pub(crate) struct Heard<'a> {
+    /// Its number; the parts of a batch share it.
+    pub n: u64,
+    /// The side that sent it.
+    pub from: Leg,
+    /// The message.
+    pub message: &'a Message,
+    /// Whether it came as part of a batch.
+    pub in_batch: bool,
+    /// When its first and its last byte were read.
+    pub first: Nanos,
+    pub last: Nanos,
+    /// The fields of the event that carried it, its reads, its size.
+    pub carried: &'a Carried,
+    /// The HTTP head that came with it: of the request for what a client sent, of the response for the first message in
+    /// it. `None` on stdio, for later messages of a stream, and for messages of a stream that was joined midway.
+    pub head: Option<&'a Head>,
+    /// The exchange that it belongs to.
+    pub exchange: Option<u64>,
+    /// The call that it answers or belongs to, as it was asked; `None` for the request itself and for what is not paired.
+    pub call: Option<&'a Call>,
+    /// The revision by which it is to be judged: what the request says of itself, else what the session agreed on.
+    pub revision: Option<Revision>,
+}
+
+impl Heard<'_> {
+    /// What the message is and its members.
+    pub fn shape(&self) -> &Shape {
+        self.message.shape()
+    }
+
+    /// Whether it is a request of this method.
+    pub fn asks(&self, method: &str) -> bool {
+        self.shape().kind == Kind::Request && self.shape().method().is_some_and(|name| name == method)
+    }
+
+    /// Whether it is a notification of this method.
+    pub fn tells(&self, method: &str) -> bool {
+        self.shape().kind == Kind::Notification && self.shape().method().is_some_and(|name| name == method)
+    }
+
+    /// Whether it is the result of a request of this method.
+    pub fn answers(&self, method: &str) -> bool {
+        self.shape().kind == Kind::Result && self.call.is_some_and(|call| call.method == method)
+    }
+}
+
+/// Something that passed and is no message.
+#[derive(Debug)]
+pub(crate) struct Stray<'a> {
+    pub n: u64,
+    pub piece: Piece,
+    pub from: Leg,
+    pub at: Nanos,
+    pub bytes: &'a Bytes,
+    pub faults: &'a [Fault],
+    pub head: Option<&'a Head>,
+    pub exchange: Option<u64>,
+    /// The fields of the event that carried it, its reads, its size.
+    pub carried: &'a Carried,
+}
+
+/// Where a family looks things up and leaves findings.
+#[derive(Debug)]
+pub(crate) struct Cx<'a> {
+    /// Now: the time of the event.
+    pub now: Nanos,
+    /// The session that the event happened in, with the event applied, except that the call which an answer closes is
+    /// still there.
+    pub session: &'a Session,
+    found: &'a mut Vec<fact::Finding>,
+}
+
+impl<'a> Cx<'a> {
+    pub fn new(now: Nanos, session: &'a Session, found: &'a mut Vec<fact::Finding>) -> Self {
+        Self { now, session, found }
+    }
+
+    /// Finds that a message breaks a rule, if the rule holds in the revision of the message.
+    ///
+    /// `subject` names what it is about (a tool, a header, a member), or is empty; `text` says what was seen, one sentence.
+    pub fn find(
+        &mut self,
+        rule: &'static Rule,
+        heard: &Heard<'_>,
+        subject: impl AsRef<[u8]>,
+        text: impl Display,
+    ) {
+        let place = Place {
+            exchange: heard.exchange,
+            message: Some(heard.n),
+            at: heard.first,
+            revision: heard.revision,
+            side: rule.side,
+        };
+        self.find_at(rule, place, subject, text);
+    }
+
+    /// Finds that a rule is broken where no message shows it, or by another side than the rule says.
+    pub fn find_at(
+        &mut self,
+        rule: &'static Rule,
+        place: Place,
+        subject: impl AsRef<[u8]>,
+        text: impl Display,
+    ) {
+        if place.revision.is_some_and(|revision| !rule.revisions.contains(revision)) {
+            return;
+        }
+        self.found.push(fact::Finding {
+            rule,
+            side: place.side,
+            severity: rule.severity,
+            session: self.session.n,
+            exchange: place.exchange,
+            message: place.message,
+            at: place.at,
+            revision: place.revision,
+            subject: Bytes::copy_from_slice(subject.as_ref()),
+            text: text.to_string().into(),
+        });
+    }
+}
+
+/// Where something is wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub exchange: Option<u64>,
+    pub message: Option<u64>,
+    pub at: Nanos,
+    /// The revision by which it is judged; without one, every rule holds.
+    pub revision: Option<Revision>,
+    pub side: Side,
+}

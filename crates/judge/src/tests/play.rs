@@ -1,0 +1,136 @@
+//! Plays a transcript to a source and a judge.
+
+use bytes::Bytes;
+use tapgate_engine::fact::Finding;
+use tapgate_engine::{Action, Fact, Input, Limits, Source};
+use tapgate_testkit::{Script, Step};
+use tapgate_wire::fault::FaultKind;
+use tapgate_wire::record::Transport;
+use tapgate_wire::stream::{Carried, Event};
+use tapgate_wire::{Leg, Message, Nanos, StreamId};
+
+use crate::Judge;
+
+/// Nanoseconds that pass between two steps.
+const STEP: u64 = 1_000_000;
+
+/// Nanoseconds between two ticks of the judge.
+const TICK: u64 = 1_000_000_000;
+
+/// What is found in a transcript.
+pub(crate) fn found(text: &str) -> Vec<Finding> {
+    let facts = play(text).facts.into_iter();
+    facts.filter_map(|fact| if let Fact::Finding(finding) = fact { Some(*finding) } else { None }).collect()
+}
+
+/// All that comes of a transcript, as it would reach the recorder.
+pub(crate) fn facts(text: &str) -> Vec<Fact> {
+    play(text).facts
+}
+
+fn play(text: &str) -> Play {
+    let transports = (Transport::Stdio, Transport::Stdio);
+    let source = Source::new(transports, Limits::default());
+    let mut play = Play { source, judge: Judge::new(), now: Nanos(0), facts: Vec::new() };
+    for step in Script::of(text).steps {
+        play.step(step);
+    }
+    play.wait(TICK);
+    play
+}
+
+struct Play {
+    source: Source,
+    judge: Judge,
+    now: Nanos,
+    facts: Vec<Fact>,
+}
+
+impl Play {
+    fn step(&mut self, step: Step) {
+        let stream = StreamId(0);
+        match step {
+            Step::Legs(client, server) => {
+                self.source = Source::new((transport(&client), transport(&server)), Limits::default());
+            }
+            Step::Asked(stream, head) => self.hear(Input::Asked { stream, head }),
+            Step::Answered(stream, head) => self.hear(Input::Answered { stream, head }),
+            Step::Frame(stream, from, event, text) => self.frame(stream, from, event, &text),
+            Step::Closed(stream, from, how) => self.hear(Input::Closed { stream, from, how }),
+            Step::Stderr(text) => {
+                let carried = self.carried(&text, None);
+                self.hear(Input::Stderr { stream, carried, bytes: text.into() });
+            }
+            Step::Started(pid) => self.hear(Input::Started { stream, pid }),
+            Step::Exited(status) => self.hear(Input::Exited { stream, status }),
+            Step::Lost(n_bytes) => self.hear(Input::Lost { n_bytes }),
+            Step::Wait(nanos) => self.wait(nanos),
+            Step::End => {
+                let mut actions = Vec::new();
+                self.source.end(self.now, &mut actions);
+                self.judge(actions);
+            }
+        }
+    }
+
+    fn frame(&mut self, stream: StreamId, from: Leg, event: Option<Event>, text: &str) {
+        let carried = self.carried(text, event);
+        let message = Message::parse(Bytes::copy_from_slice(text.as_bytes()));
+        let faults = &message.shape().faults;
+        self.hear(if faults.iter().any(|fault| fault.kind == FaultKind::NotJson) {
+            Input::Stray { stream, from, carried, bytes: message.raw().clone(), faults: faults.clone() }
+        } else {
+            Input::Message { stream, from, carried, message }
+        });
+    }
+
+    fn carried(&self, text: &str, event: Option<Event>) -> Carried {
+        let at = Nanos(self.now.0 + STEP);
+        Carried { chunks: vec![(at, text.len() as u32)], size: text.len() as u64, event }
+    }
+
+    fn hear(&mut self, input: Input) {
+        self.now = Nanos(self.now.0 + STEP);
+        let mut actions = Vec::new();
+        self.source.on(self.now, input, &mut actions);
+        self.judge(actions);
+    }
+
+    fn wait(&mut self, nanos: u64) {
+        let until = Nanos(self.now.0 + nanos);
+        let mut tick = Nanos(self.now.0 + TICK);
+        loop {
+            let due = self.source.deadline().filter(|due| *due <= until);
+            let next = due.map_or(tick, |due| due.min(tick));
+            if next > until {
+                break;
+            }
+            self.now = next;
+            let mut actions = Vec::new();
+            self.source.on(self.now, Input::Tick, &mut actions);
+            self.judge(actions);
+            if next == tick {
+                self.judge.tick(self.now, &mut self.facts);
+                tick = Nanos(tick.0 + TICK);
+            }
+        }
+        self.now = until;
+    }
+
+    fn judge(&mut self, actions: Vec<Action>) {
+        for Action::Record(mut fact) in actions {
+            let mut more = Vec::new();
+            self.judge.on(&mut fact, &mut more);
+            self.facts.push(fact);
+            self.facts.append(&mut more);
+        }
+    }
+}
+
+fn transport(name: &str) -> Transport {
+    match name {
+        "http" => Transport::Http,
+        "sse" => Transport::Sse,
+        _ => Transport::Stdio,
+    }
+}
