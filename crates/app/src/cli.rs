@@ -9,6 +9,7 @@ use crate::output::Output;
 use crate::problem::Problem;
 
 pub mod calls;
+pub mod check;
 pub mod completions;
 pub mod demo;
 pub mod explain;
@@ -55,6 +56,7 @@ enum Command {
     Show(show::Args),
     Tail(tail::Args),
     Stats(stats::Args),
+    Check(check::Args),
     Prune(prune::Args),
     Explain(explain::Args),
     Completions(completions::Args),
@@ -119,6 +121,7 @@ impl Command {
             Self::Show(args) => args.run(output),
             Self::Tail(args) => args.run(output),
             Self::Stats(args) => args.run(output),
+            Self::Check(args) => args.run(output),
             Self::Prune(args) => args.run(output),
             Self::Explain(args) => args.run(output),
             Self::Completions(args) => Ok(args.run()),

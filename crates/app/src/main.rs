@@ -11,10 +11,12 @@ mod look;
 mod name;
 mod observe;
 mod output;
+mod play;
 mod problem;
 mod random;
 #[cfg(test)]
 mod reference;
+mod suppress;
 mod wall;
 
 use std::io::Write as _;

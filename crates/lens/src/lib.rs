@@ -10,6 +10,7 @@
 
 mod call;
 mod capture;
+pub mod check;
 pub mod draw;
 pub mod page;
 pub mod pages;
@@ -21,3 +22,4 @@ mod sample;
 
 pub use call::Call;
 pub use plain::{MAX_CHARS, Plain};
+pub use unit::stamp;

@@ -13,6 +13,7 @@ pub use calls::calls;
 pub use explain::{Explained, Keeping, explain};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use session::{SessionView, session};
+pub(crate) use show::found;
 pub use show::{ExchangeView, lone, show, wire};
 pub use stats::Stats;
 pub use tail::{Line, Tail};

@@ -105,7 +105,7 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
 }
 
 /// A finding: who is at fault and what was seen, then what to do and where that is written.
-fn found(finding: &FindingRow, rules: Rules<'_>) -> Vec<Block> {
+pub(crate) fn found(finding: &FindingRow, rules: Rules<'_>) -> Vec<Block> {
     let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Odd };
     let (weight, side) = (finding.severity.word(), finding.side.word());
     let text = format!("{weight}, {side}: {} [{}]", finding.text, finding.rule);
