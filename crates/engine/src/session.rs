@@ -284,6 +284,7 @@ impl Session {
             exchange: None,
             target: None,
             piece,
+            stream: None,
             from,
             carried,
             content,
