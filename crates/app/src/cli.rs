@@ -15,7 +15,9 @@ pub mod demo;
 pub mod explain;
 pub mod ls;
 pub mod man;
+pub mod mock;
 pub mod prune;
+pub mod replay;
 pub mod show;
 pub mod stats;
 pub mod tail;
@@ -57,6 +59,8 @@ enum Command {
     Tail(tail::Args),
     Stats(stats::Args),
     Check(check::Args),
+    Replay(replay::Args),
+    Mock(mock::Args),
     Prune(prune::Args),
     Explain(explain::Args),
     Completions(completions::Args),
@@ -122,6 +126,8 @@ impl Command {
             Self::Tail(args) => args.run(output),
             Self::Stats(args) => args.run(output),
             Self::Check(args) => args.run(output),
+            Self::Replay(args) => args.run(output),
+            Self::Mock(args) => args.run(),
             Self::Prune(args) => args.run(output),
             Self::Explain(args) => args.run(output),
             Self::Completions(args) => Ok(args.run()),

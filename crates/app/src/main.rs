@@ -2,12 +2,14 @@
 //!
 //! *Start reading* at [`cli`]: one file per command. A tap is wired in [`cli::tap`], watched in [`observe`].
 
+mod capture;
 mod cli;
 mod decode;
 mod demo;
 mod home;
 mod keys;
 mod look;
+mod mock;
 mod name;
 mod observe;
 mod output;
@@ -16,6 +18,7 @@ mod problem;
 mod random;
 #[cfg(test)]
 mod reference;
+mod replay;
 mod suppress;
 mod wall;
 

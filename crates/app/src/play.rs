@@ -14,6 +14,8 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use tapgate_transport::Clock;
 
+use crate::problem::{Exit, Problem};
+
 /// Lines that wait to be read; a server that says more has to wait.
 const MAX_LINES: usize = 256;
 
@@ -133,6 +135,17 @@ impl Player {
         }
         let _ = self.tap.wait();
     }
+}
+
+/// The problem of a tap that cannot be started.
+pub fn cannot_start(error: &io::Error) -> Problem {
+    Problem::usage(
+        "play.cannot-start",
+        "the tap in front of the server cannot be started",
+        "close other programs, or raise the limits (ulimit -a), and try again",
+    )
+    .because(error)
+    .exit(Exit::Unreachable)
 }
 
 /// What is left of a wait that began when the clock did.

@@ -17,9 +17,9 @@ use tapgate_wire::rule::Side;
 use crate::home;
 use crate::look::{self, Look};
 use crate::output::{self, Output};
-use crate::play::Server;
 use crate::play::visit::{self, Outcome, Visit};
-use crate::problem::{Exit, Problem};
+use crate::play::{self, Server};
+use crate::problem::Problem;
 use crate::suppress::Suppressions;
 
 /// Say what is wrong, whose fault it is, and what to do
@@ -187,7 +187,7 @@ impl Args {
         // The newest first: what it tells of a server is the most.
         for revision in revisions.iter().rev() {
             let visit = visit::visit(server, "check", *revision, visits.is_empty(), &more);
-            visits.push(visit.map_err(|error| cannot_play(&error))?);
+            visits.push(visit.map_err(|error| play::cannot_start(&error))?);
         }
         let look = Look::open()?;
         let mut captures = Vec::new();
@@ -280,14 +280,4 @@ impl Capture {
 fn revision(text: &str) -> Result<Revision, String> {
     let known: Vec<&str> = Revision::ALL.iter().map(|revision| revision.as_str()).collect();
     Revision::parse(text).ok_or_else(|| format!("give one of {}", known.join(", ")))
-}
-
-fn cannot_play(error: &std::io::Error) -> Problem {
-    Problem::usage(
-        "play.cannot-start",
-        "the tap for the server cannot be started",
-        "close other programs, or raise the limits (ulimit -a), and try again",
-    )
-    .because(error)
-    .exit(Exit::Unreachable)
 }
