@@ -215,3 +215,30 @@ pub fn is_masked(json: &Json) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_masked_may_have_been_anything() {
+        for (recorded, live, fitting) in [
+            ("key [masked:a:1:x]", "key 12", true),
+            ("key [masked:a:1:x] end", "key 12 end", true),
+            ("key [masked:a:1:x] end", "key 12 and", false),
+            ("[masked:a:1:x]", "", true),
+            ("a[masked:1]b[masked:2]c", "a1b2c", true),
+            ("a[masked:1]b[masked:2]c", "a1c2b", false),
+            ("a[masked:1]a", "a", false),
+            ("plain", "plain", true),
+            ("plain", "plane", false),
+        ] {
+            assert_eq!(fits_text(recorded, live), fitting, "{recorded} {live}");
+        }
+        assert!(fits(&json!({ "a": ["[masked:x]", 1.0] }), &json!({ "a": [true, 1] })));
+        assert!(!fits(&json!({ "a": 1 }), &json!({ "a": 1, "b": 2 })));
+        assert!(is_masked(&json!([{ "a": "x[masked:y]" }])) && !is_masked(&json!({ "masked": 1 })));
+    }
+}
