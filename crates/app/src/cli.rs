@@ -10,6 +10,7 @@ use crate::problem::Problem;
 
 pub mod calls;
 pub mod check;
+pub mod clients;
 pub mod completions;
 pub mod demo;
 pub mod explain;
@@ -59,6 +60,7 @@ enum Command {
     Tail(tail::Args),
     Stats(stats::Args),
     Check(check::Args),
+    Clients(clients::Args),
     Replay(replay::Args),
     Mock(mock::Args),
     Prune(prune::Args),
@@ -126,6 +128,7 @@ impl Command {
             Self::Tail(args) => args.run(output),
             Self::Stats(args) => args.run(output),
             Self::Check(args) => args.run(output),
+            Self::Clients(args) => args.run(output),
             Self::Replay(args) => args.run(output),
             Self::Mock(args) => args.run(),
             Self::Prune(args) => args.run(output),

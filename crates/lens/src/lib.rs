@@ -14,6 +14,7 @@ pub mod check;
 pub mod draw;
 pub mod page;
 pub mod pages;
+pub mod passport;
 mod plain;
 mod unit;
 

@@ -1,6 +1,7 @@
 //! The pages: what each shows, made of rows of the journal.
 
 mod calls;
+mod clients;
 mod explain;
 mod ls;
 mod message;
@@ -10,6 +11,7 @@ mod stats;
 mod tail;
 
 pub use calls::calls;
+pub use clients::{ClientName, client, clients, clients_differ};
 pub use explain::{Explained, Keeping, explain};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use session::{SessionView, session};
