@@ -13,6 +13,7 @@ pub mod check;
 pub mod clients;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 pub mod explain;
 pub mod ls;
 pub mod man;
@@ -60,6 +61,7 @@ enum Command {
     Tail(tail::Args),
     Stats(stats::Args),
     Check(check::Args),
+    Diff(diff::Args),
     Clients(clients::Args),
     Replay(replay::Args),
     Mock(mock::Args),
@@ -128,6 +130,7 @@ impl Command {
             Self::Tail(args) => args.run(output),
             Self::Stats(args) => args.run(output),
             Self::Check(args) => args.run(output),
+            Self::Diff(args) => args.run(output),
             Self::Clients(args) => args.run(output),
             Self::Replay(args) => args.run(output),
             Self::Mock(args) => args.run(),

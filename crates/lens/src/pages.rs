@@ -2,6 +2,7 @@
 
 mod calls;
 mod clients;
+mod diff;
 mod explain;
 mod ls;
 mod message;
@@ -12,6 +13,7 @@ mod tail;
 
 pub use calls::calls;
 pub use clients::{ClientName, client, clients, clients_differ};
+pub use diff::{Compared, Diff, Shift, diff, shift};
 pub use explain::{Explained, Keeping, explain};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use session::{SessionView, session};
