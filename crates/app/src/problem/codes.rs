@@ -99,6 +99,31 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Give a PEM file that holds certificates.",
     ),
     (
+        "play.cannot-start",
+        "The tap that `check`, `replay` or `mock` puts in front of a server cannot be started.",
+        "Close other programs, or raise the limits (`ulimit -a`).",
+    ),
+    (
+        "check.bad-suppressions",
+        "The file of `check --suppress` cannot be read; the message names the entry.",
+        "Give each entry a rule, a reason and a last day (`until`); see the [guide](../guides/check-a-server.md).",
+    ),
+    (
+        "replay.nothing",
+        "The session that is to be replayed has no calls.",
+        "See the sessions and their calls with `tapgate ls`.",
+    ),
+    (
+        "replay.not-agreed",
+        "Some of the recorded calls write, and nobody agreed to make them again.",
+        "Say `--yes`, or see them first with `--dry-run`.",
+    ),
+    (
+        "client.unknown",
+        "No client of this name is recorded.",
+        "See the names with `tapgate clients`.",
+    ),
+    (
         "journal-newer",
         "A newer tapgate made the journal; it was left as it is.",
         "Update tapgate, or set TAPGATE_HOME to another directory.",
