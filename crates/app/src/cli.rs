@@ -8,6 +8,7 @@ use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcom
 use crate::output::Output;
 use crate::problem::Problem;
 
+pub mod bundle;
 pub mod calls;
 pub mod check;
 pub mod clients;
@@ -65,6 +66,7 @@ enum Command {
     Clients(clients::Args),
     Replay(replay::Args),
     Mock(mock::Args),
+    Bundle(bundle::Args),
     Prune(prune::Args),
     Explain(explain::Args),
     Completions(completions::Args),
@@ -134,6 +136,7 @@ impl Command {
             Self::Clients(args) => args.run(output),
             Self::Replay(args) => args.run(output),
             Self::Mock(args) => args.run(),
+            Self::Bundle(args) => args.run(output),
             Self::Prune(args) => args.run(output),
             Self::Explain(args) => args.run(output),
             Self::Completions(args) => Ok(args.run()),

@@ -184,6 +184,14 @@ pub fn check(
     Report { checks, findings, n_suppressed: suppressed.len() as u64 }
 }
 
+/// What is wrong where nothing but findings is known, as in a bundle.
+pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> bool) -> Report {
+    let (suppressed, mut findings): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|finding| is_suppressed(finding));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Report { checks: Vec::new(), findings, n_suppressed: suppressed.len() as u64 }
+}
+
 impl Report {
     /// Whether anything is worse than it may be: a check that fails, or a finding at least this grave.
     pub fn fails(&self, least: Severity) -> bool {
@@ -208,12 +216,11 @@ impl Report {
                 Cell::Told(check.why.clone()),
             ]
         });
-        blocks.push(Block::Table(Table {
-            kind: "check",
-            columns: COLUMNS.to_vec(),
-            rows: rows.collect(),
-            layout: Layout::Fitted,
-        }));
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            let (columns, layout) = (COLUMNS.to_vec(), Layout::Fitted);
+            blocks.push(Block::Table(Table { kind: "check", columns, rows, layout }));
+        }
         for check in &self.checks {
             if let Some(next) = &check.next {
                 blocks.push(Block::Note(Note::new(Tone::Usual, "next:", next.clone())));

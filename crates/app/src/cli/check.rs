@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -14,6 +14,7 @@ use tapgate_wire::fault::Severity;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::rule::Side;
 
+use crate::bundle;
 use crate::home;
 use crate::look::{self, Look};
 use crate::output::{self, Output};
@@ -30,8 +31,8 @@ use crate::suppress::Suppressions;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A session (or `last`), or a server's URL
-    #[arg(value_name = "SESSION|URL")]
+    /// A session (or `last`), a server's URL, or the file of a bundle
+    #[arg(value_name = "SESSION|URL|FILE")]
     what: Option<String>,
 
     /// A server's command and its arguments
@@ -126,6 +127,13 @@ impl Args {
             Some(path) => Suppressions::read(path, crate::wall::now())?,
             None => Suppressions::default(),
         };
+        if let Some(path) = self.bundle() {
+            let scene = bundle::read(path)?;
+            let findings: Vec<FindingRow> = scene.findings().iter().map(bundle::row).collect();
+            let report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
+            self.print(&report, &[], &suppressions, output);
+            return Ok(ExitCode::from(u8::from(report.fails(self.least()))));
+        }
         let (captures, visits) = match self.server() {
             Some(server) => self.visit(&server)?,
             None => (self.recorded()?, Vec::new()),
@@ -149,8 +157,18 @@ impl Args {
         };
         let report = check::check(&sessions, &expected, &is_left_out);
         self.print(&report, &visits, &suppressions, output);
-        let least = if self.profile == Profile::Ci { Severity::Warning } else { Severity::Error };
-        Ok(ExitCode::from(u8::from(report.fails(least) || self.is_blind(&report))))
+        Ok(ExitCode::from(u8::from(report.fails(self.least()) || self.is_blind(&report))))
+    }
+
+    /// The least grave finding that fails.
+    fn least(&self) -> Severity {
+        if self.profile == Profile::Ci { Severity::Warning } else { Severity::Error }
+    }
+
+    /// The file of a bundle, if one is named.
+    fn bundle(&self) -> Option<&Path> {
+        let path = Path::new(self.what.as_deref()?);
+        (path.extension().is_some() && !path.to_string_lossy().contains("://")).then_some(path)
     }
 
     /// Whether a strict profile asks for what was not seen.

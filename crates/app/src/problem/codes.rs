@@ -119,10 +119,26 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Say `--yes`, or see them first with `--dry-run`.",
     ),
     (
-        "client.unknown",
-        "No client of this name is recorded.",
-        "See the names with `tapgate clients`.",
+        "bundle.unreadable",
+        "The file that `check` was given is no bundle, or one of a newer tapgate.",
+        "Make one with `tapgate bundle`.",
     ),
+    (
+        "bundle.not-shown",
+        "The finding needs what was masked, stored as a summary, or deleted since.",
+        "Record it again with `--full`, and bundle it within a day.",
+    ),
+    (
+        "bundle.no-finding",
+        "The session has no finding, or none of the rule that was named.",
+        "See what was found with `tapgate check SESSION`.",
+    ),
+    (
+        "bundle.unwritable",
+        "The file of a bundle cannot be written, for example because it is there already.",
+        "Name another one with `-o FILE`.",
+    ),
+    ("client.unknown", "No client of this name is recorded.", "See the names with `tapgate clients`."),
     (
         "journal-newer",
         "A newer tapgate made the journal; it was left as it is.",
