@@ -113,6 +113,11 @@ impl Session {
                 self.pipes_ended.0 = true;
                 self.end_with_pipes(now, ledger);
             }
+            Input::Note { stream, text } => {
+                let (carried, content) =
+                    (timed(Carried::default(), now), Content::Raw(text.into(), Vec::new()));
+                self.tell_on_stream(Piece::Note, (stream, Leg::Server), carried, content, ledger);
+            }
             Input::Lost { n_bytes } => self.note(now, format!("{n_bytes} bytes were not observed"), ledger),
             Input::Tick => {}
         }

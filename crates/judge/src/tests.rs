@@ -75,7 +75,7 @@ fn scene(text: &str) -> Scene {
             Step::Stderr(text) => put(StreamId(0), Leg::Server, None, None, What::Stderr(text.into())),
             Step::Exited(status) => put(StreamId(0), Leg::Server, None, None, What::Exited(status)),
             Step::Wait(nanos) => now += nanos,
-            Step::Closed(..) | Step::Started(_) | Step::Lost(_) | Step::End => {}
+            Step::Note(..) | Step::Closed(..) | Step::Started(_) | Step::Lost(_) | Step::End => {}
         }
     }
     scene

@@ -72,6 +72,15 @@ pub enum Seen {
         /// The exit status, or 128 + signal.
         status: i32,
     },
+    /// Something that tapgate did on purpose and that is to be recorded.
+    Note {
+        /// The stream that it concerns.
+        stream: StreamId,
+        /// When.
+        at: Nanos,
+        /// What, for people; a few hundred bytes at most.
+        text: String,
+    },
     /// The observer fell behind, and what came meanwhile is not told.
     Lost {
         /// When the first of it came.

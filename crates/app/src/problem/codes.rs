@@ -72,6 +72,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "The system refuses a process, a thread or a pipe.",
         "Close other programs, or raise the limits (`ulimit -a`).",
     ),
+    (
+        "tap.bad-chaos",
+        "The file of `--chaos` cannot be read; the message names the entry.",
+        "Give each fault a name and conditions; see the [guide](../guides/test-a-client.md).",
+    ),
     ("tap.bad-url", "The server's URL cannot be used.", "Give it as `https://host/path`."),
     (
         "tap.port-in-use",
