@@ -94,6 +94,8 @@ impl What {
 pub struct Injected {
     /// The stream of the request; `None` on pipes.
     pub stream: Option<StreamId>,
+    /// The request's JSON-RPC id, raw.
+    pub id: Option<Bytes>,
     /// What, as a sentence for people: `injected: duplicate-answer in tools/call echo`.
     pub text: String,
 }
@@ -163,6 +165,7 @@ impl Chaos {
         if shape.kind != Kind::Request {
             return Verdict::Pass;
         }
+        let id = shape.id.clone().map(|id| id.0);
         let method = shape.method().unwrap_or_default().into_owned();
         let tool = shape.text(Member::Name).unwrap_or_default().into_owned();
         let is_http = matches!(place, Where::Stream(_));
@@ -176,12 +179,12 @@ impl Chaos {
             _ => None,
         };
         if let (Some((status, header)), Some(stream)) = (refusal, stream) {
-            injected.push(Injected { stream: Some(stream), text: about });
+            injected.push(Injected { stream: Some(stream), id, text: about });
             acts.push(respond(stream, status, header));
             return Verdict::Swallow;
         }
         if what == What::Crash {
-            injected.push(Injected { stream, text: about });
+            injected.push(Injected { stream, id, text: about });
             acts.push(Act::Exit(CRASHED));
             return Verdict::Swallow;
         }
@@ -258,10 +261,10 @@ impl Chaos {
         let message = Message::parse(bytes.clone());
         let is_answer = matches!(message.shape().kind, Kind::Result | Kind::Error);
         let id = message.shape().id.clone().filter(|_| is_answer);
-        let Some((what, text)) = id.and_then(|id| self.waiting.remove(&Where::Pipe(id))) else {
+        let Some((what, text)) = id.clone().and_then(|id| self.waiting.remove(&Where::Pipe(id))) else {
             return acts.push(Act::Line(bytes));
         };
-        injected.push(Injected { stream: None, text });
+        injected.push(Injected { stream: None, id: id.map(|id| id.0), text });
         match what {
             What::SlowFirstByte(wait) => self.hold(now, wait, Act::Line(bytes), acts),
             What::TruncatedStream => acts.push(Act::Line(bytes.slice(..bytes.len() / 2))),
@@ -294,7 +297,7 @@ impl Chaos {
         let Some((what, text)) = self.waiting.get(&place).cloned() else { return acts.push(act) };
         let mut done = |chaos: &mut Self| {
             chaos.waiting.remove(&place);
-            injected.push(Injected { stream: Some(stream), text: text.clone() });
+            injected.push(Injected { stream: Some(stream), id: None, text: text.clone() });
         };
         match (what, act) {
             (What::SlowFirstByte(wait), act) => {

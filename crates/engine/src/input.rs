@@ -86,6 +86,8 @@ pub enum Input {
     Note {
         /// What it concerns.
         stream: StreamId,
+        /// The JSON-RPC id of the request on it, raw.
+        id: Option<Bytes>,
         /// What, for people.
         text: String,
     },

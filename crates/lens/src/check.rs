@@ -16,7 +16,7 @@ use tapgate_wire::fault::Severity;
 use tapgate_wire::record::Offered;
 use tapgate_wire::rule::Side;
 
-use crate::page::{Block, Cell, Column, Layout, Note, Page, Table, Tone};
+use crate::page::{Block, Note, Page, Tone};
 use crate::pages::Rules;
 use crate::unit;
 
@@ -202,28 +202,18 @@ impl Report {
     /// The report for people.
     pub fn page(&self, rules: Rules<'_>) -> Page {
         let mut blocks = Vec::new();
-        let rows = self.checks.iter().map(|check| {
-            let tone = match check.verdict {
-                Verdict::Pass => Tone::Good,
-                Verdict::Unknown => Tone::Quiet,
-                Verdict::Warn => Tone::Odd,
-                Verdict::Fail => Tone::Bad,
-            };
-            vec![
-                Cell::Word(tone, check.verdict.word()),
-                Cell::Word(Tone::Usual, check.title),
-                check.side.map_or(Cell::None, |side| Cell::Word(Tone::Usual, side.word())),
-                Cell::Told(check.why.clone()),
-            ]
-        });
-        let rows: Vec<_> = rows.collect();
-        if !rows.is_empty() {
-            let (columns, layout) = (COLUMNS.to_vec(), Layout::Fitted);
-            blocks.push(Block::Table(Table { kind: "check", columns, rows, layout }));
-        }
         for check in &self.checks {
+            let (tone, word) = match check.verdict {
+                Verdict::Pass => (Tone::Good, "✓ pass"),
+                Verdict::Unknown => (Tone::Quiet, "? unknown"),
+                Verdict::Warn => (Tone::Odd, "! warn"),
+                Verdict::Fail => (Tone::Bad, "✗ fail"),
+            };
+            let side = check.side.map(|side| format!(" ({})", side.word())).unwrap_or_default();
+            blocks.push(Block::Note(Note::new(tone, word, format!("{}{side}", check.title))));
+            blocks.push(Block::Note(Note::new(Tone::Usual, "   ", check.why.clone())));
             if let Some(next) = &check.next {
-                blocks.push(Block::Note(Note::new(Tone::Usual, "next:", next.clone())));
+                blocks.push(Block::Note(Note::new(Tone::Strong, "    →", next.clone())));
             }
         }
         if !self.findings.is_empty() {
@@ -258,13 +248,6 @@ impl Report {
         json!({ "v": 1, "kind": "report", "checks": checks, "findings": findings, "suppressed": self.n_suppressed })
     }
 }
-
-const COLUMNS: &[Column] = &[
-    Column::seen("status", "", 0, 0, 7),
-    Column::seen("check", "check", 0, 12, 40),
-    Column::seen("side", "side", 2, 0, 8),
-    Column::seen("why", "why", 1, 20, 60),
-];
 
 fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
     let rule = rules(&finding.rule);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::Ending;
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
@@ -78,6 +79,8 @@ pub enum Seen {
         stream: StreamId,
         /// When.
         at: Nanos,
+        /// The JSON-RPC id of the request on it that it concerns, raw.
+        id: Option<Bytes>,
         /// What, for people; a few hundred bytes at most.
         text: String,
     },

@@ -116,7 +116,7 @@ impl Legs {
     /// Tells what was done on purpose to the client's leg.
     pub fn injected(&mut self, at: Nanos, what: Injected) {
         let stream = what.stream.unwrap_or(PIPES);
-        self.client.witness.see(Seen::Note { stream, at, text: what.text });
+        self.client.witness.see(Seen::Note { stream, at, id: what.id, text: what.text });
     }
 
     /// Tells what the edges are to do.
