@@ -13,6 +13,7 @@ mod listen;
 mod notice;
 mod pool;
 mod say;
+mod scout;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
