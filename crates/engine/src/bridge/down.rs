@@ -9,6 +9,7 @@
 mod alarm;
 mod ask;
 mod exchange;
+mod extension;
 mod listen;
 mod notice;
 mod pool;
@@ -24,7 +25,7 @@ use tapgate_wire::shape::{Id, Kind, Member};
 use tapgate_wire::{Message, Nanos};
 
 use self::alarm::{Alarms, For};
-use self::exchange::{Asked, Exchange, Profile, Work, may_ask};
+use self::exchange::{Asked, Exchange, Work, may_ask};
 use self::pool::{Key, Link, Wait};
 use self::say::Refusal;
 use super::back::{FromServer, Via};
@@ -262,7 +263,7 @@ impl Down {
 
     /// Whether the server's requests carry no call, so that only one that may ask is in flight on a link.
     fn is_alone(cx: &Cx<'_>, exchange: &Exchange) -> bool {
-        cx.server.via != Via::Http && exchange.profile != Profile::default() && exchange.may_ask()
+        cx.server.via != Via::Http && !exchange.profile.is_silent() && exchange.may_ask()
     }
 }
 

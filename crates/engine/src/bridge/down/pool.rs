@@ -30,6 +30,8 @@ pub(super) type Key = (Principal, Profile);
 /// How many links one key has at most, and how many requests wait for one of them.
 const MAX_LINKS: usize = 4;
 const MAX_QUEUE: usize = 64;
+/// For how many sets of extensions one principal has links; who declares one more is served without it.
+const MAX_EXTENSIONS: usize = 4;
 /// How long questions may still come that belong to a call that was given up.
 const STRAY: Duration = Duration::from_millis(250);
 /// How many principals are made to wait; the one whose wait is over first makes room.
@@ -109,6 +111,7 @@ pub(super) struct Wait {
 impl Down {
     /// Finds a link for an exchange, opens one, or lets it wait for one.
     pub(super) fn seat(&mut self, cx: &mut Cx<'_>, n: u64) {
+        self.limit_extensions(n);
         let Some(exchange) = self.exchanges.get(&n) else { return };
         let key = (exchange.principal, exchange.profile);
         if let Some(link) = exchange.pinned {
@@ -151,6 +154,19 @@ impl Down {
             queue.push_back(n);
         } else {
             self.unavailable(cx, n, "too many calls wait in which the server may ask");
+        }
+    }
+
+    /// Lets an exchange go without its extensions where that needs links of too many kinds.
+    fn limit_extensions(&mut self, n: u64) {
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
+        let keys = self.links.values().filter_map(|link| link.key);
+        let own = keys.filter(|(who, _)| *who == exchange.principal);
+        let known: BTreeSet<[u8; 16]> = own.map(|(_, profile)| profile.extensions).collect();
+        let is_new = !exchange.extensions.is_empty() && !known.contains(&exchange.profile.extensions);
+        if is_new && known.iter().filter(|known| **known != [0; 16]).count() >= MAX_EXTENSIONS {
+            exchange.extensions = Bytes::new();
+            exchange.profile.extensions = [0; 16];
         }
     }
 
@@ -199,6 +215,7 @@ impl Down {
         }
         let headers = Arc::clone(&exchange.asked.headers);
         let client = exchange.client.clone();
+        let capabilities = key.1.capabilities(&exchange.extensions);
         let spare = self.links.iter().find(|(no, link)| link.key.is_none() && cx.back.is_open(**no));
         let no = if let Some((no, _)) = spare {
             *no
@@ -227,7 +244,7 @@ impl Down {
         let call = cx.call(Pair::Down);
         let offer = cx.settings.server_revision.filter(|revision| revision.era() == Era::Legacy);
         let offer = offer.unwrap_or(Revision::V2025_11_25);
-        let message = fall::client::initialize(call.n, offer, &key.1.capabilities(), &client);
+        let message = fall::client::initialize(call.n, offer, &capabilities, &client);
         self.jobs.insert(call.n, Job { link: no, errand: Errand::Greet });
         cx.back.ask(cx.now, no, call, &message, Pass { headers, mirrors: Vec::new() }, cx.acts);
         Ok(no)

@@ -1,4 +1,5 @@
 mod crowd;
+mod extensions;
 mod hostile;
 mod listen;
 mod pool;
