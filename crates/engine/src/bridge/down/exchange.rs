@@ -1,6 +1,6 @@
 //! One request of a modern client, from its coming to its answer, whatever rounds of input lie between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use tapgate_wire::shape::{Id, Member, Shape};
 use tapgate_wire::{Message, Nanos};
 
 use super::extension;
+use super::task::Task;
 use crate::bridge::back::Pass;
 use crate::bridge::number::{CallNo, LinkNo, Port, Principal};
 use crate::bridge::translate::Draft;
@@ -112,6 +113,8 @@ pub(super) struct Asked {
     pub headers: Arc<HeaderMap>,
     /// What its client lets the server ask for.
     pub profile: Profile,
+    /// Whether a task may come in place of its result.
+    pub takes_tasks: bool,
     /// Which log messages it wants.
     pub level: Option<Level>,
     /// Its progress token, raw.
@@ -136,6 +139,7 @@ impl Asked {
             id: id(shape),
             headers: Arc::clone(headers),
             profile: Profile::of(capabilities),
+            takes_tasks: extension::declares_tasks(capabilities),
             level,
             token: shape.raw(Member::ProgressTokenAsked).cloned(),
             mark: None,
@@ -157,6 +161,10 @@ pub(super) enum Work {
     Call,
     /// To hear of changes.
     Listen(Box<Wish>),
+    /// To have it done while it does other things: a call that became a task, for which nobody waits.
+    Task(Box<Task>),
+    /// To know how a task is: the exchange that became it.
+    Get(u64),
 }
 
 /// What a listen wants to hear of, and once it was acknowledged, what it hears of.
@@ -167,6 +175,8 @@ pub(super) struct Wish {
     pub prompts: bool,
     pub resources: bool,
     pub uris: BTreeSet<String>,
+    /// Tasks, with the ids by which the client named them.
+    pub tasks: BTreeMap<u64, String>,
     /// Whether the client was told what it hears of.
     pub is_acked: bool,
     /// What came before that.

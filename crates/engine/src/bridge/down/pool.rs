@@ -22,7 +22,7 @@ use crate::bridge::cx::Cx;
 use crate::bridge::failure;
 use crate::bridge::number::{LinkNo, Pair, Principal};
 use crate::bridge::settings::Reaches;
-use crate::bridge::translate::fall;
+use crate::bridge::translate::{fall, rise};
 
 /// Whose a link is, and for which of their requests.
 pub(super) type Key = (Principal, Profile);
@@ -82,6 +82,12 @@ impl Hello {
             .is_some_and(|value| value.starts_with(b"{") || value == b"true")
     }
 
+    /// Whether the server makes tasks of calls where it is asked to.
+    pub fn makes_tasks(&self) -> bool {
+        let capabilities = self.message.shape().raw(Member::ServerCapabilities);
+        capabilities.is_some_and(|all| rise::server::makes_tasks(all, Some(self.revision)))
+    }
+
     pub fn info(&self) -> Option<&Bytes> {
         self.message.shape().raw(Member::ServerInfo)
     }
@@ -119,6 +125,9 @@ impl Down {
                 self.links.get(&link).is_some_and(|link| link.key.is_some_and(|found| found.0 == key.0));
             if is_theirs && cx.back.is_open(link) {
                 return self.take(cx, n, link);
+            }
+            if let Work::Get(_) = exchange.work {
+                return self.got(cx, n, None);
             }
             return self.reply(
                 cx,
@@ -201,7 +210,8 @@ impl Down {
 
     /// The call of an exchange is given up: what the server asks next without saying for whom may be for that.
     pub(super) fn expect_strays(&mut self, cx: &Cx<'_>, n: u64) {
-        let Some(exchange) = self.exchanges.get(&n).filter(|exchange| exchange.may_ask()) else { return };
+        let asks = |exchange: &&Exchange| exchange.may_ask() && exchange.task().is_none();
+        let Some(exchange) = self.exchanges.get(&n).filter(asks) else { return };
         if let Some(link) = exchange.link.and_then(|no| self.links.get_mut(&no)) {
             link.strays_until = after(cx.now, STRAY);
         }
@@ -277,6 +287,11 @@ impl Down {
         link.askers.remove(&n);
         let key = link.key;
         self.idle(cx, no);
+        self.seat_next(cx, key);
+    }
+
+    /// Gives a link to the next one that waits for one.
+    pub(super) fn seat_next(&mut self, cx: &mut Cx<'_>, key: Option<Key>) {
         if let Some(key) = key
             && let Some(next) = self.queues.get_mut(&key).and_then(std::collections::VecDeque::pop_front)
         {
@@ -382,7 +397,9 @@ impl Down {
     /// The link of an exchange that asked nothing at the moment is gone.
     fn bereaved(&mut self, cx: &mut Cx<'_>, n: u64, why: &Failure) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
-        if exchange.heard().is_some() {
+        if exchange.task().is_some() {
+            self.fail(cx, n, why);
+        } else if exchange.heard().is_some() {
             let is_forgotten = *why == Failure::Forgotten;
             self.listen_again(cx, n, is_forgotten);
         } else if exchange.is_repeated {

@@ -5,7 +5,7 @@ use tapgate_wire::json::find;
 use tapgate_wire::shape::Member;
 
 use super::exchange::{Exchange, Work};
-use super::pool::Scout;
+use super::pool::{Hello, Scout};
 use super::serve::is_http;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::Pass;
@@ -16,13 +16,19 @@ use crate::bridge::number::{LinkNo, Pair};
 /// Of how many tools it is known that they are tasks.
 const MAX_TASKED: usize = 4096;
 
+/// Whether a tool has to be called as a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    May,
+    Must,
+}
+
 impl Down {
     /// Whether the definition of a tool has to be read before it is called: it says which headers come with the
     /// call, and whether the call has to be a task.
     pub(super) fn must_scout(&self, cx: &Cx<'_>, exchange: &Exchange, no: LinkNo) -> bool {
         let Some(link) = self.links.get(&no) else { return false };
-        let makes_tasks =
-            link.hello.as_ref().is_some_and(|hello| hello.can(&["tasks", "requests", "tools", "call"]));
+        let makes_tasks = link.hello.as_ref().is_some_and(Hello::makes_tasks);
         let name = exchange.message.shape().text(Member::Name).unwrap_or_default();
         link.scout != Scout::Done && (is_http(cx) || makes_tasks) && !cx.tools.knows(&name)
     }
@@ -63,14 +69,22 @@ impl Down {
         }
     }
 
-    /// Learns from a list which tools have to be called as tasks.
+    /// Learns from a list which tools can be called as tasks.
+    ///
+    /// Spec 2025-11-25, basic/utilities/tasks, Tool-Level Negotiation.
     pub(super) fn learn_tasks(&mut self, message: &Message) {
         for tool in message.shape().inside(Member::Result, &["tools"]).map(say::values).unwrap_or_default() {
             let Some(name) = name_of(&tool) else { continue };
-            if find(&tool, &["execution", "taskSupport"]) != Some(&b"\"required\""[..]) {
-                self.tasked.remove(&name);
-            } else if self.tasked.len() < MAX_TASKED {
-                self.tasked.insert(name);
+            let need = match find(&tool, &["execution", "taskSupport"]) {
+                Some(b"\"required\"") => Need::Must,
+                Some(b"\"optional\"") => Need::May,
+                _ => {
+                    self.tasked.remove(&name);
+                    continue;
+                }
+            };
+            if self.tasked.len() < MAX_TASKED || self.tasked.contains_key(&name) {
+                self.tasked.insert(name, need);
             }
         }
     }

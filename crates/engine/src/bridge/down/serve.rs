@@ -5,7 +5,9 @@ use tapgate_wire::Message;
 use tapgate_wire::shape::{Kind, Member};
 
 use super::exchange::{Exchange, Work};
+use super::pool::Hello;
 use super::say::Refusal;
+use super::scout::Need;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::Failure;
 use crate::bridge::cx::Cx;
@@ -31,7 +33,8 @@ impl Down {
                 return self.reply(cx, n, Message::parse(answer));
             }
             Work::Listen(_) => return self.listen(cx, n, no),
-            Work::Call => {}
+            Work::Call | Work::Get(_) => {}
+            Work::Task(_) => return,
         }
         if let Some(capability) = hello.lacks(&exchange.method) {
             let text = format!("the server {} has no {capability}", cx.settings.server_name);
@@ -79,15 +82,9 @@ impl Down {
     ///
     /// Spec 2025-11-25, basic/utilities/tasks, Tool-Level Negotiation: some tools can only be called as tasks.
     fn ask(&mut self, cx: &mut Cx<'_>, n: u64) {
+        let is_task = self.becomes_task(cx, n);
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let Some(no) = exchange.link else { return };
-        let makes_tasks = self
-            .links
-            .get(&no)
-            .and_then(|link| link.hello.as_ref())
-            .is_some_and(|hello| hello.can(&["tasks", "requests", "tools", "call"]));
-        let name = exchange.message.shape().text(Member::Name).unwrap_or_default();
-        let is_task = makes_tasks && exchange.method == "tools/call" && self.tasked.contains(&*name);
         let call = cx.call(Pair::Down);
         exchange.call = Some(call);
         self.jobs.insert(call.n, Job { link: no, errand: Errand::Ask(n) });
@@ -100,6 +97,21 @@ impl Down {
         }
     }
 
+    /// Whether a call is made as a task: where it has to be, and where its client takes one.
+    fn becomes_task(&mut self, cx: &mut Cx<'_>, n: u64) -> bool {
+        let Some(exchange) = self.exchanges.get(&n).filter(|exchange| exchange.method == "tools/call") else {
+            return false;
+        };
+        let link = exchange.link.and_then(|no| self.links.get(&no));
+        let makes_tasks = link.and_then(|link| link.hello.as_ref()).is_some_and(Hello::makes_tasks);
+        let name = exchange.message.shape().text(Member::Name).unwrap_or_default();
+        match self.tasked.get(&*name).filter(|_| makes_tasks) {
+            Some(Need::Must) => true,
+            Some(Need::May) if exchange.asked.takes_tasks => self.has_room_for_task(cx, exchange.principal),
+            _ => false,
+        }
+    }
+
     /// The server answered a call.
     pub(super) fn answered(&mut self, cx: &mut Cx<'_>, call: CallNo, message: &Message) {
         let Some(Job { link, errand }) = self.jobs.remove(&call.n) else { return };
@@ -107,6 +119,7 @@ impl Down {
             Errand::Greet => self.greeted(cx, link, message),
             Errand::Ask(n) => self.concluded(cx, n, link, message),
             Errand::Level(n) => self.proceed(cx, n),
+            Errand::Cancel(n) => self.cancelled(cx, n, Some(message)),
             Errand::Scout(page) => self.scouted(cx, link, page, message),
             Errand::Subscribe(uri) => {
                 self.subscribed(cx, link, uri, message.shape().kind == Kind::Result);
@@ -125,6 +138,7 @@ impl Down {
             Errand::Greet => self.greeting_failed(cx, link, failure),
             Errand::Ask(n) => self.broken(cx, n, failure, false),
             Errand::Level(n) => self.broken(cx, n, failure, true),
+            Errand::Cancel(n) => self.cancelled(cx, n, None),
             Errand::Scout(_) if is_open => self.end_scouting(cx, link),
             Errand::Subscribe(uri) if is_open => self.subscribed(cx, link, uri, false),
             Errand::Unsubscribe(uri) if is_open => self.unsubscribed(cx, link, &uri),
@@ -143,6 +157,11 @@ impl Down {
     fn concluded(&mut self, cx: &mut Cx<'_>, n: u64, no: LinkNo, message: &Message) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         exchange.call = None;
+        match exchange.work {
+            Work::Task(_) => return self.pursued(cx, n, no, message),
+            Work::Get(_) => return self.got(cx, n, Some(message)),
+            Work::Discover | Work::Call | Work::Listen(_) => {}
+        }
         let shape = message.shape();
         if shape.kind == Kind::Error {
             if shape.int(Member::ErrorCode) == Some(-32_042) && exchange.may_ask() {
@@ -156,6 +175,10 @@ impl Down {
             && exchange.method == "tools/call"
             && let Some(task) = shape.inside(Member::Result, &["task", "taskId"])
         {
+            let (principal, asked) = (exchange.principal, &exchange.asked);
+            if asked.takes_tasks && asked.port.is_some() && self.has_room_for_task(cx, principal) {
+                return self.hand_out(cx, n, no, message, &task);
+            }
             return self.drive(cx, n, no, task);
         }
         let mut page = message.clone();
@@ -213,7 +236,7 @@ impl Down {
     ///
     /// Spec 2025-11-25, basic/utilities/tasks, Retrieving Task Results: `tasks/result` waits until the task ended,
     /// and what the server asks for comes meanwhile.
-    fn drive(&mut self, cx: &mut Cx<'_>, n: u64, no: LinkNo, task: Bytes) {
+    pub(super) fn drive(&mut self, cx: &mut Cx<'_>, n: u64, no: LinkNo, task: Bytes) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let call = cx.call(Pair::Down);
         let message = say::request(call.n, "tasks/result", &say::object("taskId", &task));
@@ -227,6 +250,11 @@ impl Down {
     fn broken(&mut self, cx: &mut Cx<'_>, n: u64, failure: &Failure, is_before: bool) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         exchange.call = None;
+        match exchange.work {
+            Work::Task(_) => return self.pursuit_broken(cx, n, failure),
+            Work::Get(_) => return self.got(cx, n, None),
+            Work::Discover | Work::Call | Work::Listen(_) => {}
+        }
         let is_safe = match failure {
             Failure::Forgotten => true,
             Failure::Broken(_) => is_before || reads_only(&exchange.method),
@@ -269,21 +297,22 @@ impl Down {
     pub(super) fn drop_upstream(&mut self, cx: &mut Cx<'_>, n: u64, reason: &str) {
         self.expect_strays(cx, n);
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
-        if let Some(call) = exchange.call.take()
-            && let Some(job) = self.jobs.get_mut(&call.n)
-            && let Errand::Ask(_) = job.errand
+        let call = exchange.call.take();
+        let job = call.and_then(|call| self.jobs.get_mut(&call.n));
+        let asks = job.as_ref().is_some_and(|job| matches!(job.errand, Errand::Ask(_)));
+        if let Some(task) = exchange.task.take()
+            && let Some(link) = exchange.link
         {
-            if let Some(task) = exchange.task.take() {
+            if let Some(job) = job {
                 job.errand = Errand::Nothing;
-                let link = job.link;
-                let call = cx.call(Pair::Down);
-                let message = say::request(call.n, "tasks/cancel", &say::object("taskId", &task));
-                self.jobs.insert(call.n, Job { link, errand: Errand::Nothing });
-                cx.back.ask(cx.now, link, call, &message, exchange.pass(), cx.acts);
-            } else {
-                self.jobs.remove(&call.n);
-                cx.back.cancel(cx.now, call, Some(reason), cx.acts);
             }
+            let call = cx.call(Pair::Down);
+            let message = say::request(call.n, "tasks/cancel", &say::object("taskId", &task));
+            self.jobs.insert(call.n, Job { link, errand: Errand::Nothing });
+            cx.back.ask(cx.now, link, call, &message, exchange.pass(), cx.acts);
+        } else if let Some(call) = call.filter(|_| asks) {
+            self.jobs.remove(&call.n);
+            cx.back.cancel(cx.now, call, Some(reason), cx.acts);
         }
         self.dismiss(cx, n);
     }

@@ -6,3 +6,6 @@ mod pool;
 mod pump;
 mod rows;
 mod stage;
+mod task_bounds;
+mod task_ends;
+mod tasks;

@@ -43,9 +43,9 @@ fn what_left_with_the_revision_is_not_known() {
         "logging/setLevel",
         "resources/subscribe",
         "resources/unsubscribe",
-        "tasks/get",
         "tasks/result",
         "tasks/list",
+        "tasks/other",
     ] {
         stage.asks("1", method, r#"{"taskId":"t"}"#);
         let told = stage.hears();
