@@ -77,6 +77,8 @@ enum Errand {
     Level(u64),
     /// The end of a task.
     Cancel(u64),
+    /// A call as a task that nobody wants any more.
+    Unwanted,
     /// The tools of a link: the page.
     Scout(usize),
     Subscribe(String),

@@ -230,6 +230,8 @@ pub(super) struct Exchange {
     pub link: Option<LinkNo>,
     /// What it waits for at the server.
     pub call: Option<CallNo>,
+    /// Whether the server was asked to make a task of it.
+    pub is_task: bool,
     /// The task that stands for it at the server, raw.
     pub task: Option<Bytes>,
     /// Whether it was sent a second time.
@@ -260,6 +262,7 @@ impl Exchange {
             pinned: None,
             link: None,
             call: None,
+            is_task: false,
             task: None,
             is_repeated: false,
             inputs: Vec::new(),

@@ -9,7 +9,7 @@ use super::pool::Hello;
 use super::say::Refusal;
 use super::scout::Need;
 use super::{Down, Errand, Job, say};
-use crate::bridge::back::Failure;
+use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::failure;
 use crate::bridge::number::{CallNo, LinkNo, Pair};
@@ -87,6 +87,7 @@ impl Down {
         let Some(no) = exchange.link else { return };
         let call = cx.call(Pair::Down);
         exchange.call = Some(call);
+        exchange.is_task = is_task;
         self.jobs.insert(call.n, Job { link: no, errand: Errand::Ask(n) });
         if is_task {
             let mut draft = Draft::of(&exchange.message);
@@ -120,6 +121,7 @@ impl Down {
             Errand::Ask(n) => self.concluded(cx, n, link, message),
             Errand::Level(n) => self.proceed(cx, n),
             Errand::Cancel(n) => self.cancelled(cx, n, Some(message)),
+            Errand::Unwanted => self.unwanted(cx, link, message),
             Errand::Scout(page) => self.scouted(cx, link, page, message),
             Errand::Subscribe(uri) => {
                 self.subscribed(cx, link, uri, message.shape().kind == Kind::Result);
@@ -142,8 +144,24 @@ impl Down {
             Errand::Scout(_) if is_open => self.end_scouting(cx, link),
             Errand::Subscribe(uri) if is_open => self.subscribed(cx, link, uri, false),
             Errand::Unsubscribe(uri) if is_open => self.unsubscribed(cx, link, &uri),
-            Errand::Scout(_) | Errand::Subscribe(_) | Errand::Unsubscribe(_) | Errand::Nothing => {}
+            Errand::Scout(_) | Errand::Subscribe(_) | Errand::Unsubscribe(_) => {}
+            Errand::Unwanted | Errand::Nothing => {}
         }
+    }
+
+    /// The server made a task of a call that was given up meanwhile.
+    fn unwanted(&mut self, cx: &mut Cx<'_>, no: LinkNo, message: &Message) {
+        let Some(task) = message.shape().inside(Member::Result, &["task", "taskId"]) else { return };
+        let headers = self.links.get(&no).map(|link| link.headers.clone()).unwrap_or_default();
+        self.send_cancel(cx, no, &task, Pass { headers, mirrors: Vec::new() });
+    }
+
+    /// Ends a task for which nobody waits.
+    fn send_cancel(&mut self, cx: &mut Cx<'_>, no: LinkNo, task: &[u8], pass: Pass) {
+        let call = cx.call(Pair::Down);
+        let message = say::request(call.n, "tasks/cancel", &say::object("taskId", task));
+        self.jobs.insert(call.n, Job { link: no, errand: Errand::Nothing });
+        cx.back.ask(cx.now, no, call, &message, pass, cx.acts);
     }
 
     fn proceed(&mut self, cx: &mut Cx<'_>, n: u64) {
@@ -306,10 +324,10 @@ impl Down {
             if let Some(job) = job {
                 job.errand = Errand::Nothing;
             }
-            let call = cx.call(Pair::Down);
-            let message = say::request(call.n, "tasks/cancel", &say::object("taskId", &task));
-            self.jobs.insert(call.n, Job { link, errand: Errand::Nothing });
-            cx.back.ask(cx.now, link, call, &message, exchange.pass(), cx.acts);
+            let pass = exchange.pass();
+            self.send_cancel(cx, link, &task, pass);
+        } else if let Some(job) = job.filter(|_| asks && exchange.is_task) {
+            job.errand = Errand::Unwanted;
         } else if let Some(call) = call.filter(|_| asks) {
             self.jobs.remove(&call.n);
             cx.back.cancel(cx.now, call, Some(reason), cx.acts);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tapgate_wire::edge::Heard;
+
 use super::stage::{ABLE, Legs, Stage, Told};
 use super::tasks::{
     DAY, FORM, LEGS, TIMES, asks, begin, get, get_ended, stage, stage_of, state, takes, update,
@@ -38,6 +40,21 @@ fn a_task_that_is_cancelled_is_cancelled_as_one() {
         stage.is_quiet();
         stage.is_empty();
     }
+}
+
+#[test]
+fn a_call_that_is_given_up_before_it_is_a_task_is_cancelled_as_one() {
+    let mut stage = stage(Legs::HttpToPipe);
+    let stream = stage.asks("1", "tools/call", r#"{"name":"optional"}"#);
+    let call = stage.gets("tools/call");
+    stage.hear(Heard::Left { stream });
+    stage.is_quiet();
+    stage.answers(&call, &format!(r#"{{"task":{}}}"#, state("t1", "working", "")));
+    let cancel = stage.gets("tasks/cancel");
+    assert_eq!(cancel.at(&["params"]), r#"{"taskId":"t1"}"#);
+    stage.answers(&cancel, &state("t1", "cancelled", ""));
+    stage.is_quiet();
+    stage.is_empty();
 }
 
 #[test]
