@@ -8,6 +8,7 @@ use super::feature::{Feature, Outcome, holds};
 use super::stage::{Kind, Stage, words};
 
 mod carried;
+mod tasks_down;
 
 const J25: Revision = Revision::V2025_06_18;
 const N25: Revision = Revision::V2025_11_25;
@@ -96,6 +97,17 @@ pub(crate) const FEATURES: &[Feature] = &[
         run: carried::draft,
     },
     Feature { name: "an unknown notification", is_there: always, run: carried::notice },
+    Feature {
+        name: "tasks of 2025-11-25 for modern clients",
+        is_there: tasks_down::has_tasks,
+        run: tasks_down::taken,
+    },
+    Feature {
+        name: "tasks of 2025-11-25 for modern clients that take none",
+        is_there: tasks_down::has_tasks,
+        run: tasks_down::not_taken,
+    },
+    Feature { name: "extensions of clients", is_there: always, run: tasks_down::extensions },
 ];
 
 fn handshake(stage: &mut Stage) -> Outcome {

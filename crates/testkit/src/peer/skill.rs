@@ -8,6 +8,7 @@ use tapgate_wire::revision::Revision;
 
 use super::{META, at, text};
 
+mod core_tasks;
 mod tools;
 
 /// One conversation: a process, a legacy session, or all modern requests over HTTP.
@@ -26,6 +27,9 @@ pub struct Talk {
     waits: BTreeMap<String, Wait>,
     /// Open streams of subscriptions (2026-07-28): the listen's id, and what it wants.
     listens: BTreeMap<String, (Value, Value)>,
+    /// Tasks of 2025-11-25 by their ids, and those that ask, by the ids of their questions.
+    tasks: BTreeMap<String, core_tasks::Task>,
+    task_asks: BTreeMap<String, String>,
     next: u64,
 }
 
@@ -65,6 +69,8 @@ pub struct Skill {
     pub last_raw: String,
     /// What was against the rules of the revision.
     pub faults: Vec<String>,
+    /// Whether a server of 2025-11-25 has tools that become tasks.
+    pub has_core_tasks: bool,
     /// How often the tool `count` ran: what is replayed is seen here.
     pub n_counted: usize,
 }
@@ -80,6 +86,7 @@ impl Skill {
             told: Vec::new(),
             last_raw: String::new(),
             faults: Vec::new(),
+            has_core_tasks: false,
             n_counted: 0,
         }
     }
@@ -95,7 +102,8 @@ impl Skill {
             (Some(method), Some(id)) => {
                 let params = message.get("params").cloned().unwrap_or_else(|| json!({}));
                 self.heard.push((method.to_owned(), params.clone()));
-                self.asked(talk, method, id, &params)
+                let says = self.core_task(talk, method, id, &params);
+                says.unwrap_or_else(|| self.asked(talk, method, id, &params))
             }
             (Some(method), None) => self.told(talk, method, at(message, &["params"])),
             (None, Some(id)) => self.answered(talk, id, message),
@@ -148,7 +156,7 @@ impl Skill {
             {
                 vec![error(id, -32602, "no such cursor", Value::Null)]
             }
-            "tools/list" => vec![self.list(id, params, "tools", tools::all())],
+            "tools/list" => vec![self.list(id, params, "tools", self.tools())],
             "prompts/list" => {
                 vec![self.list(id, params, "prompts", vec![json!({ "name": "greet", "arguments": [{ "name": "who" }] })])]
             }
@@ -515,6 +523,9 @@ impl Skill {
     fn answered(&mut self, talk: &mut Talk, id: &Value, message: &Value) -> Vec<Say> {
         if self.is_modern() {
             self.faults.push("an answer reached a modern server".to_owned());
+        }
+        if let Some(task) = talk.task_asks.remove(&id.to_string()) {
+            return Self::core_task_answered(talk, &task, message);
         }
         let Some((call, key)) = talk.asked.remove(&id.to_string()) else {
             self.faults.push(format!("the server got an answer that it did not ask for: {message}"));

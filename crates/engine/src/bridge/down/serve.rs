@@ -144,8 +144,11 @@ impl Down {
             Errand::Scout(_) if is_open => self.end_scouting(cx, link),
             Errand::Subscribe(uri) if is_open => self.subscribed(cx, link, uri, false),
             Errand::Unsubscribe(uri) if is_open => self.unsubscribed(cx, link, &uri),
-            Errand::Scout(_) | Errand::Subscribe(_) | Errand::Unsubscribe(_) => {}
-            Errand::Unwanted | Errand::Nothing => {}
+            Errand::Scout(_)
+            | Errand::Subscribe(_)
+            | Errand::Unsubscribe(_)
+            | Errand::Unwanted
+            | Errand::Nothing => {}
         }
     }
 
