@@ -140,7 +140,7 @@ impl Down {
 
     /// How many requests, links and calls it holds; 0 when nobody is left.
     pub fn held(&self) -> usize {
-        self.exchanges.len() + self.links.len() + self.jobs.len()
+        self.exchanges.len() + self.links.len() + self.jobs.len() + self.tasks.len()
     }
 
     /// Keeps appointments.

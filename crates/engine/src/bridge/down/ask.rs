@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tapgate_wire::Message;
 use tapgate_wire::json::find;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::shape::{Member, Shape};
+use tapgate_wire::shape::{Id, Member, Shape};
 
 use super::alarm::For;
 use super::exchange::{Exchange, Input, Profile, What, id};
@@ -144,7 +144,9 @@ impl Down {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let is_first = exchange.inputs.is_empty();
         let entry = rise::server::input(message);
-        exchange.inputs.push(Input { key, id: id(message.shape()), what, entry });
+        // Copied, because a slice would keep the whole question in memory.
+        let id = Id(Bytes::copy_from_slice(&id(message.shape()).0));
+        exchange.inputs.push(Input { key, id, what, entry });
         if exchange.task().is_some() {
             self.task_changed(cx, n);
         } else if is_first && exchange.asked.port.is_some() {
@@ -381,10 +383,14 @@ impl Exchange {
     }
 
     /// Gives up what a held call needs no more, since it may be held for long: it is never sent again.
-    fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         let mut draft = Draft::of(&self.message);
         draft.remove(&["params", "arguments"]);
         self.message = draft.into_message();
+        self.asked.id = Id(Bytes::from_static(b"null"));
+        self.asked.token = None;
+        // Copied, because a slice would keep the whole request in memory.
+        self.client = Bytes::copy_from_slice(&self.client);
     }
 }
 

@@ -53,6 +53,9 @@ impl Down {
         let Some(exchange) = self.exchanges.get(&n).filter(|exchange| exchange.task().is_some()) else {
             return true;
         };
+        if more > MAX_OWN_BYTES {
+            return false;
+        }
         let principal = exchange.principal;
         let size = |down: &Self, all: &mut dyn Iterator<Item = &u64>| -> u64 {
             all.filter_map(|n| down.exchanges.get(n)).map(super::exchange::Exchange::size_of_task).sum()
@@ -116,6 +119,7 @@ impl Down {
         self.ports.remove(&port);
         self.alarms.set(For::Exchange(n), task.until());
         exchange.asked.port = None;
+        exchange.shrink();
         exchange.message = Message::parse(Bytes::from_static(b"{}"));
         exchange.work = Work::Task(Box::new(task));
         self.tasks.entry(exchange.principal).or_default().insert(n);
@@ -173,16 +177,18 @@ impl Down {
         let Some(outcome) = task.outcome.take() else { return };
         match status {
             Some("cancelled") => self.ended(cx, n, None),
-            // Not every server waits with its answer until the task has ended.
+            // Not every server waits with its answer until the task has ended. It is asked again as soon as it says
+            // to a client that the task has.
             Some("working" | "input_required") if outcome.shape().kind == Kind::Error => {
-                let why =
-                    format!("the server {} does not say what became of the task", cx.settings.server_name);
-                self.try_later(cx, n, &why);
+                task.n_failed = 0;
+                let at = after(cx.now, cx.settings.bounds.backoff.1);
+                self.alarms.set(For::Exchange(n), at.min(task.until()));
             }
             _ => self.ended(cx, n, Some(&outcome)),
         }
     }
 
+    /// Asks for the outcome of a task again after a pause, unless that was in vain too often.
     fn try_later(&mut self, cx: &mut Cx<'_>, n: u64, why: &str) {
         let Some(task) = self.exchanges.get_mut(&n).and_then(|exchange| exchange.task_mut()) else { return };
         task.n_failed += 1;

@@ -142,4 +142,5 @@ fn results_are_kept_within_bounds() {
     stage.answers(&last, &state("t9", "completed", ""));
     let told = get_ended(&mut stage, &id);
     assert!(told.at(&["result", "error", "message"]).contains("too large"), "{}", told.code());
+    assert_eq!(get_ended(&mut stage, &all[1]).code(), "");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tapgate_wire::edge::Heard;
 
-use super::stage::{ABLE, Legs, Stage, Told};
+use super::stage::{ABLE, Got, Legs, Stage, Told};
 use super::tasks::{
     DAY, FORM, LEGS, TIMES, asks, begin, get, get_ended, stage, stage_of, state, takes, update,
 };
@@ -111,34 +111,49 @@ fn get_before(stage: &mut Stage, id: &str) -> Told {
     told
 }
 
+/// Calls a tool that becomes a task without an end.
+#[track_caller]
+fn begin_for_ever(stage: &mut Stage) -> (String, Got) {
+    stage.asks("1", "tools/call", r#"{"name":"required"}"#);
+    let call = stage.gets("tools/call");
+    stage.answers(&call, r#"{"task":{"taskId":"t1","status":"working"}}"#);
+    let id = stage.hears().at(&["result", "taskId"]);
+    (id, stage.gets("tasks/result"))
+}
+
 #[test]
 fn a_server_that_does_not_wait_with_its_answer_is_asked_again() {
+    const WORKING: &str = r#"{"taskId":"t1","status":"working"}"#;
     let mut stage = stage(Legs::HttpToPipe);
-    let (id, mut wait) = begin(&mut stage, "t1");
-    for _ in 0..3 {
+    let (id, mut wait) = begin_for_ever(&mut stage);
+    for _ in 0..30 {
         stage.answers(&wait, r#""error":{"code":-32600,"message":"not ready"}"#);
         let last = stage.gets("tasks/get");
-        stage.answers(&last, &state("t1", "working", ""));
-        assert_eq!(get(&mut stage, &id, &state("t1", "working", "")).at(&["result", "error"]), "");
+        stage.answers(&last, WORKING);
+        assert_eq!(get(&mut stage, &id, WORKING).at(&["result", "error"]), "");
         stage.is_quiet();
-        stage.wait(Duration::from_secs(5));
+        stage.wait(stage.settings.bounds.backoff.1);
         wait = stage.gets("tasks/result");
     }
+    // As soon as a client hears that it has ended, it is asked at once.
+    stage.answers(&wait, r#""error":{"code":-32600,"message":"not ready"}"#);
+    let last = stage.gets("tasks/get");
+    stage.answers(&last, WORKING);
+    let told = get(&mut stage, &id, r#"{"taskId":"t1","status":"completed"}"#);
+    assert_eq!(told.at(&["result", "status"]), "\"working\"");
+    let wait = stage.gets("tasks/result");
     stage.answers(&wait, r#"{"content":[]}"#);
     let last = stage.gets("tasks/get");
     stage.answers(&last, r#""error":{"code":-32602,"message":"unknown"}"#);
     assert_eq!(get_ended(&mut stage, &id).at(&["result", "status"]), "\"completed\"");
+    stage.wait(DAY);
     stage.is_empty();
 }
 
 #[test]
 fn a_broken_wait_is_begun_again_and_not_for_ever() {
     let mut stage = stage(Legs::HttpToHttp);
-    stage.asks("1", "tools/call", r#"{"name":"required"}"#);
-    let call = stage.gets("tools/call");
-    stage.answers(&call, r#"{"task":{"taskId":"t1","status":"working"}}"#);
-    let id = stage.hears().at(&["result", "taskId"]);
-    let mut wait = stage.gets("tasks/result");
+    let (id, mut wait) = begin_for_ever(&mut stage);
     let mut n_tries = 1;
     while n_tries < 100 {
         stage.breaks(&wait);
