@@ -35,6 +35,9 @@ impl Down {
             return Err(Refusal::params("params.taskId has to be a string"));
         };
         let n = self.task_of(cx, exchange.principal, &id).ok_or_else(|| Refusal::params(UNKNOWN))?;
+        if let Some(task) = self.exchanges.get_mut(&n).and_then(Exchange::task_mut) {
+            task.asked = cx.now;
+        }
         match exchange.method.as_str() {
             "tasks/get" => {
                 self.get(cx, exchange, n);

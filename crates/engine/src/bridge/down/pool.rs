@@ -234,10 +234,15 @@ impl Down {
             let n_links = if is_command { cx.back.n_links() } else { self.links.len() };
             if n_links >= cx.settings.bounds.links {
                 let idle = self.links.iter().find(|(_, link)| link.users.is_empty()).map(|(no, _)| *no);
-                let Some(idle) = idle else {
+                if let Some(idle) = idle {
+                    self.close(cx, idle);
+                } else if let Some(quiet) = self.quietest(cx) {
+                    cx.back.close(cx.now, quiet, cx.acts);
+                    let why = "the task made room for other clients, since nobody asked for it for long";
+                    self.down(cx, quiet, &Failure::Unreachable(why.into()));
+                } else {
                     return Err(format!("all {} links to the server are in use", cx.settings.bounds.links));
-                };
-                self.close(cx, idle);
+                }
             }
             let no = cx.link();
             let opening = Opening {

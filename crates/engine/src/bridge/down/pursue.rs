@@ -285,6 +285,19 @@ impl Down {
         }
     }
 
+    /// The link that is used for nothing but tasks for which nobody has asked for longest, and for long.
+    pub(super) fn quietest(&self, cx: &Cx<'_>) -> Option<LinkNo> {
+        let asked = |n: &u64| {
+            let task = self.exchanges.get(n)?.task().filter(|task| task.listeners.is_empty())?;
+            Some(task.asked).filter(|asked| after(*asked, cx.settings.bounds.suspend_for) <= cx.now)
+        };
+        let quiet = self.links.iter().filter(|(_, link)| !link.users.is_empty()).filter_map(|(no, link)| {
+            let all: Option<Vec<_>> = link.users.iter().map(asked).collect();
+            Some((all?.into_iter().max()?, *no))
+        });
+        quiet.min().map(|(_, no)| no)
+    }
+
     /// The exchange on a link whose task the server names.
     pub(super) fn by_task(&self, no: LinkNo, theirs: &[u8]) -> Option<u64> {
         let named = tapgate_wire::json::unescape(theirs);

@@ -39,6 +39,8 @@ pub(super) struct Task {
     /// How often in a row its outcome was asked for in vain.
     pub n_failed: u32,
     pub created: Nanos,
+    /// When its client asked about it last.
+    pub asked: Nanos,
     /// Streams that hear of its changes.
     pub listeners: BTreeSet<u64>,
 }
@@ -53,7 +55,17 @@ impl Task {
         let state = known(&id, task).filter(|_| theirs.len() <= MAX_ID && theirs.starts_with(b"\""))?;
         let (outcome, listeners) = (None, BTreeSet::new());
         let (is_over, is_cancelling, n_failed) = (false, false, 0);
-        Some(Self { id, state, is_over, outcome, is_cancelling, n_failed, created: now, listeners })
+        Some(Self {
+            id,
+            state,
+            is_over,
+            outcome,
+            is_cancelling,
+            n_failed,
+            created: now,
+            asked: now,
+            listeners,
+        })
     }
 
     /// Learns from what the server says of the task: the answer to `tasks/get` or `tasks/cancel`, or a notification.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::stage::Legs;
+use super::stage::{ABLE, Legs};
+use super::task_ends::begin_for_ever;
 use super::tasks::{DAY, able, asks, begin, get, get_ended, keys, stage, stage_of, state, takes};
 
 #[test]
@@ -143,4 +144,34 @@ fn results_are_kept_within_bounds() {
     let told = get_ended(&mut stage, &id);
     assert!(told.at(&["result", "error", "message"]).contains("too large"), "{}", told.code());
     assert_eq!(get_ended(&mut stage, &all[1]).code(), "");
+}
+
+#[test]
+fn tasks_that_nobody_asks_for_make_room_for_other_clients() {
+    for legs in [Legs::HttpToPipe, Legs::HttpToHttp] {
+        let mut stage = stage(legs);
+        stage.settings.bounds.links = 1;
+        let (id, _) = begin_for_ever(&mut stage);
+        let ask_as = |stage: &mut super::stage::Stage, who: &str| {
+            stage.who = who.into();
+            stage.asks("9", "prompts/list", "{}");
+        };
+        stage.wait(Duration::from_mins(9));
+        get(&mut stage, &id, "7");
+        stage.wait(Duration::from_mins(9));
+        ask_as(&mut stage, "bob");
+        assert!(stage.hears().says().contains("all 1 links"));
+        stage.wait(Duration::from_mins(1));
+        ask_as(&mut stage, "bob");
+        if legs == Legs::HttpToHttp {
+            // The session that made room is deleted.
+            assert_eq!(stage.got.pop_front().unwrap().verb, http::Method::DELETE);
+        }
+        stage.greets(ABLE);
+        stage.gets("prompts/list");
+        stage.who = "ann".into();
+        let told = get_ended(&mut stage, &id);
+        assert_eq!(told.at(&["result", "status"]), "\"failed\"");
+        assert!(told.at(&["result", "error", "message"]).contains("made room"), "{told:?}");
+    }
 }

@@ -113,7 +113,7 @@ fn get_before(stage: &mut Stage, id: &str) -> Told {
 
 /// Calls a tool that becomes a task without an end.
 #[track_caller]
-fn begin_for_ever(stage: &mut Stage) -> (String, Got) {
+pub(super) fn begin_for_ever(stage: &mut Stage) -> (String, Got) {
     stage.asks("1", "tools/call", r#"{"name":"required"}"#);
     let call = stage.gets("tools/call");
     stage.answers(&call, r#"{"task":{"taskId":"t1","status":"working"}}"#);
