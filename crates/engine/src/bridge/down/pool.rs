@@ -168,11 +168,12 @@ impl Down {
 
     /// Lets an exchange go without its extensions where that needs links of too many kinds.
     fn limit_extensions(&mut self, n: u64) {
-        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
+        let has_any = |exchange: &&mut Exchange| !exchange.extensions.is_empty();
+        let Some(exchange) = self.exchanges.get_mut(&n).filter(has_any) else { return };
         let keys = self.links.values().filter_map(|link| link.key);
         let own = keys.filter(|(who, _)| *who == exchange.principal);
         let known: BTreeSet<[u8; 16]> = own.map(|(_, profile)| profile.extensions).collect();
-        let is_new = !exchange.extensions.is_empty() && !known.contains(&exchange.profile.extensions);
+        let is_new = !known.contains(&exchange.profile.extensions);
         if is_new && known.iter().filter(|known| **known != [0; 16]).count() >= MAX_EXTENSIONS {
             exchange.extensions = Bytes::new();
             exchange.profile.extensions = [0; 16];
