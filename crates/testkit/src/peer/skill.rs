@@ -8,6 +8,7 @@ use tapgate_wire::revision::Revision;
 
 use super::{META, at, text};
 
+pub mod jobs;
 mod tools;
 
 /// One conversation: a process, a legacy session, or all modern requests over HTTP.
@@ -67,6 +68,8 @@ pub struct Skill {
     pub faults: Vec<String>,
     /// How often the tool `count` ran: what is replayed is seen here.
     pub n_counted: usize,
+    /// Tasks (2026-07-28).
+    pub jobs: jobs::Jobs,
 }
 
 const PAGE: usize = 8;
@@ -81,6 +84,7 @@ impl Skill {
             last_raw: String::new(),
             faults: Vec::new(),
             n_counted: 0,
+            jobs: jobs::Jobs::default(),
         }
     }
 
@@ -95,6 +99,11 @@ impl Skill {
             (Some(method), Some(id)) => {
                 let params = message.get("params").cloned().unwrap_or_else(|| json!({}));
                 self.heard.push((method.to_owned(), params.clone()));
+                if self.is_modern()
+                    && let Some(says) = self.asked_job(id, method, &params)
+                {
+                    return says;
+                }
                 self.asked(talk, method, id, &params)
             }
             (Some(method), None) => self.told(talk, method, at(message, &["params"])),
@@ -148,7 +157,9 @@ impl Skill {
             {
                 vec![error(id, -32602, "no such cursor", Value::Null)]
             }
-            "tools/list" => vec![self.list(id, params, "tools", tools::all())],
+            "tools/list" => {
+                vec![self.list(id, params, "tools", [tools::all(), self.job_tools()].concat())]
+            }
             "prompts/list" => {
                 vec![self.list(id, params, "prompts", vec![json!({ "name": "greet", "arguments": [{ "name": "who" }] })])]
             }
@@ -214,6 +225,9 @@ impl Skill {
         });
         if self.revision >= Revision::V2025_03_26 {
             all["completions"] = json!({});
+        }
+        if self.is_modern() && self.jobs.is_offered {
+            all["extensions"] = json!({ format!("{META}tasks"): {} });
         }
         all
     }
