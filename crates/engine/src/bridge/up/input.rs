@@ -296,10 +296,14 @@ impl Up {
         if self.exchanges.get(&port).is_some_and(|exchange| exchange.method != "tools/call") {
             return self.give_up(cx, port, text);
         }
-        if let Some(exchange) = self.finish(cx, port) {
-            let text = format!("`{}` {text}", cx.settings.server_name);
-            reply(cx, port, fall::server::failed_tool(exchange.message.shape().id.as_ref(), &text));
+        let Some(exchange) = self.exchanges.get(&port) else { return };
+        let text = format!("`{}` {text}", cx.settings.server_name);
+        let failed = fall::server::failed_tool(exchange.message.shape().id.as_ref(), &text);
+        if exchange.wants_task {
+            return self.became_kept(cx, port, &Message::parse(failed));
         }
+        self.finish(cx, port);
+        reply(cx, port, failed);
     }
 
     /// The server went on: URLs that it does not ask for `again` are done with, which the client is told.

@@ -68,6 +68,23 @@ fn a_call_that_asks_before_it_is_a_task_is_one() {
 }
 
 #[test]
+fn a_call_whose_questions_are_declined_is_a_task_that_failed() {
+    let mut stage = Stage::tasked(Legs::PipeToHttp, "2025-11-25", ALL);
+    let got = call(&mut stage, r#","task":{}"#);
+    let asks = format!(r#"{{"resultType":"input_required","inputRequests":{{"a":{ROOTS},"b":{FORM}}}}}"#);
+    stage.answers(&got, &asks);
+    let (roots, form) = (stage.hears(), stage.hears());
+    answers(&mut stage, &roots, r#""error":{"code":-1,"message":"not mine"}"#);
+    assert_eq!(at(&stage.hears(), &["params", "requestId"]), at(&form, &["id"]));
+    let task = stage.hears();
+    assert_eq!(at(&task, &["result", "task", "status"]), r#""failed""#, "{:?}", task.raw());
+    about(&mut stage, "tasks/result", &at(&task, &["result", "task", "taskId"]));
+    assert!(at(&stage.hears(), &["result", "content"]).contains("not mine"));
+    stage.is_quiet();
+    leaves_nothing(stage);
+}
+
+#[test]
 fn an_error_is_no_task() {
     let mut stage = Stage::tasked(Legs::PipeToHttp, "2025-11-25", ALL);
     let got = call(&mut stage, r#","task":{}"#);
