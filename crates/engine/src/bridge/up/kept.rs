@@ -17,9 +17,6 @@ use crate::bridge::number::Port;
 use crate::bridge::translate::fall::server::quoted;
 use crate::bridge::translate::{Draft, tasks};
 
-/// The most bytes that are kept; when more come, the oldest make room.
-const MAX_BYTES: usize = 64 << 20;
-
 /// All kept answers, by number; a greater one is younger.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -48,14 +45,14 @@ impl Kept {
 
 impl Up {
     /// Keeps the result of a call for as long as a held call waits, and gives the state of the task that it is the
-    /// outcome of, but for its name; `None` when it is too large.
+    /// outcome of, but for its name; `None` when it is too large. Where there is no room, the oldest make some.
     pub(super) fn keep(&mut self, cx: &mut Cx<'_>, number: u64, result: &Bytes) -> Option<Bytes> {
-        if result.len() > MAX_BYTES {
+        let bounds = &cx.settings.bounds;
+        if result.len() > bounds.kept_bytes {
             return None;
         }
-        let bounds = &cx.settings.bounds;
         let is_full = |kept: &Kept| {
-            kept.outcomes.len() >= bounds.suspended.max(1) || kept.n_bytes + result.len() > MAX_BYTES
+            kept.outcomes.len() >= bounds.suspended.max(1) || kept.n_bytes + result.len() > bounds.kept_bytes
         };
         while is_full(&self.kept)
             && let Some((&oldest, _)) = self.kept.outcomes.first_key_value()

@@ -96,7 +96,7 @@ fn an_error_is_no_task() {
 #[test]
 fn the_oldest_answer_makes_room() {
     let mut stage = Stage::tasked(Legs::HttpToPipe, "2025-11-25", ALL);
-    stage.settings.bounds.suspended = 3;
+    (stage.settings.bounds.suspended, stage.settings.bounds.kept_bytes) = (3, 1000);
     let held = stage.up.held();
     let all: Vec<String> = (0..5).map(|_| kept(&mut stage, r#"{"content":[]}"#)).collect();
     // Each is an answer and the appointment to forget it.
@@ -105,7 +105,7 @@ fn the_oldest_answer_makes_room() {
         about(&mut stage, "tasks/get", alias);
         assert_eq!(stage.hears().shape().kind, if n < 2 { Kind::Error } else { Kind::Result });
     }
-    let large = "x".repeat(40 << 20);
+    let large = "x".repeat(600);
     let large = format!(r#"{{"content":[],"x":"{large}"}}"#);
     let first = kept(&mut stage, &large);
     let second = kept(&mut stage, &large);
@@ -114,7 +114,7 @@ fn the_oldest_answer_makes_room() {
         assert_eq!(stage.hears().shape().kind, kind);
     }
     let got = call(&mut stage, r#","task":{}"#);
-    let huge = "x".repeat(64 << 20);
+    let huge = "x".repeat(1000);
     stage.answers(&got, &format!(r#"{{"content":[],"x":"{huge}"}}"#));
     let answer = stage.hears();
     is_error(&answer, -32603);

@@ -150,6 +150,23 @@ fn questions_about_a_task_are_asked_again_when_they_break() {
 }
 
 #[test]
+fn a_server_that_answers_in_between_may_fail_again() {
+    let mut stage = pursued(Legs::PipeToHttp, "2025-11-25");
+    stage.wait(TICK);
+    for _ in 0..20 {
+        let got = stage.gets("tasks/get");
+        stage.breaks(&got, true);
+        stage.wait(TICK);
+        let got = stage.gets("tasks/get");
+        stage.answers(&got, &working());
+        stage.wait(TICK);
+    }
+    stage.gets("tasks/get");
+    stage.is_quiet();
+    leaves_nothing(stage);
+}
+
+#[test]
 fn an_answer_that_got_lost_is_given_again() {
     let mut stage = pursued(Legs::PipeToHttp, "2025-11-25");
     stage.wait(TICK);
@@ -180,6 +197,20 @@ fn a_call_whose_task_failed_is_not_made_again() {
         let error = format!(r#","error":{{"code":{error},"message":"HeaderMismatch",{data}}}"#);
         stage.answers(&got, &state("complete", "failed", &error));
         is_error(&stage.hears(), -32603);
+        stage.is_quiet();
+        leaves_nothing(stage);
+    }
+}
+
+#[test]
+fn a_task_that_has_ended_when_it_is_made_is_asked_for_its_outcome_at_once() {
+    for status in ["completed", "failed", "cancelled"] {
+        let mut stage = Stage::tasked(Legs::PipeToHttp, "2025-11-25", ALL);
+        let got = call(&mut stage, "");
+        stage.answers(&got, &state("task", status, ""));
+        let got = stage.gets("tasks/get");
+        stage.answers(&got, &completed());
+        assert_eq!(stage.hears().shape().kind, Kind::Result);
         stage.is_quiet();
         leaves_nothing(stage);
     }
