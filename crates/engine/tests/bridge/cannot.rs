@@ -91,10 +91,15 @@ fn ask(stage: &mut Stage, method: &str, params: Value) -> Told {
 }
 
 fn task_list() -> String {
-    let mut stage = Stage::new(Kind(Over::Pipe, OLD), Kind(Over::Http, NEW));
-    assert!(stage.begin()["result"]["capabilities"]["tasks"].is_null());
-    let got = error(&ask(&mut stage, "tasks/list", json!({})), -32601, &Value::Null);
-    format!("the client: no capability `tasks`, and {got}")
+    let asked = |is_offered: bool| {
+        let mut stage = Stage::new(Kind(Over::Pipe, OLD), Kind(Over::Http, NEW));
+        stage.world.server.skill.jobs.is_offered = is_offered;
+        let tasks = stage.begin()["result"]["capabilities"]["tasks"].clone();
+        assert!(tasks.is_object() == is_offered && tasks.get("list").is_none(), "{tasks}");
+        error(&ask(&mut stage, "tasks/list", json!({})), -32601, &Value::Null)
+    };
+    assert_eq!(asked(false), asked(true));
+    format!("the client: no `list` in the capability `tasks`, and {}", asked(true))
 }
 
 fn task_get() -> String {

@@ -11,6 +11,7 @@ use super::{META, at, text};
 
 mod core_tasks;
 mod inputs;
+pub mod jobs;
 mod tools;
 
 /// One conversation: a process, a legacy session, or all modern requests over HTTP.
@@ -75,6 +76,8 @@ pub struct Skill {
     pub has_core_tasks: bool,
     /// How often the tool `count` ran: what is replayed is seen here.
     pub n_counted: usize,
+    /// Tasks (2026-07-28).
+    pub jobs: jobs::Jobs,
 }
 
 const PAGE: usize = 8;
@@ -90,6 +93,7 @@ impl Skill {
             faults: Vec::new(),
             has_core_tasks: false,
             n_counted: 0,
+            jobs: jobs::Jobs::default(),
         }
     }
 
@@ -104,6 +108,11 @@ impl Skill {
             (Some(method), Some(id)) => {
                 let params = message.get("params").cloned().unwrap_or_else(|| json!({}));
                 self.heard.push((method.to_owned(), params.clone()));
+                if self.is_modern()
+                    && let Some(says) = self.asked_job(id, method, &params)
+                {
+                    return says;
+                }
                 let says = self.core_task(talk, method, id, &params);
                 says.unwrap_or_else(|| self.asked(talk, method, id, &params))
             }
@@ -158,7 +167,9 @@ impl Skill {
             {
                 vec![error(id, -32602, "no such cursor", Value::Null)]
             }
-            "tools/list" => vec![self.list(id, params, "tools", self.tools())],
+            "tools/list" => {
+                vec![self.list(id, params, "tools", [self.tools(), self.job_tools()].concat())]
+            }
             "prompts/list" => {
                 vec![self.list(id, params, "prompts", vec![json!({ "name": "greet", "arguments": [{ "name": "who" }] })])]
             }
@@ -224,6 +235,9 @@ impl Skill {
         });
         if self.revision >= Revision::V2025_03_26 {
             all["completions"] = json!({});
+        }
+        if self.is_modern() && self.jobs.is_offered {
+            all["extensions"] = json!({ format!("{META}tasks"): {} });
         }
         all
     }

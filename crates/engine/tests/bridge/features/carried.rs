@@ -21,7 +21,7 @@ pub(super) fn tasks(stage: &mut Stage) -> Outcome {
     let code = |answer: &Value| answer["error"]["code"].clone();
     if capabilities.is_null() && code(&list) == -32601 && code(&get) == -32601 {
         return Outcome::Impossible(
-            "tasks of 2025-11-25 are not those of the 2026-07-28 extension: they are not offered, and `tasks/…` is -32601",
+            "the server does not offer tasks in the client's words: they are not offered, and `tasks/…` is -32601",
         );
     }
     Outcome::Failed(format!("{capabilities} {list} {get}"))
