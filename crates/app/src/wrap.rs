@@ -1,7 +1,7 @@
 //! Puts a tap into a client's configuration file, and takes it out again.
 //!
 //! *Start reading* at [`plan`]: it decides everything in text, touches no file, and so do the files it uses.
-//! [`file`] and [`ledger`] act.
+//! [`mod@file`] and [`ledger`] act.
 //!
 //! What undoes a change is in the entry itself: what a tap's arguments end with is what stood there before. A few
 //! things are lost that way, such as whether there was an empty list of arguments or none, or what the type of a URL

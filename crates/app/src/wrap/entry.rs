@@ -10,7 +10,7 @@ pub enum Entry<'a> {
     Program(Words<'a>),
     /// Talk to a URL: the member that names it.
     Url(&'a Member),
-    /// Start a tap; what it taps, if it has only options that `wrap` writes.
+    /// Start a tap; what it taps, if it is one that can be taken out.
     Tap(Words<'a>, Option<Tap>),
     /// Something else, and why that cannot be tapped.
     Odd(String),
@@ -121,15 +121,14 @@ impl<'a> Words<'a> {
         (program == tapgate || matches!(file, "tapgate" | "tapgate.exe")) && texts.next() == Some("tap")
     }
 
-    /// Reads what follows `tapgate tap`, if `wrap` could have written it.
+    /// Reads what follows `tapgate tap`, if it is a tap on standard input and output.
     fn tap(&self) -> Option<Tap> {
         let mut texts = self.texts().enumerate().skip(2);
         let mut headers = Vec::new();
         let n_words = self.values.len();
         while let Some((at, word)) = texts.next() {
+            let flag = word.split('=').next().unwrap_or(word);
             match word {
-                "--name" => _ = texts.next()?,
-                _ if word.starts_with("--name=") => {}
                 "--header" => {
                     let (name, variable) = texts.next()?.1.split_once(": ")?;
                     let variable = variable.rsplit(' ').next()?.strip_prefix("env:")?;
@@ -138,6 +137,9 @@ impl<'a> Words<'a> {
                 "--" if at + 1 < n_words && headers.is_empty() => {
                     return Some(Tap { server: Server::Program(at + 1), headers });
                 }
+                _ if flag == "--full" || word == "--bridge" => {}
+                _ if VALUED.contains(&word) => _ = texts.next()?,
+                _ if VALUED.contains(&flag) => {}
                 _ if at + 1 == n_words && word.contains("://") && !word.starts_with('-') => {
                     return Some(Tap { server: Server::Url(at), headers });
                 }
@@ -147,3 +149,6 @@ impl<'a> Words<'a> {
         None
     }
 }
+
+/// Options of a tap that say nothing about the server, and have a value.
+const VALUED: &[&str] = &["--name", "--ca-file", "--client-era", "--server-era", "--max-message"];

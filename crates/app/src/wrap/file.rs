@@ -62,9 +62,11 @@ impl Held {
             return Ok(false);
         }
         let waiting = write_beside(&path, &self.bytes, 0o600)?;
+        // A link never takes another file's place; not every file system has them.
         match fs::hard_link(&waiting.beside, &path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-            linked => linked.map(|()| true),
+            Err(_) => waiting.persist().map(|()| true),
+            Ok(()) => Ok(true),
         }
     }
 

@@ -22,6 +22,12 @@ pub struct Plan {
     pub records: Vec<Record>,
 }
 
+impl Plan {
+    fn say(&mut self, path: Vec<String>, fate: Fate) {
+        self.verdicts.push(Verdict { path, fate, may_need_login: false });
+    }
+}
+
 /// What becomes of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -29,6 +35,8 @@ pub struct Verdict {
     pub path: Vec<String>,
     /// What becomes of it.
     pub fate: Fate,
+    /// Whether a URL without headers becomes a program, for which the client cannot log in any more.
+    pub may_need_login: bool,
 }
 
 /// What becomes of an entry.
@@ -78,7 +86,7 @@ pub fn wrap(text: &str, client: &Client, names: &[String], tapgate: &str) -> Res
         let entry = Entry::read(&member.value, &client.names, tapgate);
         let edits = match &entry {
             Entry::Tap(..) => {
-                plan.verdicts.push(Verdict { path, fate: Fate::Keep });
+                plan.say(path, Fate::Keep);
                 continue;
             }
             Entry::Program(words) => wrap_program(text, client, words, tap(tapgate, &member.key)),
@@ -93,7 +101,10 @@ pub fn wrap(text: &str, client: &Client, names: &[String], tapgate: &str) -> Res
             }
             Err(why) => Fate::Leave(why),
         };
-        plan.verdicts.push(Verdict { path, fate });
+        let may_need_login = fate == Fate::Change
+            && matches!(entry, Entry::Url(_))
+            && !remote::has_headers(&member.value, client);
+        plan.verdicts.push(Verdict { path, fate, may_need_login });
     }
     let edits = changes.iter().enumerate();
     let mut edits: Vec<_> =
@@ -153,7 +164,7 @@ pub fn unwrap(
     for (path, member) in chosen(&tree, client, names)? {
         let entry = Entry::read(&member.value, &client.names, tapgate);
         let Entry::Tap(words, tap) = &entry else {
-            plan.verdicts.push(Verdict { path, fate: Fate::Keep });
+            plan.say(path, Fate::Keep);
             continue;
         };
         let command = words.command.value.span.start;
@@ -163,7 +174,7 @@ pub fn unwrap(
             (Some(edits), _) => Ok(edits),
             (None, Some(tap)) => unwrap_entry(text, client, &member.value, words, tap),
             (None, None) => {
-                Err("its tap has options that `wrap` did not write; take it out by hand".to_owned())
+                Err("its tap has options that only you can take out, such as `--listen`".to_owned())
             }
         };
         let fate = match edits {
@@ -173,7 +184,7 @@ pub fn unwrap(
             }
             Err(why) => Fate::Leave(why),
         };
-        plan.verdicts.push(Verdict { path, fate });
+        plan.say(path, fate);
     }
     plan.edits.sort_by_key(|edit| edit.span.start);
     if parse(&edit::apply(text, &plan.edits), client.format).is_err() {

@@ -37,9 +37,9 @@ pub fn wrap(
     if let Some(kind) = entry.member("type") {
         edits.push(Edit::new(kind.value.span.clone(), quoted(client.names.types.0)));
     }
-    let mut headers = Vec::new();
-    carry(text, client, entry, &mut headers, &mut edits)?;
-    for (name, variable) in headers {
+    let carried = carried(text, client, entry)?;
+    edits.extend(carried.edits);
+    for (name, variable) in carried.headers {
         tap.extend([quoted("--header"), quoted(&format!("{name}: {variable}"))]);
     }
     tap.extend(text.get(url.value.span.clone()).map(str::to_owned));
@@ -55,6 +55,11 @@ pub fn wrap(
     };
     edits.push(Edit::new(url.span(), layout.members(&members)));
     Ok(edits)
+}
+
+/// Whether anything goes to the URL that a login could have given.
+pub fn has_headers(entry: &Value, client: &Client) -> bool {
+    [client.names.headers, BEARER, ENV_HEADERS].iter().any(|name| entry.member(name).is_some())
 }
 
 fn is_fit(entry: &Value, url: &Member) -> Result<(), String> {
@@ -81,67 +86,88 @@ fn is_fit(entry: &Value, url: &Member) -> Result<(), String> {
     }
 }
 
-/// Makes variables of the headers; tells each header with where its value is.
-fn carry(
-    text: &str,
-    client: &Client,
-    entry: &Value,
-    headers: &mut Vec<(String, String)>,
-    edits: &mut Vec<Edit>,
-) -> Result<(), String> {
-    let names = &client.names;
-    let written = |key: &str| if client.format == Format::Json { quoted(key) } else { key.to_owned() };
-    if let Some(table) = entry.member(names.headers) {
+/// Headers that reach the tap in its environment.
+#[derive(Default)]
+struct Carried {
+    /// Each header, and what `--header` says of its value.
+    headers: Vec<(String, String)>,
+    /// What makes variables of them in the file.
+    edits: Vec<Edit>,
+}
+
+fn carried(text: &str, client: &Client, entry: &Value) -> Result<Carried, String> {
+    let mut carried = Carried::default();
+    if let Some(table) = entry.member(client.names.headers) {
+        carried.carry_values(client, entry, table)?;
+    }
+    if client.format == Format::Toml {
+        carried.carry_names(text, entry)?;
+    }
+    Ok(carried)
+}
+
+impl Carried {
+    /// Makes variables of headers whose values are in the file.
+    fn carry_values(&mut self, client: &Client, entry: &Value, table: &Member) -> Result<(), String> {
+        let names = &client.names;
+        let written = |key: &str| if client.format == Format::Json { quoted(key) } else { key.to_owned() };
         if entry.member(names.env).is_some() {
             return Err(format!("it has both `{}` and `{}`", names.headers, names.env));
         }
         if !table.value.is_table() {
             return Err(format!("its `{}` are no table", names.headers));
         }
-        edits.push(Edit::new(table.key_span.clone(), written(names.env)));
+        self.edits.push(Edit::new(table.key_span.clone(), written(names.env)));
         for member in table.value.members() {
             may_send(&member.key)?;
             if member.value.text().is_none_or(|value| value.trim().is_empty()) {
                 return Err(format!("its header `{}` has no value", member.key));
             }
-            let known = headers.iter().find(|(name, _)| *name == member.key);
+            let known = self.headers.iter().find(|(name, _)| *name == member.key);
             let variable = match known {
                 Some((_, variable)) => variable.trim_start_matches("env:").to_owned(),
-                None => variable(&member.key, headers),
+                None => variable(&member.key, &self.headers),
             };
-            edits.push(Edit::new(member.key_span.clone(), written(&variable)));
+            self.edits.push(Edit::new(member.key_span.clone(), written(&variable)));
             if known.is_none() {
-                headers.push((member.key.clone(), format!("env:{variable}")));
+                self.headers.push((member.key.clone(), format!("env:{variable}")));
             }
         }
+        Ok(())
     }
-    match (entry.member(BEARER), entry.member(ENV_HEADERS)) {
-        (None, None) => Ok(()),
-        (Some(_), Some(_)) => Err(format!("it has both `{BEARER}` and `{ENV_HEADERS}`")),
-        _ if client.format == Format::Json => Ok(()),
-        _ if entry.member(ENV_NAMES).is_some() => Err(format!("it has `{ENV_NAMES}` besides its URL")),
-        (Some(bearer), None) => {
-            let variable = bearer.value.text().ok_or_else(|| format!("its `{BEARER}` is no text"))?;
-            headers.push(("Authorization".to_owned(), format!("Bearer env:{variable}")));
-            edits.push(Edit::new(bearer.span(), format!("{ENV_NAMES} = [{}]", quoted(variable))));
-            Ok(())
-        }
-        (None, Some(table)) => {
-            let is_inline = text.get(table.value.span.clone()).is_some_and(|table| table.starts_with('{'));
-            let mut variables = Vec::new();
-            for member in table.value.members() {
-                may_send(&member.key)?;
-                let variable =
-                    member.value.text().ok_or_else(|| format!("its `{ENV_HEADERS}` are no texts"))?;
-                headers.push((member.key.clone(), format!("env:{variable}")));
-                variables.push(quoted(variable));
+
+    /// Hands on the variables that headers take their values from.
+    fn carry_names(&mut self, text: &str, entry: &Value) -> Result<(), String> {
+        let names_none = |key: &str| format!("its `{key}` names no variable");
+        let (member, variables) = match (entry.member(BEARER), entry.member(ENV_HEADERS)) {
+            (None, None) => return Ok(()),
+            (Some(_), Some(_)) => return Err(format!("it has both `{BEARER}` and `{ENV_HEADERS}`")),
+            (Some(bearer), None) => {
+                let variable = variable_in(&bearer.value).ok_or_else(|| names_none(BEARER))?;
+                self.headers.push(("Authorization".to_owned(), format!("Bearer env:{variable}")));
+                (bearer, vec![quoted(variable)])
             }
-            if !is_inline {
-                return Err(format!("its `{ENV_HEADERS}` are not written on one line"));
+            (None, Some(table)) => {
+                let mut variables = Vec::new();
+                for member in table.value.members() {
+                    may_send(&member.key)?;
+                    let variable = variable_in(&member.value).ok_or_else(|| names_none(ENV_HEADERS))?;
+                    self.headers.push((member.key.clone(), format!("env:{variable}")));
+                    variables.push(quoted(variable));
+                }
+                (table, variables)
             }
-            edits.push(Edit::new(table.span(), format!("{ENV_NAMES} = [{}]", variables.join(", "))));
-            Ok(())
+        };
+        if entry.member(ENV_NAMES).is_some() {
+            return Err(format!("it has `{ENV_NAMES}` besides its URL"));
         }
+        if member.value.is_table()
+            && !text.get(member.value.span.clone()).is_some_and(|table| table.starts_with('{'))
+        {
+            return Err(format!("its `{ENV_HEADERS}` are not written in braces"));
+        }
+        self.edits.push(Edit::new(member.span(), format!("{ENV_NAMES} = [{}]", variables.join(", "))));
+        Ok(())
     }
 }
 
@@ -151,6 +177,13 @@ fn may_send(name: &str) -> Result<(), String> {
     }
     let name = crate::look::printable(name);
     Err(format!("its header `{name}` is one that a tap sends itself, or none at all"))
+}
+
+/// The name of a variable of the environment.
+fn variable_in(value: &Value) -> Option<&str> {
+    let is_name =
+        |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    value.text().filter(is_name)
 }
 
 /// A variable for a header, unlike those of the other headers.

@@ -176,14 +176,17 @@ fn what_cannot_be_done_is_told_and_changes_nothing() {
     user.refused(&["wrap", "zed", "a", "b", "--yes"], 2, &["`a`", "neither a command nor a URL"]);
     assert_eq!(fs::read_to_string(path).unwrap(), zed);
     assert!(user.done(&["wrap", "zed", "--dry-run"]).contains("a: left as it is, it has neither"));
+    user.write(".cursor/mcp.json", "{\"mcpServers\": {\"far\": {\"url\": \"https://far.example/mcp\"}}}");
+    assert!(user.done(&["wrap", "cursor", "--dry-run"]).contains("far: if this server wants a login"));
     assert_eq!(user.records().len(), 0);
 }
 
 #[test]
 fn no_preview_shows_a_secret_or_steers_a_terminal() {
     let user = User::new();
+    let steer = "\u{202e}\u{9b}2J";
     let text = format!(
-        "{{\"mcpServers\": {{\n\"a\": {{\"command\": \"x\",\n\"env\": {{\"API_TOKEN\": \"{KEY}\"}},\n\"n\": \"\u{202e}\u{9b}2J\"}}}}}}"
+        "{{\"mcpServers\": {{\n\"{steer}\": {{}},\n\"a\": {{\"command\": \"x\",\n\"env\": {{\"API_TOKEN\": \"{KEY}\"}},\n\"n\": \"{steer}\"}}}}}}"
     );
     user.write(".cursor/mcp.json", &text);
     for args in [&["wrap", "cursor", "--dry-run"][..], &["wrap", "cursor", "--dry-run", "--json"]] {
@@ -191,6 +194,8 @@ fn no_preview_shows_a_secret_or_steers_a_terminal() {
         assert!(out.contains("API_TOKEN") && out.contains("[masked:"), "{out}");
         assert!(!out.contains(KEY) && !out.contains(['\u{202e}', '\u{9b}']), "{out}");
     }
+    let refused = user.run(&["wrap", "cursor", "none"]);
+    assert!(!refused.err().contains(['\u{202e}', '\u{9b}']), "{}", refused.err());
 }
 
 #[test]

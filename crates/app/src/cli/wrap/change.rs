@@ -9,7 +9,6 @@ use tapgate_lens::Plain;
 use tapgate_wire::mask::{Level, Masker};
 
 use super::choice::{Choice, Found};
-use crate::look::printable;
 use crate::output::{self, Output};
 use crate::problem::{Exit, Problem};
 use crate::random;
@@ -54,10 +53,10 @@ impl Change<'_> {
         if !output.json {
             output::print(&format!("{}{}", self.diff(), self.verdicts()));
         }
-        let answer = self.ask();
+        let answer = self.ask(output);
         let backup = if answer == Answer::Yes { self.act(home, records)? } else { None };
         output::print(&if output.json {
-            format!("{}\n", self.to_json(answer == Answer::Yes, backup.as_deref()))
+            format!("{}\n", escaped(&self.to_json(answer == Answer::Yes, backup.as_deref())))
         } else {
             self.outcome(answer, backup.as_deref())
         });
@@ -94,14 +93,15 @@ impl Change<'_> {
     }
 
     /// Asks whether to do it, if there is something to do and somebody to ask.
-    fn ask(&self) -> Answer {
+    fn ask(&self, output: &Output) -> Answer {
         if self.plan.edits.is_empty() || self.choice.dry_run {
             return Answer::No;
         }
         if self.choice.yes {
             return Answer::Yes;
         }
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        // With JSON nobody has seen the change when the question comes.
+        if output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Answer::None;
         }
         consents(&self.name(), &mut io::stdin().lock(), &mut io::stderr())
@@ -180,13 +180,19 @@ impl Change<'_> {
         text.lines().flat_map(|line| [printable_line(line), "\n".to_owned()]).collect()
     }
 
-    /// One line for each server that does not change.
+    /// One line for each server that does not change, or about which there is more to know.
     fn verdicts(&self) -> String {
         let (kept, n_servers) = (self.kept(), self.plan.verdicts.len());
         if n_servers == 0 {
             return format!("{} has no servers\n", self.name());
         }
         let one = |verdict: &Verdict| match &verdict.fate {
+            Fate::Change if verdict.may_need_login => {
+                format!(
+                    "{}: if this server wants a login, leave it out, for a tap does not log in\n",
+                    title(verdict)
+                )
+            }
             Fate::Change => String::new(),
             Fate::Keep => format!("{}: {kept}\n", title(verdict)),
             Fate::Leave(why) => format!("{}: left as it is, {}\n", title(verdict), printable_line(why)),
@@ -228,7 +234,7 @@ impl Change<'_> {
                 Fate::Keep => ("keep", None),
                 Fate::Leave(why) => ("leave", Some(why)),
             };
-            json!({ "name": verdict.path.last(), "path": verdict.path, "fate": fate, "because": because })
+            json!({ "name": verdict.path.last(), "path": verdict.path, "fate": fate, "because": because, "may_need_login": verdict.may_need_login })
         };
         let servers: Vec<Json> = self.plan.verdicts.iter().map(server).collect();
         let kind = match self.verb {
@@ -254,11 +260,25 @@ fn consents(file: &str, answers: &mut impl BufRead, questions: &mut impl Write) 
 
 /// What a person knows the server by.
 fn title(verdict: &Verdict) -> String {
-    let name = printable(verdict.path.last().map_or("", String::as_str));
+    let name: String = verdict.path.last().into_iter().flat_map(|name| name.chars()).take(80).collect();
+    let name = printable_line(&name);
     match verdict.path.as_slice() {
         [first, project, ..] if first == "projects" => format!("{name} in {}", printable_line(project)),
         _ => name,
     }
+}
+
+/// JSON in which what steers a terminal is escaped; it means the same.
+fn escaped(json: &Json) -> String {
+    let mut out = String::new();
+    for c in json.to_string().chars() {
+        if c.is_ascii() || Plain::of(c.encode_utf8(&mut [0; 4])).as_str().chars().eq([c]) {
+            out.push(c);
+        } else {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    out
 }
 
 fn printable_line(line: &str) -> String {
@@ -268,6 +288,14 @@ fn printable_line(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_that_steers_a_terminal_is_escaped() {
+        let json = json!({ "ä日": "\u{202e}\u{9b}\u{e0041}\u{1b}😀" });
+        let text = escaped(&json);
+        assert_eq!(text, r#"{"ä日":"\u202e\u009b\udb40\udc41\u001b😀"}"#);
+        assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), json);
+    }
 
     #[test]
     fn only_a_yes_is_a_yes() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use tapgate_lens::Plain;
 
 use crate::look::printable;
 use crate::problem::{Exit, Problem};
@@ -175,7 +176,8 @@ impl Found {
             .because(&mistake.what)
             .exit(Exit::Unreadable),
             Obstacle::NoServer(name, there) => {
-                let names: Vec<String> = there.iter().take(20).map(|name| printable(name)).collect();
+                let names: Vec<String> =
+                    there.iter().take(20).map(|name| Plain::of(&printable(name)).to_string()).collect();
                 let help = if names.is_empty() {
                     "it has no servers at all: see --scope and --file for other files".to_owned()
                 } else {

@@ -97,10 +97,11 @@ fn without_a_record_the_entries_mean_what_they_meant() {
         for verdict in undone.verdicts.iter().filter(|verdict| verdict.fate == Fate::Change) {
             let read = |tree: &Value| {
                 let entry = Entry::read(tree.at(&verdict.path).unwrap(), &client.names, "tapgate");
-                assert!(matches!(entry, Entry::Program(_) | Entry::Url(_)), "{verdict:?}");
-                entry.served().iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()
+                let served: Vec<String> = entry.served().iter().map(|word| (*word).to_owned()).collect();
+                (matches!(entry, Entry::Tap(..)), served)
             };
-            assert_eq!(read(&is), read(&was), "{}: {verdict:?}", after.display());
+            assert!(!read(&is).0, "{verdict:?}");
+            assert_eq!(read(&is).1, read(&was).1, "{}: {verdict:?}", after.display());
         }
         let by_hand: Vec<&String> = undone
             .verdicts
@@ -113,7 +114,6 @@ fn without_a_record_the_entries_mean_what_they_meant() {
         // Codex names variables in a list that does not say which header they were for.
         let expected: &[&str] = match client.name {
             "codex" => &["hub", "named"],
-            "claude-code" if before.contains("--full") => &["tapped"],
             _ => &[],
         };
         assert_eq!(by_hand, expected, "{}", after.display());
@@ -183,6 +183,10 @@ fn an_entry_that_was_rewritten_is_put_together_again() {
             "{\"mcpServers\":{\"a\":{\"command\":\"x\",\"args\":[]}}}",
         ),
         (
+            r#"{"mcpServers":{"a":{"command":"tapgate","args":["tap","--full=2","--bridge","--server-era","modern","--","x","--","y"]}}}"#,
+            r#"{"mcpServers":{"a":{"command":"x","args":["--","y"]}}}"#,
+        ),
+        (
             "{\"mcpServers\":{\"a\":{\"type\":\"stdio\",\"command\":\"tapgate\",\n\"args\":[\"tap\",\"--header\",\"X: env:V\",\"http://h/\"],\"env\":{\"V\":\"v\"}}}}",
             "{\"mcpServers\":{\"a\":{\"type\":\"http\",\"url\":\"http://h/\",\"headers\":{\"X\":\"v\"}}}}",
         ),
@@ -228,6 +232,22 @@ fn what_cannot_be_tapped_is_left_with_a_reason() {
         })
         .collect();
     insta::assert_snapshot!(left.join("\n"));
+}
+
+#[test]
+fn a_name_that_no_variable_can_have_is_left() {
+    for member in
+        ["bearer_token_env_var = 'A B'", "env_http_headers = { X-Key = ' A' }", "bearer_token_env_var = ''"]
+    {
+        let text = format!("[mcp_servers.a]\nurl = 'https://h/mcp'\n{member}\n");
+        let (changed, plan) = wrapped(&text, client("codex"), &[]);
+        assert_eq!(changed, text);
+        assert!(
+            matches!(&plan.verdicts[0].fate, Fate::Leave(why) if why.contains("variable")),
+            "{:?}",
+            plan.verdicts
+        );
+    }
 }
 
 #[test]
