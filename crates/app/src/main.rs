@@ -16,6 +16,7 @@ mod random;
 #[cfg(test)]
 mod reference;
 mod wall;
+mod wrap;
 
 use std::io::Write as _;
 use std::process::ExitCode;

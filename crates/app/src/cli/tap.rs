@@ -10,7 +10,7 @@ use tapgate_wire::revision::Revision;
 use crate::problem::Problem;
 
 pub mod bridge;
-mod header;
+pub mod header;
 pub mod http;
 mod legs;
 pub mod stdio;
