@@ -148,6 +148,9 @@ impl Back {
                 stream.last = heads::event_id(id);
             }
             stream.retry = event.retry.or(stream.retry);
+            if !message.raw().is_empty() {
+                stream.quiet = 0;
+            }
         }
         let asked = match what {
             // The rest of a stream whose call is over, and what HTTP+SSE says to a POST, which is nothing.
@@ -282,6 +285,9 @@ impl Back {
         let is_clean = *how == Ending::Clean;
         if heard {
             stream.failures = 0;
+        }
+        if what == What::Listen {
+            stream.quiet = stream.quiet.saturating_add(1);
         }
         let (last, retry) = (stream.last.is_some(), stream.retry);
         let why = format!("`{}` ended the stream before the answer: {}", self.name, words(how));

@@ -388,6 +388,27 @@ fn a_stream_that_breaks_is_resumed_five_times() {
 }
 
 #[test]
+fn a_stream_that_always_ends_without_a_message_waits_longer_each_time() {
+    let mut script = "restore 1 http legacy own | s1\nlisten 1\n".to_owned();
+    let get = |script: &mut String, n: usize, last: &str| {
+        *script += &format!("  > f{n} GET | E; {last}mcp-session-id: s1; x-link: 1\n");
+        *script += &format!("head f{n} 200 sse\n");
+    };
+    get(&mut script, 1, "");
+    let waits = [10, 20, 40, 80, 160, 320, 640, 1000, 1000];
+    for (n, wait) in (1..).zip(waits) {
+        script += &format!("event f{n} (id=g retry=0)\nended f{n} clean\n");
+        script += &format!("due\n  due Some({:?})\nwait {wait}\n", std::time::Duration::from_millis(wait));
+        get(&mut script, n + 1, "last-event-id: g; ");
+    }
+    // A message says that it is of use.
+    script += "event f10 () {\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"ping\"}\n";
+    script += "  < 1 said same {\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"ping\"}\n";
+    script += "ended f10 clean\ndue\n  due Some(10ms)\n";
+    check(&script);
+}
+
+#[test]
 fn what_concerns_no_call_comes_on_a_stream_that_opens_again() {
     check(
         r#"
