@@ -235,7 +235,9 @@ impl Back {
         } else if let Some(greeting) = greeting.filter(|_| matches!(head.status.as_u16(), 400 | 404 | 405)) {
             return self.fall_back(no, refusal(head, body), greeting, turn);
         }
-        self.fail(call, refusal(head, body), turn);
+        if self.calls.contains_key(&call) {
+            self.fail(call, refusal(head, body), turn);
+        }
     }
 
     /// A GET was answered with something that is no stream.
