@@ -31,6 +31,7 @@ use super::collect::{Arriving, Refused};
 use super::exchange::{Tap, exchange};
 use super::guard::Guard;
 use super::ledger::Ledger;
+use super::pool::Case;
 use super::pulse::{MAX_PREFIX, Pulse};
 use super::reply::{Reply, Stay, Told};
 use super::worker::{GLANCE, Open, glances, session};
@@ -220,7 +221,8 @@ impl Clients {
     fn connect(self: &Rc<Self>, sessions: &mut JoinSet<()>, tcp: TcpStream, place: Rc<Place>, open: Open) {
         let (clients, pulse) = (Rc::clone(self), Rc::clone(&place.pulse));
         let service = service_fn(move |request| answer(Rc::clone(&clients), Rc::clone(&place), request));
-        sessions.spawn_local(session(Rc::clone(&self.ledger), tcp, pulse, open, service));
+        let case = if self.pass.is_some() { Case::Keep } else { Case::Forget };
+        sessions.spawn_local(session(Rc::clone(&self.ledger), tcp, pulse, case, open, service));
     }
 
     /// Hears one request whole; `so_far` has what came of a body that is refused.
