@@ -4,6 +4,7 @@
 //! (the pieces in which they came, comments) is not told.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use tapgate_transport::{Seen, Witness};
 use tapgate_wire::edge::{Act, ChildId, Heard};
 use tapgate_wire::header::{RequestHead, ResponseHead};
-use tapgate_wire::stream::{Ending, Event, StreamMap};
+use tapgate_wire::stream::{Ending, Event, Spread};
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
 
 /// The tap's own pipes.
@@ -45,7 +46,7 @@ pub struct Legs {
 #[derive(Debug)]
 struct Wire {
     witness: Witness,
-    open: StreamMap<StreamId, ()>,
+    open: HashSet<StreamId, BuildHasherDefault<Spread>>,
     /// The heads told last: peers repeat theirs, and what is told again needs no memory of its own.
     asked: Option<Arc<RequestHead>>,
     answered: Option<Arc<ResponseHead>>,
@@ -54,7 +55,7 @@ struct Wire {
 impl Legs {
     /// Two legs before anything passed; requests go to `target` with the headers `given`.
     pub fn new(client: Witness, server: Witness, target: Uri, given: HeaderMap) -> Self {
-        let wire = |witness| Wire { witness, open: StreamMap::default(), asked: None, answered: None };
+        let wire = |witness| Wire { witness, open: HashSet::default(), asked: None, answered: None };
         Self {
             client: wire(client),
             server: wire(server),
@@ -73,7 +74,7 @@ impl Legs {
 
     /// Whether a process runs, or the server was told that a session ends and did not answer yet.
     pub fn are_parting(&self) -> bool {
-        !self.children.is_empty() || self.farewells.iter().any(|stream| self.server.open.contains_key(stream))
+        !self.children.is_empty() || self.farewells.iter().any(|stream| self.server.open.contains(stream))
     }
 
     /// Tells what the edges heard.
@@ -132,7 +133,7 @@ impl Legs {
             Act::End { child } => server.closed(at, StreamId(child.0), Leg::Client, Ending::Clean),
             Act::Fetch { fetch, method, target, headers, body } => {
                 if method == Method::DELETE {
-                    self.farewells.retain(|stream| self.server.open.contains_key(stream));
+                    self.farewells.retain(|stream| self.server.open.contains(stream));
                     self.farewells.push(StreamId(fetch.0));
                 }
                 let head = self.request(method, target.as_deref(), headers);
@@ -170,14 +171,14 @@ impl Legs {
 
 impl Wire {
     fn asked(&mut self, at: Nanos, stream: StreamId, head: Arc<RequestHead>, body: &Bytes) {
-        self.open.insert(stream, ());
+        self.open.insert(stream);
         self.witness.see(Seen::Asked { stream, at, head });
         self.bytes(at, stream, Leg::Client, &[body]);
         self.closed(at, stream, Leg::Client, Ending::Clean);
     }
 
     fn answered(&mut self, at: Nanos, stream: StreamId, head: Arc<ResponseHead>) {
-        if self.open.contains_key(&stream) {
+        if self.open.contains(&stream) {
             self.witness.see(Seen::Answered { stream, at, head });
         }
     }
@@ -196,7 +197,7 @@ impl Wire {
 
     /// The answer on a stream is over; what comes for it later is not told, because nobody can place it.
     fn over(&mut self, at: Nanos, stream: StreamId, how: Ending) {
-        if self.open.remove(&stream).is_some() {
+        if self.open.remove(&stream) {
             self.closed(at, stream, Leg::Server, how);
         }
     }
@@ -207,7 +208,7 @@ impl Wire {
 
     /// Bytes of a body.
     fn bytes(&self, at: Nanos, stream: StreamId, from: Leg, parts: &[&Bytes]) {
-        if self.open.contains_key(&stream) {
+        if self.open.contains(&stream) {
             self.tell(at, stream, from, parts);
         }
     }
