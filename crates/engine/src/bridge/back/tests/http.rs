@@ -1,5 +1,8 @@
 //! Streamable HTTP of both eras.
 
+use std::fmt::Write as _;
+use std::time::Duration;
+
 use super::check;
 use super::rig::play;
 
@@ -391,14 +394,17 @@ fn a_stream_that_breaks_is_resumed_five_times() {
 fn a_stream_that_always_ends_without_a_message_waits_longer_each_time() {
     let mut script = "restore 1 http legacy own | s1\nlisten 1\n".to_owned();
     let get = |script: &mut String, n: usize, last: &str| {
-        *script += &format!("  > f{n} GET | E; {last}mcp-session-id: s1; x-link: 1\n");
-        *script += &format!("head f{n} 200 sse\n");
+        writeln!(script, "  > f{n} GET | E; {last}mcp-session-id: s1; x-link: 1\nhead f{n} 200 sse").unwrap();
     };
     get(&mut script, 1, "");
     let waits = [10, 20, 40, 80, 160, 320, 640, 1000, 1000];
     for (n, wait) in (1..).zip(waits) {
-        script += &format!("event f{n} (id=g retry=0)\nended f{n} clean\n");
-        script += &format!("due\n  due Some({:?})\nwait {wait}\n", std::time::Duration::from_millis(wait));
+        let due = Duration::from_millis(wait);
+        writeln!(
+            script,
+            "event f{n} (id=g retry=0)\nended f{n} clean\ndue\n  due Some({due:?})\nwait {wait}"
+        )
+        .unwrap();
         get(&mut script, n + 1, "last-event-id: g; ");
     }
     // A message says that it is of use.
