@@ -245,7 +245,7 @@ impl Watch {
 }
 
 fn record(recorder: &mut Recorder, journal: &Journal, actions: &mut Vec<Action>) {
-    let mut records = Vec::new();
+    let mut records = Vec::with_capacity(actions.len() + 1);
     for Action::Record(fact) in actions.drain(..) {
         recorder.record(fact, &mut records);
     }
