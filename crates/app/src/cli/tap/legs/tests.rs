@@ -138,7 +138,7 @@ fn a_head_is_told_as_it_is_whatever_was_told_before() {
     }
     let Stage { legs, ears: [(mut of_client, _), (mut of_server, _)], .. } = stage;
     drop(legs);
-    let mut told = |observer: &mut Observer| {
+    let told = |observer: &mut Observer| {
         let mut batch = Vec::new();
         observer.recv_batch(&mut batch, Duration::ZERO);
         let fields = |headers: &HeaderMap| {
