@@ -22,6 +22,7 @@ mod reference;
 mod replay;
 mod suppress;
 mod wall;
+mod wrap;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -271,7 +271,7 @@ fn record(judge: &mut Judge, recorder: &mut Recorder, journal: &Journal, actions
 }
 
 fn keep(facts: Vec<Fact>, recorder: &mut Recorder, journal: &Journal) {
-    let mut records = Vec::with_capacity(facts.len());
+    let mut records = Vec::with_capacity(facts.len() + 1);
     for fact in facts {
         recorder.record(fact, &mut records);
     }

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 
 pub mod bridge;
 mod chaos;
-mod header;
+pub mod header;
 pub mod http;
 mod legs;
 pub mod stdio;

@@ -1,4 +1,4 @@
-//! The real binary from end to end: planted secrets, sudden ends, wrong input.
+//! The real binary from end to end: planted secrets, sudden ends, wrong input, changed configurations.
 //!
 //! The tests play both peers themselves, so that they know every byte that was said.
 
@@ -16,3 +16,4 @@ mod canary;
 mod hostile;
 mod kill;
 mod support;
+mod wrap;

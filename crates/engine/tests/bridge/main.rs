@@ -9,6 +9,7 @@
 )]
 
 mod cannot;
+mod crowd_of_tasks;
 mod detection;
 mod ends;
 mod feature;

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
+use tapgate_wire::clock;
 
 use crate::page::{Block, Cell, Page, status_word};
 use crate::plain::steers;
-use crate::unit;
 
 /// The version of the objects. It grows when a member changes its meaning or goes, not when one is added.
 const VERSION: u64 = 1;
@@ -76,7 +76,7 @@ fn value(cell: &Cell) -> Json {
         Cell::Count(n) | Cell::Rare(n) | Cell::Bytes(n) => json!(n),
         Cell::Number(n) => json!(n),
         Cell::Span(nanos) => json!(*nanos as f64 / 1e9),
-        Cell::At(when) | Cell::Ago(when) => json!(unit::stamp(*when)),
+        Cell::At(when) | Cell::Ago(when) => json!(clock::stamp(*when)),
         Cell::Share(share) => json!(share),
         Cell::Status(status) => json!(status_word(*status)),
         Cell::Flag(truth) => json!(truth),

@@ -12,9 +12,10 @@ use crate::journal::known::{ByNumber, Contents, Known, Slot};
 use crate::pack::Pack;
 use crate::row::{pack_exchange, pack_message, unpack_listed};
 
-/// Bodies up to this size are kept in their message: small ones are seldom the same, and a row of
-/// content with its index entry costs more than it saves.
-const INLINE_BODY: usize = 256;
+/// Bodies up to this size are kept in their message: small ones are seldom the same, because ids and arguments
+/// stand in them, and a row of content with its index entry costs more than it saves. A call of 2026-07-28 says
+/// who its client is and takes 300 bytes.
+const INLINE_BODY: usize = 1024;
 
 /// The same for heads, which repeat all the time.
 const INLINE_HEAD: usize = 64;

@@ -9,7 +9,7 @@ use http_body::Frame;
 use tapgate_wire::stream::Ending;
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
 
-use super::keep::{self, Heads};
+use super::keep;
 use crate::clock::Clock;
 use crate::queue::{Alarm, Witness};
 use crate::seen::Seen;
@@ -28,20 +28,11 @@ pub(super) struct Ledger {
     alarm: RefCell<Option<Alarm>>,
     next: Cell<u64>,
     turn: Cell<Option<Nanos>>,
-    /// Makes the heads that are told.
-    pub(super) heads: Heads,
 }
 
 impl Ledger {
     pub(super) fn new(witness: Witness, clock: Clock) -> Self {
-        Self {
-            witness,
-            clock,
-            alarm: RefCell::default(),
-            next: Cell::new(0),
-            turn: Cell::new(None),
-            heads: Heads::default(),
-        }
+        Self { witness, clock, alarm: RefCell::default(), next: Cell::new(0), turn: Cell::new(None) }
     }
 
     /// The time of this turn: the clock is read once between two [`Ledger::flush`]es.

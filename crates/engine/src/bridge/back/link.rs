@@ -19,6 +19,9 @@ use super::{CallNo, Failure, LinkNo, Opening, Sharing, Via};
 /// The shortest wait before a stream is opened again, whatever the server asks for: it must not make us spin.
 const LEAST_WAIT: Duration = Duration::from_millis(10);
 
+/// What that becomes, doubled each time, for a stream that ends again and again and brings no message.
+const LEAST_WAIT_OF_QUIET: Duration = Duration::from_secs(1);
+
 /// A link.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -94,6 +97,8 @@ pub(super) struct Stream {
     pub(super) retry: Option<u64>,
     /// How often in a row it brought nothing.
     pub(super) failures: u32,
+    /// How often in a row it ended without a message, if it is of no call: a call's stream must not wait for long.
+    pub(super) quiet: u32,
     /// When it is opened again.
     pub(super) wakes: Option<Nanos>,
 }
@@ -213,8 +218,10 @@ impl Link {
     /// How long a stream waits before it is opened again.
     pub(super) fn wait(&mut self, stream: &Stream, backoff: (Duration, Duration)) -> Duration {
         let asked = stream.retry.map(Duration::from_millis);
+        let least =
+            LEAST_WAIT.saturating_mul(1 << stream.quiet.saturating_sub(1).min(16)).min(LEAST_WAIT_OF_QUIET);
         let Some(doublings) = stream.failures.checked_sub(1) else {
-            return asked.unwrap_or(backoff.0).max(LEAST_WAIT);
+            return asked.unwrap_or(backoff.0).max(least);
         };
         // Xorshift: the links of one process must not come back all at once.
         self.chance ^= self.chance << 13;
@@ -222,6 +229,6 @@ impl Link {
         self.chance ^= self.chance << 17;
         let longest = backoff.0.saturating_mul(1 << doublings.min(16)).min(backoff.1);
         let jittered = longest / 2 + longest.mul_f64((self.chance % 1024) as f64 / 2048.0);
-        asked.unwrap_or_default().max(jittered).max(LEAST_WAIT)
+        asked.unwrap_or_default().max(jittered).max(least)
     }
 }
