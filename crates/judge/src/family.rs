@@ -2,6 +2,7 @@
 
 mod frame;
 mod header;
+mod pairing;
 
 use std::fmt::Debug;
 
@@ -26,6 +27,7 @@ struct Row {
 /// Every family, in the order of the manual.
 const FAMILIES: &[Row] = &[
     Row { rules: frame::RULES, begin: || Box::<frame::Frames>::default() },
+    Row { rules: pairing::RULES, begin: || Box::<pairing::Pairing>::default() },
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
 ];
 

@@ -4,8 +4,11 @@ mod play;
 
 use std::collections::BTreeSet;
 
+use tapgate_engine::oddity::ODDITIES;
+use tapgate_wire::fault::FaultKind;
+
 pub(crate) use self::play::found;
-use crate::rules;
+use crate::{rule, rules};
 
 #[test]
 fn every_rule_fires_where_it_says_and_nowhere_else() {
@@ -23,6 +26,14 @@ fn every_rule_fires_where_it_says_and_nowhere_else() {
         }
     }
     assert!(report.is_empty(), "{report}");
+}
+
+#[test]
+fn every_fault_and_every_oddity_is_a_rule() {
+    let codes = FaultKind::ALL.iter().map(|kind| kind.code()).chain(ODDITIES.iter().map(|row| row.1));
+    for code in codes {
+        assert!(rule(code).is_some(), "{code}");
+    }
 }
 
 #[test]
