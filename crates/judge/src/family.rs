@@ -1,8 +1,12 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
+mod era;
 mod frame;
+mod handshake;
 mod header;
 mod pairing;
+mod process;
+mod session;
 
 use std::fmt::Debug;
 
@@ -28,6 +32,10 @@ struct Row {
 const FAMILIES: &[Row] = &[
     Row { rules: frame::RULES, begin: || Box::<frame::Frames>::default() },
     Row { rules: pairing::RULES, begin: || Box::<pairing::Pairing>::default() },
+    Row { rules: handshake::RULES, begin: || Box::<handshake::Handshakes>::default() },
+    Row { rules: era::RULES, begin: || Box::<era::Eras>::default() },
+    Row { rules: session::RULES, begin: || Box::<session::Sessions>::default() },
+    Row { rules: process::RULES, begin: || Box::<process::Processes>::default() },
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
 ];
 
