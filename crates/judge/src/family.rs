@@ -1,5 +1,6 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
+mod capability;
 mod era;
 mod frame;
 mod handshake;
@@ -36,6 +37,7 @@ const FAMILIES: &[Row] = &[
     Row { rules: era::RULES, begin: || Box::<era::Eras>::default() },
     Row { rules: session::RULES, begin: || Box::<session::Sessions>::default() },
     Row { rules: process::RULES, begin: || Box::<process::Processes>::default() },
+    Row { rules: capability::RULES, begin: || Box::<capability::Capabilities>::default() },
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
 ];
 

@@ -99,8 +99,10 @@ impl Processes {
                 None => format!("exited with status {status}"),
             };
             let text = format!("The server {how}{}{}.", self.left_open(), self.last_words());
+            // Anybody may have sent a signal that ends a process on purpose.
+            let side = if signal.is_some() && !is_crash { Side::Unknown } else { Side::Server };
             let exchange = self.lost.as_ref().map(|(exchange, _)| *exchange);
-            let place = Place { exchange, message: None, at: cx.now, revision: None, side: Side::Server };
+            let place = Place { exchange, message: None, at: cx.now, revision: None, side };
             cx.find_at(rule, place, "", text);
         }
         *self = Self::default();
