@@ -101,7 +101,11 @@ impl Judge {
                     bench.session.partial = true;
                 }
             }
-            Fact::Ended { at } => self.every(*at, Event::Ended),
+            Fact::Ended { at } => {
+                self.every(*at, Event::Ended);
+                self.settle(more);
+                self.sessions.clear();
+            }
             Fact::Finding(_) | Fact::Surface(_) | Fact::Started { .. } => {}
         }
         self.settle(more);
@@ -111,6 +115,11 @@ impl Judge {
     pub fn tick(&mut self, now: Nanos, more: &mut Vec<Fact>) {
         self.every(now, Event::Tick);
         self.settle(more);
+    }
+
+    /// How many sessions it remembers, for tests and for an account of memory.
+    pub fn held(&self) -> usize {
+        self.sessions.len()
     }
 
     fn session(&mut self, told: &fact::Session, before: Option<(u64, Nanos)>) {

@@ -1,13 +1,15 @@
 //! Every rule keeps to its examples.
 
+mod hostile;
 mod play;
+mod transcripts;
 
 use std::collections::BTreeSet;
 
 use tapgate_engine::oddity::ODDITIES;
 use tapgate_wire::fault::FaultKind;
 
-pub(crate) use self::play::found;
+pub(crate) use self::play::{facts, found, held};
 use crate::{rule, rules};
 
 #[test]

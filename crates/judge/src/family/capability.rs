@@ -140,10 +140,6 @@ impl Capabilities {
     fn asked(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
         let shape = heard.shape();
         let Some(method) = shape.method() else { return };
-        let Some(feature) = asked(&method) else { return };
-        if self.lacks(cx, heard, feature) {
-            self.find(cx, (&rule::NOT_OFFERED, 0), heard, feature, &format!("The client asked {method}"));
-        }
         if method != "tools/call" {
             return;
         }
@@ -217,15 +213,17 @@ impl Capabilities {
         self.has_all = was_following && is_last && self.tools.len() <= MAX_TOOLS;
     }
 
-    /// A server that declares a feature and does not know its list.
+    /// A request for what was not declared, or a server that declares a feature and does not know its list.
     fn refused(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
         let Some(call) = heard.call else { return };
-        let is_list = matches!(call.method.as_str(), "tools/list" | "prompts/list" | "resources/list");
-        if !is_list || heard.shape().int(Member::ErrorCode) != Some(-32_601) {
-            return;
+        let Some(feature) = asked(&call.method) else { return };
+        if self.lacks(cx, heard, feature) {
+            // What is answered all the same is the server's to declare, and what is refused was the client's to know.
+            self.find(cx, (&rule::NOT_OFFERED, 0), heard, feature, &format!("{} was refused", call.method));
         }
-        let offers = asked(&call.method).zip(self.offers);
-        if offers.is_some_and(|(feature, offers)| offers >> feature & 1 == 1) {
+        let is_list = matches!(call.method.as_str(), "tools/list" | "prompts/list" | "resources/list");
+        let is_offered = self.offers.is_some_and(|offers| offers >> feature & 1 == 1);
+        if is_list && is_offered && heard.shape().int(Member::ErrorCode) == Some(-32_601) {
             let text = format!("The server does not know {}, and declared its capability.", call.method);
             cx.find(&rule::NOT_THERE, heard, call.method.clone(), text);
         }

@@ -24,6 +24,10 @@ impl Family for Frames {
             return;
         }
         for fault in odd.faults {
+            // Who answers repeats the id that it was given.
+            if fault.kind == FaultKind::FractionalId && matches!(odd.piece, Piece::Result | Piece::Error) {
+                continue;
+            }
             let code = fault.kind.code();
             let Some(rule) = RULES.iter().find(|rule| rule.id == code) else { continue };
             let by = if rule.side == Side::Unknown { odd.side() } else { rule.side };

@@ -39,7 +39,7 @@ pub(super) struct Sessions {
     /// How it ended, as far as the client was told.
     end: Option<End>,
     /// Open HTTP requests by their exchange.
-    sent: BTreeMap<u64, Sent>,
+    sent: BTreeMap<u64, Arc<RequestHead>>,
     /// Digests of event ids, and the exchanges whose events have ids.
     events: VecDeque<u64>,
     numbered: VecDeque<u64>,
@@ -53,14 +53,6 @@ pub(super) struct Sessions {
 enum End {
     Expired,
     Deleted,
-}
-
-/// How a request was sent.
-#[derive(Debug)]
-struct Sent {
-    method: Method,
-    path: String,
-    with_id: bool,
 }
 
 impl Family for Sessions {
@@ -102,17 +94,12 @@ impl Sessions {
         is_new
     }
 
-    fn note_sent(&mut self, exchange: Option<u64>, head: &RequestHead) {
+    fn note_sent(&mut self, exchange: Option<u64>, head: &Arc<RequestHead>) {
         let Some(exchange) = exchange else { return };
         if self.sent.len() >= MAX_SENT {
             self.sent.pop_first();
         }
-        let sent = Sent {
-            method: head.method.clone(),
-            path: head.uri.path().chars().take(256).collect(),
-            with_id: head.headers.contains_key(SESSION_ID),
-        };
-        self.sent.insert(exchange, sent);
+        self.sent.insert(exchange, head.clone());
     }
 
     /// A POST with a message, or with the first of several.
@@ -124,12 +111,8 @@ impl Sessions {
             self.types(cx, heard, &head.headers);
         }
         if revision.era() == Era::Modern {
-            if let Some(id) = id.filter(|_| self.once(&rule::IN_MODERN)) {
-                let text = format!(
-                    "The client sent Mcp-Session-Id with a request of {}, {} bytes long.",
-                    revision.as_str(),
-                    id.len()
-                );
+            if id.is_some() && self.once(&rule::IN_MODERN) {
+                let text = format!("The client sent Mcp-Session-Id with a request of {}.", revision.as_str());
                 let place = place_of(heard, Side::Client);
                 cx.find_at(&rule::IN_MODERN, place, "Mcp-Session-Id", text);
             }
@@ -140,7 +123,7 @@ impl Sessions {
                 let text = "The client sent initialize with Mcp-Session-Id.";
                 cx.find(&rule::ID_IN_HANDSHAKE, heard, "Mcp-Session-Id", text);
             }
-            self.path = Some(head.uri.path().chars().take(256).collect());
+            self.path = Some(head.uri.path().to_owned());
             return;
         }
         self.check_id(cx, id, head, heard.first, place_of(heard, Side::Client));
@@ -287,7 +270,8 @@ impl Sessions {
             return;
         };
         let Some(sent) = self.sent.get(&exchange) else { return };
-        let is_here = sent.with_id || self.path.as_ref() == Some(&sent.path);
+        let with_id = sent.headers.contains_key(SESSION_ID);
+        let is_here = with_id || self.path.as_deref() == Some(sent.uri.path());
         let is_stream =
             value(&head.headers, &CONTENT_TYPE).is_some_and(|kind| holds(kind, b"text/event-stream"));
         match sent.method {
@@ -310,7 +294,7 @@ impl Sessions {
                     cx.find_at(&rule::DELETE_ANSWER, place, "", text);
                 }
             }
-            Method::POST if sent.with_id && status >= 400 && says_gone(piece.bytes) => {
+            Method::POST if with_id && status >= 400 && says_gone(piece.bytes) => {
                 self.wrong_status(cx, place, status);
             }
             _ => {}
@@ -326,7 +310,9 @@ impl Sessions {
 
     fn closed(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
         let Some(sent) = self.sent.remove(&exchange.n) else { return };
-        let (true, Some(status)) = (sent.with_id, exchange.http_status) else { return };
+        let (true, Some(status)) = (sent.headers.contains_key(SESSION_ID), exchange.http_status) else {
+            return;
+        };
         if status == 404 {
             self.end = Some(End::Expired);
         } else if exchange.error_text.as_ref().is_some_and(|text| says_gone(text)) {

@@ -28,6 +28,11 @@ pub(crate) fn facts(text: &str) -> Vec<Fact> {
     play(text).facts
 }
 
+/// How many sessions the judge remembers after a transcript.
+pub(crate) fn held(text: &str) -> usize {
+    play(text).judge.held()
+}
+
 fn play(text: &str) -> Play {
     let transports = (Transport::Stdio, Transport::Stdio);
     let source = Source::new(transports, Limits::default());

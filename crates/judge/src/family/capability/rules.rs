@@ -18,7 +18,7 @@ pub(in crate::family) const RULES: &[&Rule] = &[
 
 pub(super) static NOT_OFFERED: Rule = Rule {
     id: "capability.not-offered",
-    about: "The client asks for something that the server did not declare.",
+    about: "The client asked for something that the server did not declare, in vain.",
     side: Side::Client,
     severity: Severity::Warning,
     revisions: Revisions::ALL,
@@ -29,11 +29,13 @@ pub(super) static NOT_OFFERED: Rule = Rule {
         legs client=stdio server=stdio
         hello 2025-06-18 {} {"tools":{}}
         client> ask 1 prompts/list
+        server> fail 1 -32601 none
     "#,
         r#"
         legs client=stdio server=stdio
         hello 2025-06-18 {} {"resources":{}}
         client> ask 1 resources/subscribe {"uri":"a"}
+        server> fail 1 -32601 none
     "#,
         r#"
         legs client=stdio server=stdio
@@ -48,10 +50,17 @@ pub(super) static NOT_OFFERED: Rule = Rule {
         client> ask 1 tools/list
         server> answer 1 {"tools":[{"name":"a","inputSchema":{"type":"object"}}]}
     "#,
+        r#"
+        legs client=stdio server=stdio
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 prompts/list
+        server> answer 1 {"prompts":[]}
+    "#,
         "
         legs client=stdio server=stdio
         hello 2024-11-05
         client> ask 1 completion/complete {}
+        server> fail 1 -32601 none
     ",
         r#"
         legs client=stdio server=stdio
