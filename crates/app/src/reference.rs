@@ -86,6 +86,13 @@ const FAMILIES: &[(&str, &str)] = &[
     ("frame", "How bytes travel"),
     ("rpc", "The shape of messages"),
     ("track", "Which message belongs to which"),
+    ("handshake", "How sessions begin"),
+    ("era", "Eras and revisions"),
+    ("session", "Sessions over HTTP"),
+    ("resume", "Streams that are resumed"),
+    ("process", "The server's process"),
+    ("capability", "What is declared and what is used"),
+    ("header", "Headers against bodies"),
 ];
 
 fn findings() -> String {

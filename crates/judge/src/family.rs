@@ -7,6 +7,7 @@ mod handshake;
 mod header;
 mod pairing;
 mod process;
+mod resume;
 mod session;
 
 use std::fmt::Debug;
@@ -36,6 +37,7 @@ const FAMILIES: &[Row] = &[
     Row { rules: handshake::RULES, begin: || Box::<handshake::Handshakes>::default() },
     Row { rules: era::RULES, begin: || Box::<era::Eras>::default() },
     Row { rules: session::RULES, begin: || Box::<session::Sessions>::default() },
+    Row { rules: resume::RULES, begin: || Box::<resume::Resumption>::default() },
     Row { rules: process::RULES, begin: || Box::<process::Processes>::default() },
     Row { rules: capability::RULES, begin: || Box::<capability::Capabilities>::default() },
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },

@@ -5,6 +5,7 @@ mod play;
 mod transcripts;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use tapgate_engine::oddity::ODDITIES;
 use tapgate_wire::fault::FaultKind;
@@ -22,7 +23,7 @@ fn every_rule_fires_where_it_says_and_nowhere_else() {
                 let ids: BTreeSet<_> = found(text).iter().map(|finding| finding.rule.id).collect();
                 if ids.contains(rule.id) != fires {
                     let says = if fires { "does not fire" } else { "fires" };
-                    report += &format!("\n{} {says} in:{text}found: {ids:?}\n", rule.id);
+                    let _ = write!(report, "\n{} {says} in:{text}found: {ids:?}\n", rule.id);
                 }
             }
         }

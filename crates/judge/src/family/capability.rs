@@ -93,12 +93,13 @@ impl Family for Capabilities {
             (Kind::Request, Leg::Client) => self.asked(cx, heard),
             (Kind::Request, Leg::Server) => asked_back(cx, heard),
             (Kind::Notification, Leg::Server) => self.told(cx, heard),
-            (Kind::Notification, Leg::Client) if heard.tells("notifications/roots/list_changed") => {
-                if cx.session.client_declares(&["roots", "listChanged"]) == Some(false) && !cx.session.partial
-                {
-                    let text = "The client sent notifications/roots/list_changed without roots.listChanged.";
-                    cx.find(&rule::CLIENT_UNDECLARED, heard, "roots.listChanged", text);
-                }
+            (Kind::Notification, Leg::Client)
+                if heard.tells("notifications/roots/list_changed")
+                    && cx.session.client_declares(&["roots", "listChanged"]) == Some(false)
+                    && !cx.session.partial =>
+            {
+                let text = "The client sent notifications/roots/list_changed without roots.listChanged.";
+                cx.find(&rule::CLIENT_UNDECLARED, heard, "roots.listChanged", text);
             }
             (Kind::Result, Leg::Server) => self.answered(cx, heard),
             (Kind::Error, Leg::Server) => self.refused(cx, heard),
@@ -257,9 +258,11 @@ impl Capabilities {
             let of = |side: &BTreeSet<String>| {
                 alone.iter().filter(|name| side.contains(*name)).cloned().collect::<Vec<_>>()
             };
-            let says = |who: &str, names: Vec<String>| match names.is_empty() {
-                true => String::new(),
-                false => format!(" only the {who} names {}", names.join(", ")),
+            let says = |who: &str, names: Vec<String>| {
+                if names.is_empty() {
+                    return String::new();
+                }
+                format!(" only the {who} names {}", names.join(", "))
             };
             let (ours, theirs) = (says("client", of(&client)), says("server", of(&server)));
             let and = if ours.is_empty() || theirs.is_empty() { "" } else { ";" };

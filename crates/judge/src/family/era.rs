@@ -129,9 +129,8 @@ impl Eras {
             return;
         }
         self.is_modern |= shape.raw(Member::ResultType).or(shape.raw(Member::SupportedRevisions)).is_some();
-        if let Some(raw) = shape.raw(Member::ServerCapabilities)
-            && call.method == "server/discover"
-            && find(raw, &["logging"]).is_some()
+        if call.method == "server/discover"
+            && cx.session.server_declares(&["logging"]) == Some(true)
             && self.once("logging")
         {
             by(

@@ -1,5 +1,7 @@
 //! How bytes travel: frames that are no message, or not quite one.
 
+use std::fmt::Write as _;
+
 use tapgate_engine::fact::Head;
 use tapgate_wire::fault::FaultKind;
 use tapgate_wire::record::{Piece, Transport};
@@ -136,11 +138,11 @@ fn coding(odd: &Stray<'_>) -> String {
 fn not_json(cx: &Cx<'_>, odd: &Stray<'_>, at: u64) -> String {
     let mut text = format!("`{}` is not JSON from byte {at} on", quote(odd.bytes));
     if let Some(noise) = noise(odd.bytes) {
-        text += &format!("; it looks like {noise}");
+        let _ = write!(text, "; it looks like {noise}");
     }
     if let Some(call) = cx.session.calls().filter(|call| call.asked_by != odd.from).last() {
         let target = call.target.as_ref().map_or(String::new(), |target| format!(" `{}`", quote(target)));
-        text += &format!("; {}{target} was open", quote(&call.method));
+        let _ = write!(text, "; {}{target} was open", quote(&call.method));
     }
     text + "."
 }

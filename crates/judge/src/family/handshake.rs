@@ -96,7 +96,7 @@ impl Handshakes {
             (Kind::Request, Leg::Client) => self.request(cx, heard),
             (Kind::Request, Leg::Server) => self.server_request(cx, heard),
             (Kind::Notification, Leg::Client) if heard.tells("notifications/initialized") => {
-                self.ready(cx, heard)
+                self.ready(cx, heard);
             }
             (Kind::Result, Leg::Server) if heard.answers("initialize") => self.answer(cx, heard),
             _ => {}
@@ -154,7 +154,7 @@ impl Handshakes {
                 cx.find(&rule::DIFFERS, heard, "protocolVersion", text);
             }
         }
-        let took = self.asked.map_or(0, |(asked, _)| heard.first.since(asked));
+        let took = heard.call.map_or(0, |call| heard.first.since(call.asked));
         if took > SLOW {
             let mut text = format!("The answer to initialize took {} s", took / SECOND);
             if cx.session.transport == Transport::Stdio {
@@ -342,17 +342,12 @@ fn lacks(
     if !shape.raw(capabilities).is_some_and(|raw| raw.starts_with(b"{")) {
         missing.push(capabilities_name.to_owned());
     }
-    match shape.raw(identity) {
-        None => missing.push(identity_name.to_owned()),
-        Some(_) => {
-            let lacks = |name: &&str| shape.text_inside(identity, &[name]).is_none();
-            missing.extend(
-                ["name", "version"]
-                    .iter()
-                    .filter(|name| lacks(name))
-                    .map(|name| format!("{identity_name}/{name}")),
-            );
-        }
+    if shape.raw(identity).is_none() {
+        missing.push(identity_name.to_owned());
+    } else {
+        let lacks = |name: &&&str| shape.text_inside(identity, &[name]).is_none();
+        let names = ["name", "version"];
+        missing.extend(names.iter().filter(lacks).map(|name| format!("{identity_name}/{name}")));
     }
     if !missing.is_empty() {
         let list = missing.join(", ");

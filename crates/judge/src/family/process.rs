@@ -44,7 +44,7 @@ impl Family for Processes {
     fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
         match event {
             Event::Message(heard) => {
-                self.spoke |= heard.from == Leg::Server && heard.shape().kind != Kind::Other
+                self.spoke |= heard.from == Leg::Server && heard.shape().kind != Kind::Other;
             }
             Event::Piece(piece) if piece.piece == Piece::Stderr => {
                 if self.lines.len() >= MAX_LINES {
@@ -86,8 +86,7 @@ impl Processes {
         let rule = match signal {
             // A client that goes ends what is open with it, however its server takes that.
             _ if self.has_left && !is_crash => None,
-            Some(_) if is_crash || is_busy => Some(&rule::SIGNAL),
-            Some(_) => None,
+            Some(_) => (is_crash || is_busy).then_some(&rule::SIGNAL),
             None if !self.spoke && !cx.session.partial => Some(&rule::START_FAILED),
             None if is_busy => Some(&rule::EXITED_BUSY),
             None if status != 0 => Some(&rule::EXITED),

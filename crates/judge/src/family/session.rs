@@ -2,15 +2,14 @@
 
 mod rules;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Method};
 use tapgate_engine::fact::{Exchange, Head};
-use tapgate_wire::header::{LAST_EVENT_ID, RequestHead, ResponseHead, SESSION_ID};
+use tapgate_wire::header::{RequestHead, ResponseHead, SESSION_ID};
 use tapgate_wire::record::{Era, Piece, Transport};
 use tapgate_wire::rule::Side;
 use tapgate_wire::{Kind, Leg, Nanos, Rule};
@@ -23,9 +22,6 @@ use crate::quote::quote;
 
 /// Requests of which it is remembered how they were sent; when full, the oldest is forgotten and not judged.
 const MAX_SENT: usize = 1024;
-
-/// Event ids that are remembered; when full, the oldest may come again unnoticed.
-const MAX_EVENTS: usize = 256;
 
 /// Nanoseconds after the end of a session in which its client may not have heard of it.
 const GRACE: u64 = 1_000_000_000;
@@ -40,11 +36,6 @@ pub(super) struct Sessions {
     end: Option<End>,
     /// Open HTTP requests by their exchange.
     sent: BTreeMap<u64, Arc<RequestHead>>,
-    /// Digests of event ids, and the exchanges whose events have ids.
-    events: VecDeque<u64>,
-    numbered: VecDeque<u64>,
-    /// The client resumed a stream, so events may come twice.
-    has_resumed: bool,
     /// Rules of which one finding a session is enough.
     told: Vec<&'static str>,
 }
@@ -61,24 +52,16 @@ impl Family for Sessions {
             return;
         }
         match event {
-            Event::Message(heard) => {
-                match heard.head {
-                    Some(Head::Request(head)) => self.asked(cx, heard, head),
-                    Some(Head::Response(head)) => self.answered(cx, heard, head),
-                    None => {}
-                }
-                if heard.from == Leg::Server && heard.carried.event.is_some() {
-                    self.event(cx, heard);
-                }
-            }
+            Event::Message(heard) => match heard.head {
+                Some(Head::Request(head)) => self.asked(cx, heard, head),
+                Some(Head::Response(head)) => self.answered(cx, heard, head),
+                None => {}
+            },
             Event::Piece(piece) if piece.piece == Piece::Http => match piece.head {
                 Some(Head::Request(head)) => self.plain_asked(cx, piece, head),
                 Some(Head::Response(head)) => self.plain_answered(cx, piece, head),
                 None => {}
             },
-            Event::Piece(piece) if piece.from == Leg::Server => {
-                self.note_event(piece.carried.event.as_ref(), piece.exchange)
-            }
             Event::Closed(exchange) => self.closed(cx, exchange),
             _ => {}
         }
@@ -188,31 +171,18 @@ impl Sessions {
         };
         let is_modern = call.revision.is_some_and(|revision| revision.era() == Era::Modern);
         let (is_greeting, is_asked_by_client) = (call.method == "initialize", call.asked_by == Leg::Client);
-        match (id, &self.id) {
-            (Some(_), _) if is_modern => {
+        if let Some(id) = id {
+            if is_modern {
                 if self.once(&rule::IN_MODERN) {
                     let text = "The server issued Mcp-Session-Id to a request without sessions.";
                     cx.find_at(&rule::IN_MODERN, place, "Mcp-Session-Id", text);
                 }
+            } else if is_greeting && status.is_success() {
+                self.issued(cx, id, place);
+            } else if self.id.as_ref().is_some_and(|issued| *issued != *id) && self.once(&rule::ID_CHANGED) {
+                let text = "The response names another session id than the answer to initialize.";
+                cx.find_at(&rule::ID_CHANGED, place, "Mcp-Session-Id", text);
             }
-            (Some(id), _) if is_greeting && status.is_success() => {
-                if !id.iter().all(|byte| (0x21..=0x7e).contains(byte)) {
-                    let text = format!(
-                        "The session id has {} bytes and one of them is not visible ASCII.",
-                        id.len()
-                    );
-                    cx.find_at(&rule::ID_CHARACTERS, place, "Mcp-Session-Id", text);
-                }
-                self.id = Some(Bytes::copy_from_slice(id.get(..1024).unwrap_or(id)));
-                self.end = None;
-            }
-            (Some(id), Some(issued)) if *issued != *id => {
-                if self.once(&rule::ID_CHANGED) {
-                    let text = "The response names another session id than the answer to initialize.";
-                    cx.find_at(&rule::ID_CHANGED, place, "Mcp-Session-Id", text);
-                }
-            }
-            _ => {}
         }
         let kind = value(&head.headers, &CONTENT_TYPE);
         let is_known =
@@ -229,6 +199,15 @@ impl Sessions {
             };
             cx.find_at(&rule::ANSWER_TYPE, place, "Content-Type", text);
         }
+    }
+
+    fn issued(&mut self, cx: &mut Cx<'_>, id: &[u8], place: Place) {
+        if !id.iter().all(|byte| (0x21..=0x7e).contains(byte)) {
+            let text = format!("The session id has {} bytes, and not all are visible ASCII.", id.len());
+            cx.find_at(&rule::ID_CHARACTERS, place, "Mcp-Session-Id", text);
+        }
+        self.id = Some(Bytes::copy_from_slice(id.get(..1024).unwrap_or(id)));
+        self.end = None;
     }
 
     /// What the server answers to a POST that asked nothing.
@@ -251,7 +230,6 @@ impl Sessions {
         let id = value(&head.headers, &SESSION_ID);
         let accepts =
             head.headers.get_all(ACCEPT).iter().any(|value| holds(value.as_bytes(), b"text/event-stream"));
-        self.has_resumed |= head.headers.contains_key(LAST_EVENT_ID);
         if head.method == Method::GET && (id.is_some() || accepts) {
             self.check_id(cx, id, head, piece.at, place);
             if !accepts && cx.session.revision.is_some() && self.once(&rule::GET_ACCEPT) {
@@ -326,54 +304,6 @@ impl Sessions {
             self.wrong_status(cx, place, status);
         }
     }
-
-    /// A message in an event stream.
-    fn event(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
-        let Some(event) = heard.carried.event.as_ref() else { return };
-        let place = place_of(heard, Side::Server);
-        let Some(id) = event.id.as_deref() else {
-            let is_numbered = heard.exchange.is_some_and(|exchange| self.numbered.contains(&exchange));
-            if is_numbered && cx.session.revision.is_some() && self.once(&rule::EVENT_ID_MISSING) {
-                let text = "An event has no id, after events of the same stream that have one.";
-                cx.find_at(&rule::EVENT_ID_MISSING, place, "", text);
-            }
-            return;
-        };
-        if heard.revision.is_some_and(|revision| revision.era() == Era::Modern) {
-            if self.once(&rule::IN_MODERN) {
-                let text = format!("The server sent an event with the id `{}`.", quote(id));
-                cx.find_at(&rule::IN_MODERN, place, "id", text);
-            }
-            return;
-        }
-        let is_again = self.events.contains(&digest(id)) && !self.has_resumed && !cx.session.partial;
-        if is_again && self.id.is_some() && self.once(&rule::EVENT_ID_REUSED) {
-            let text = format!("Two events have the id `{}`.", quote(id));
-            cx.find_at(&rule::EVENT_ID_REUSED, place, "id", text);
-        }
-        self.note_event(Some(event), heard.exchange);
-    }
-
-    fn note_event(&mut self, event: Option<&tapgate_wire::stream::Event>, exchange: Option<u64>) {
-        let Some(id) = event.and_then(|event| event.id.as_deref()) else { return };
-        push(&mut self.events, digest(id));
-        if let Some(exchange) = exchange.filter(|exchange| !self.numbered.contains(exchange)) {
-            push(&mut self.numbered, exchange);
-        }
-    }
-}
-
-fn push(queue: &mut VecDeque<u64>, value: u64) {
-    if queue.len() >= MAX_EVENTS {
-        queue.pop_front();
-    }
-    queue.push_back(value);
-}
-
-fn digest(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {

@@ -22,8 +22,6 @@ pub(in crate::family) const RULES: &[&Rule] = &[
     &CONTENT_TYPE,
     &ANSWER_TYPE,
     &GET_ACCEPT,
-    &EVENT_ID_REUSED,
-    &EVENT_ID_MISSING,
 ];
 
 pub(super) static ID_MISSING: Rule = Rule {
@@ -268,12 +266,12 @@ pub(super) static WRONG_STATUS: Rule = Rule {
 
 pub(super) static IN_MODERN: Rule = Rule {
     id: "session.in-modern",
-    about: "A session id or an event id is used in a revision that has no sessions and no resumption.",
+    about: "A session id is used in a revision that has no sessions.",
     side: Side::Unknown,
     severity: Severity::Warning,
     revisions: Revisions::MODERN,
     source: "Spec 2026-07-28, basic/transports/streamable-http, Earlier Streamable HTTP Revisions",
-    fix: "Leave Mcp-Session-Id, Last-Event-ID and event ids out.",
+    fix: "Leave Mcp-Session-Id out.",
     fires: &[
         r#"
         legs client=http server=http
@@ -512,77 +510,5 @@ pub(super) static GET_ACCEPT: Rule = Rule {
         server[3] 200 json | answer 1 {"tools":[]}
         client[4] GET /mcp  accept: text/event-stream; mcp-session-id: s-1
         client[4] end
-    "#],
-};
-
-pub(super) static EVENT_ID_REUSED: Rule = Rule {
-    id: "session.event-id-reused",
-    about: "Two events of a session have the same id, so a client that resumes gets the wrong ones.",
-    side: Side::Server,
-    severity: Severity::Error,
-    revisions: Revisions::NONE.with(Revision::V2025_03_26, Revision::V2025_11_25),
-    source: "Spec 2025-11-25, basic/transports, Resumability and Redelivery",
-    fix: "Give each event of a session an id of its own, on whichever stream it goes.",
-    fires: &[r#"
-        legs client=http server=http
-        client[1] POST /mcp  accept: application/json, text/event-stream; content-type: application/json | ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}
-        server[1] 200 json  mcp-session-id: s-1 | answer 0 {"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}
-        client[2] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | tell notifications/initialized
-        server[2] 202 | -
-        client[3] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | ask 1 tools/list
-        server[3] 200 json | answer 1 {"tools":[]}
-        client[4] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | ask 2 tools/call {"name":"a"}
-        server[4] 200 sse
-        server[4]> (id=1) tell notifications/tools/list_changed
-        server[4]> (id=1) answer 2 {}
-    "#],
-    quiet: &[r#"
-        legs client=http server=http
-        client[1] POST /mcp  accept: application/json, text/event-stream; content-type: application/json | ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}
-        server[1] 200 json  mcp-session-id: s-1 | answer 0 {"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}
-        client[2] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | tell notifications/initialized
-        server[2] 202 | -
-        client[3] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | ask 1 tools/list
-        server[3] 200 json | answer 1 {"tools":[]}
-        client[4] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | ask 2 tools/call {"name":"a"}
-        server[4] 200 sse
-        server[4]> (id=1) tell notifications/tools/list_changed
-        server[4]> (id=2) answer 2 {}
-    "#],
-};
-
-pub(super) static EVENT_ID_MISSING: Rule = Rule {
-    id: "session.event-id-missing",
-    about: "Some events of a stream have an id and later ones have none, so they are lost when the stream is resumed.",
-    side: Side::Server,
-    severity: Severity::Note,
-    revisions: Revisions::NONE.with(Revision::V2025_03_26, Revision::V2025_11_25),
-    source: "Spec 2025-11-25, basic/transports, Resumability and Redelivery",
-    fix: "Give all events of a stream an id, or none.",
-    fires: &[r#"
-        legs client=http server=http
-        client[1] POST /mcp  accept: application/json, text/event-stream; content-type: application/json | ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}
-        server[1] 200 json  mcp-session-id: s-1 | answer 0 {"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}
-        client[2] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | tell notifications/initialized
-        server[2] 202 | -
-        client[3] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | ask 1 tools/list
-        server[3] 200 json | answer 1 {"tools":[]}
-        client[4] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | ask 2 tools/call {"name":"a"}
-        server[4] 200 sse
-        server[4]> (id=1) tell notifications/tools/list_changed
-        server[4]> (event=message) answer 2 {}
-    "#],
-    quiet: &[r#"
-        legs client=http server=http
-        client[1] POST /mcp  accept: application/json, text/event-stream; content-type: application/json | ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}
-        server[1] 200 json  mcp-session-id: s-1 | answer 0 {"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}
-        client[2] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | tell notifications/initialized
-        server[2] 202 | -
-        client[3] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | ask 1 tools/list
-        server[3] 200 json | answer 1 {"tools":[]}
-        client[4] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-session-id: s-1 | ask 2 tools/call {"name":"a"}
-        server[4] 200 sse
-        server[4]> (event=message) tell notifications/tools/list_changed
-        server[4]> answer 2 {}
     "#],
 };
