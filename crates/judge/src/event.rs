@@ -13,6 +13,9 @@ use tapgate_wire::{Kind, Leg, Message, Nanos, Rule, Shape};
 
 use crate::world::{Call, Session};
 
+/// Bytes of what a finding names as its subject; what is longer is not named.
+const MAX_SUBJECT: usize = 256;
+
 /// Something that happened in a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event<'a> {
@@ -154,6 +157,9 @@ impl<'a> Cx<'a> {
         if place.revision.is_some_and(|revision| !rule.revisions.contains(revision)) {
             return;
         }
+        // A part of a name would be another name, and could be a part of a secret.
+        let subject =
+            Some(subject.as_ref()).filter(|subject| subject.len() <= MAX_SUBJECT).unwrap_or_default();
         self.found.push(fact::Finding {
             rule,
             side: place.side,
@@ -163,7 +169,7 @@ impl<'a> Cx<'a> {
             message: place.message,
             at: place.at,
             revision: place.revision,
-            subject: Bytes::copy_from_slice(subject.as_ref()),
+            subject: Bytes::copy_from_slice(subject),
             text: text.to_string().into(),
         });
     }

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use tapgate_engine::fact::Head;
 use tapgate_wire::fault::FaultKind;
+use tapgate_wire::json::each;
 use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::rule::Side;
 
 use super::Family;
 use crate::event::{Cx, Event, Stray};
-use crate::quote::quote;
+use crate::quote::{line, plain, quote};
 
 mod rules;
 
@@ -77,51 +78,72 @@ fn is_cut_by_network(cx: &Cx<'_>, kind: FaultKind) -> bool {
     kind == FaultKind::CutShort && cx.session.transport != Transport::Stdio
 }
 
-/// What was seen, as one sentence.
+/// What was seen, as one sentence; what the message says stands beside it in every view.
 fn text(cx: &Cx<'_>, odd: &Stray<'_>, kind: FaultKind, at: u64) -> String {
-    let bytes = odd.bytes;
-    let from = |at: u64| usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
-    let id = || quote(bytes);
+    let what = match odd.piece {
+        Piece::Request => "request",
+        Piece::Notification => "notification",
+        Piece::Result | Piece::Error => "answer",
+        Piece::Batch => "batch",
+        _ => "message",
+    };
     match kind {
         FaultKind::NotJson => not_json(cx, odd, at),
-        FaultKind::NotUtf8 => format!("Byte {at} is not UTF-8, in `{}`.", quote(bytes)),
-        FaultKind::DuplicateKey => format!("At byte {at} a member comes again: `{}`.", quote(from(at))),
+        FaultKind::NotUtf8 => format!("Byte {at} of the {what} is not UTF-8."),
+        FaultKind::DuplicateKey => {
+            format!("At byte {at} of the {what} a member comes again{}.", member(odd.bytes, at))
+        }
         FaultKind::TooDeep => {
-            format!("At byte {at} more than {} levels are open.", tapgate_wire::json::MAX_DEPTH)
+            format!("At byte {at} of the {what} more than {} levels are open.", tapgate_wire::json::MAX_DEPTH)
         }
-        FaultKind::TooLarge => {
-            format!("The message has {} bytes, of which {at} were kept.", odd.carried.size)
-        }
+        FaultKind::TooLarge => format!("The {what} has {} bytes, of which {at} were kept.", odd.carried.size),
         FaultKind::CarriageReturn => format!("The line ends in CR LF at byte {at}."),
-        FaultKind::ByteOrderMark => "The message begins with the bytes EF BB BF.".into(),
+        FaultKind::ByteOrderMark => format!("The {what} begins with the bytes EF BB BF."),
         FaultKind::BlankLine => "A line holds nothing but white space.".into(),
-        FaultKind::LoneSurrogate => {
-            format!("At byte {at} stands half of a surrogate pair: `{}`.", quote(from(at)))
-        }
-        FaultKind::CutShort => format!("The stream ended after {at} bytes of a message, `{}`.", quote(bytes)),
+        FaultKind::LoneSurrogate => format!("At byte {at} of the {what} stands half of a surrogate pair."),
+        FaultKind::CutShort => format!("The stream ended after {at} bytes of a {what}."),
         FaultKind::IgnoredField => "The event has an `id` with a NUL or a `retry` that is no number.".into(),
         FaultKind::UnknownCoding => format!("The body has the Content-Encoding {}.", coding(odd)),
         FaultKind::BrokenCoding => {
             format!("The body is not what its Content-Encoding {} says, at byte {at}.", coding(odd))
         }
         FaultKind::CodingTooLarge => format!("The body grew beyond its bound at coded byte {at}."),
-        FaultKind::WrongIdType => format!("The id is neither a string nor a number in `{}`.", id()),
-        FaultKind::NullId => format!("The id is null in `{}`.", id()),
+        FaultKind::WrongIdType => format!("The id of the {what} is neither a string nor a number."),
+        FaultKind::NullId => format!("The id of the {what} is null."),
         FaultKind::FractionalId => {
-            format!("The id is a number with a fraction or an exponent in `{}`.", id())
+            format!("The id of the {what} is a number with a fraction or an exponent.")
         }
-        FaultKind::MissingId => format!("There is no id in `{}`.", id()),
-        FaultKind::MissingVersion => format!("There is no member `jsonrpc` in `{}`.", id()),
-        FaultKind::WrongVersion => format!("`jsonrpc` is not \"2.0\" in `{}`.", id()),
-        FaultKind::WrongMethodType => format!("`method` is no string in `{}`.", id()),
-        FaultKind::BothResultAndError => format!("There are a result and an error in `{}`.", id()),
-        FaultKind::MethodInAnswer => format!("There are a method and an answer in `{}`.", id()),
-        FaultKind::NotRpc => format!("`{}` is JSON and no JSON-RPC message.", id()),
+        FaultKind::MissingId => format!("The {what} has no id."),
+        FaultKind::MissingVersion => format!("The {what} has no member `jsonrpc`."),
+        FaultKind::WrongVersion => format!("The member `jsonrpc` of the {what} is not \"2.0\"."),
+        FaultKind::WrongMethodType => format!("The member `method` of the {what} is no string."),
+        FaultKind::BothResultAndError => format!("The {what} has a result and an error."),
+        FaultKind::MethodInAnswer => format!("The {what} has a method and a result or an error."),
+        FaultKind::NotRpc => format!("The {what} is JSON{} and no JSON-RPC message.", members(odd.bytes)),
         FaultKind::EmptyBatch => "The batch is an empty array.".into(),
         FaultKind::TooManyParts => {
             format!("The batch holds more than {} messages.", tapgate_wire::shape::MAX_PARTS)
         }
     }
+}
+
+/// The name of the member that begins here, if it is short.
+fn member(bytes: &[u8], at: u64) -> String {
+    let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+    let name = rest.strip_prefix(b"\"").and_then(|rest| rest.split(|byte| *byte == b'"').next());
+    let name = name.filter(|name| name.len() <= 40 && !name.contains(&b'\\'));
+    name.map_or(String::new(), |name| format!(": `{}`", quote(name)))
+}
+
+/// The names of the first members of an object, as far as they are short.
+fn members(bytes: &[u8]) -> String {
+    let mut names = Vec::new();
+    each(bytes, &mut |name, _| {
+        if names.len() < 5 && (3..=32).contains(&name.len()) {
+            names.push(line(&plain(name)).to_string());
+        }
+    });
+    if names.is_empty() { String::new() } else { format!(" with the members {}", names.join(", ")) }
 }
 
 fn coding(odd: &Stray<'_>) -> String {
@@ -136,7 +158,7 @@ fn coding(odd: &Stray<'_>) -> String {
 
 /// Output that is no message: what it is, where it stops to be JSON, and which call may have caused it.
 fn not_json(cx: &Cx<'_>, odd: &Stray<'_>, at: u64) -> String {
-    let mut text = format!("`{}` is not JSON from byte {at} on", quote(odd.bytes));
+    let mut text = format!("`{}` is not JSON from byte {at} on", line(odd.bytes));
     if let Some(noise) = noise(odd.bytes) {
         let _ = write!(text, "; it looks like {noise}");
     }

@@ -16,7 +16,7 @@ use self::rules as rule;
 pub(super) use self::rules::RULES;
 use super::Family;
 use crate::event::{Cx, Event, Heard, Place, Stray};
-use crate::quote::quote;
+use crate::quote::{line, quote};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -221,7 +221,7 @@ impl Handshakes {
         }
         self.n_noise = self.n_noise.saturating_add(1);
         if !self.spoke.1 && !cx.session.partial && self.once(&rule::NOISE) {
-            let text = format!("Before any message the server wrote `{}`.", quote(piece.bytes));
+            let text = format!("Before any message the server wrote `{}`.", line(piece.bytes));
             cx.find_at(&rule::NOISE, piece.place(cx.session, Side::Server), "", text);
         }
     }

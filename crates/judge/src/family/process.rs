@@ -14,7 +14,7 @@ use self::rules as rule;
 pub(super) use self::rules::RULES;
 use super::Family;
 use crate::event::{Cx, Event, Place};
-use crate::quote::quote;
+use crate::quote::{line, quote};
 
 /// Lines of standard error that are remembered, and bytes of each.
 const MAX_LINES: usize = 4;
@@ -50,9 +50,9 @@ impl Family for Processes {
                 if self.lines.len() >= MAX_LINES {
                     self.lines.pop_front();
                 }
-                let line = piece.bytes.trim_ascii();
-                if !line.is_empty() {
-                    self.lines.push_back(Bytes::copy_from_slice(line.get(..MAX_LINE).unwrap_or(line)));
+                let said = piece.bytes.trim_ascii();
+                if !said.is_empty() {
+                    self.lines.push_back(Bytes::copy_from_slice(said.get(..MAX_LINE).unwrap_or(said)));
                 }
             }
             Event::Closed(exchange) if exchange.status == Status::Unanswered => self.lose(exchange),
@@ -119,14 +119,10 @@ impl Processes {
     fn last_words(&self) -> String {
         let mut words: Vec<String> = Vec::new();
         let mut room = MAX_QUOTE;
-        for line in self.lines.iter().rev() {
-            let text: String =
-                String::from_utf8_lossy(line).chars().filter(|letter| !letter.is_control()).collect();
+        for said in self.lines.iter().rev() {
+            let text = line(said).to_string();
             let n = text.chars().count();
             if n > room {
-                if words.is_empty() {
-                    words.push(text.chars().take(room).collect::<String>() + "…");
-                }
                 break;
             }
             room -= n;
