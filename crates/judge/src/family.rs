@@ -2,11 +2,11 @@
 
 mod capability;
 mod era;
+mod exit;
 mod frame;
 mod handshake;
 mod header;
 mod pairing;
-mod process;
 mod resume;
 mod session;
 
@@ -38,7 +38,7 @@ const FAMILIES: &[Row] = &[
     Row { rules: era::RULES, begin: || Box::<era::Eras>::default() },
     Row { rules: session::RULES, begin: || Box::<session::Sessions>::default() },
     Row { rules: resume::RULES, begin: || Box::<resume::Resumption>::default() },
-    Row { rules: process::RULES, begin: || Box::<process::Processes>::default() },
+    Row { rules: exit::RULES, begin: || Box::<exit::Exits>::default() },
     Row { rules: capability::RULES, begin: || Box::<capability::Capabilities>::default() },
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
 ];

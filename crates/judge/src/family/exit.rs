@@ -28,7 +28,7 @@ const ENDING: [i32; 4] = [1, 2, 9, 15];
 
 /// What it remembers of one process.
 #[derive(Debug, Default)]
-pub(super) struct Processes {
+pub(super) struct Exits {
     /// The last lines of standard error.
     lines: VecDeque<Bytes>,
     /// The server sent a message.
@@ -40,7 +40,7 @@ pub(super) struct Processes {
     lost: Option<(u64, String)>,
 }
 
-impl Family for Processes {
+impl Family for Exits {
     fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
         match event {
             Event::Message(heard) => {
@@ -63,7 +63,7 @@ impl Family for Processes {
     }
 }
 
-impl Processes {
+impl Exits {
     fn lose(&mut self, exchange: &Exchange) {
         if exchange.asked_by == Leg::Client {
             self.n_lost = self.n_lost.saturating_add(1);
