@@ -138,7 +138,8 @@ impl Session {
         let shape = message.shape();
         // A handshake is judged by the revision that it offers, its answer by the one that it names.
         if let Some(name) = shape.text(Member::OfferedRevision).filter(|_| shape.kind == Kind::Request) {
-            return Revision::parse(&name);
+            // A revision without handshakes says nothing about how one should look.
+            return Revision::parse(&name).filter(|revision| revision.era() == Era::Legacy);
         }
         if shape.kind == Kind::Result && call.is_some_and(|call| call.method == "initialize") {
             return shape.text(Member::AgreedRevision).and_then(|name| Revision::parse(&name));

@@ -122,7 +122,7 @@ pub(super) static HANDSHAKE_NAMES_MODERN: Rule = Rule {
     id: "era.handshake-names-modern",
     about: "A handshake names a revision that has no handshake.",
     side: Side::Unknown,
-    severity: Severity::Error,
+    severity: Severity::Warning,
     revisions: Revisions::ALL,
     source: "Spec 2026-07-28, changelog",
     fix: "Name a revision up to 2025-11-25 in a handshake, or leave the handshake out.",
