@@ -41,6 +41,13 @@ pub enum Fact {
         /// Its exit status, or 128 + signal.
         status: i32,
     },
+    /// The client closed its pipe: it says nothing more, and whatever the server does now is an end that was asked for.
+    Left {
+        /// When.
+        at: Nanos,
+        /// The session's number.
+        session: u64,
+    },
     /// Bytes passed that were not observed.
     Lost {
         /// How many.

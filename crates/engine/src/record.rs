@@ -80,6 +80,8 @@ impl Recorder {
                 self.source.exit_status = Some(status);
                 self.tell_source(at, records);
             }
+            // It only explains what comes after it.
+            Fact::Left { .. } => {}
             Fact::Lost { n_bytes } => {
                 self.source.lost_bytes = self.source.lost_bytes.saturating_add(n_bytes);
                 records.push(Record::Source(self.source.clone()));

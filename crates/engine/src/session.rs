@@ -249,6 +249,9 @@ impl Session {
             let side = if from == Leg::Client { "client" } else { "server" };
             self.note(now, format!("the {side}'s pipe ended early: {why}"), ledger);
         }
+        if from == Leg::Client {
+            ledger.tell(Fact::Left { at: now, session: self.state.n });
+        }
         // The side that closed its pipe answers nothing any more.
         self.track.close_all(Some(from.opposite()), None, now, ledger);
         match from {

@@ -1,7 +1,15 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
+mod capability;
+mod era;
+mod exit;
+mod frame;
+mod handshake;
 mod header;
 mod injected;
+mod pairing;
+mod resume;
+mod session;
 
 use std::fmt::Debug;
 
@@ -25,6 +33,14 @@ struct Row {
 
 /// Every family, in the order of the manual.
 const FAMILIES: &[Row] = &[
+    Row { rules: frame::RULES, begin: || Box::<frame::Frames>::default() },
+    Row { rules: pairing::RULES, begin: || Box::<pairing::Pairing>::default() },
+    Row { rules: handshake::RULES, begin: || Box::<handshake::Handshakes>::default() },
+    Row { rules: era::RULES, begin: || Box::<era::Eras>::default() },
+    Row { rules: session::RULES, begin: || Box::<session::Sessions>::default() },
+    Row { rules: resume::RULES, begin: || Box::<resume::Resumption>::default() },
+    Row { rules: exit::RULES, begin: || Box::<exit::Exits>::default() },
+    Row { rules: capability::RULES, begin: || Box::<capability::Capabilities>::default() },
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
     Row { rules: injected::RULES, begin: || Box::<injected::Injected>::default() },
 ];

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tapgate_engine::Fact;
 use tapgate_engine::fact::{self, Content, Exchange};
-use tapgate_wire::record::Piece;
+use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::shape::MAX_PARTS;
 use tapgate_wire::{Kind, Message, Nanos};
 
@@ -21,6 +21,9 @@ const MAX_CLOSED: usize = 1024;
 /// Exchanges with findings that are remembered while they are open.
 const MAX_JUDGED: usize = 65_536;
 
+/// Sessions that ended and are remembered for what still comes for them; when full, the one that ended first is forgotten.
+const MAX_ENDED: usize = 64;
+
 /// Judges the facts of one source.
 ///
 /// Every fact goes through [`Judge::on`] on its way to the recorder: what is found comes out after the fact that shows it,
@@ -32,6 +35,14 @@ pub struct Judge {
     judged: HashMap<u64, Vec<&'static str>>,
     /// Of these, the ones that ended, oldest first.
     closed: VecDeque<u64>,
+    /// Sessions that ended, oldest first.
+    ended: VecDeque<u64>,
+    /// The session on pipes that ended with the fact before this one.
+    before: Option<(u64, Nanos)>,
+    /// The process whose exit was told and not yet noted in a session.
+    exited: Option<(Nanos, i32)>,
+    /// Bytes of the source were not observed.
+    is_lossy: bool,
     found: Vec<fact::Finding>,
 }
 
@@ -53,28 +64,48 @@ impl Default for Judge {
 impl Judge {
     /// A judge that has seen nothing.
     pub fn new() -> Self {
-        Self { sessions: HashMap::new(), judged: HashMap::new(), closed: VecDeque::new(), found: Vec::new() }
+        Self {
+            sessions: HashMap::new(),
+            judged: HashMap::new(),
+            closed: VecDeque::new(),
+            ended: VecDeque::new(),
+            before: None,
+            exited: None,
+            is_lossy: false,
+            found: Vec::new(),
+        }
     }
 
     /// Judges one fact; adds to an exchange the codes of what was found about it, and pushes the findings to `more`.
     pub fn on(&mut self, fact: &mut Fact, more: &mut Vec<Fact>) {
+        let before = self.before.take();
         match fact {
-            Fact::Session(session) => self.session(session),
+            Fact::Session(session) => self.session(session, before),
             Fact::Message(message) => self.message(message),
             Fact::Exchange(exchange) => {
+                if !exchange.findings.is_empty() {
+                    self.tell(exchange.session, exchange.opened, &Event::Told(exchange));
+                }
                 if exchange.closed.is_some() {
                     self.close(exchange);
                 }
                 self.settle(more);
                 self.stamp(exchange);
             }
-            Fact::Exited { at, status } => self.every(*at, Event::Exited { status: *status }),
+            // The session that the process belonged to notes it next.
+            Fact::Exited { at, status } => self.exited = Some((*at, *status)),
+            Fact::Left { at, session } => self.tell(*session, *at, &Event::Left),
             Fact::Lost { .. } => {
+                self.is_lossy = true;
                 for bench in self.sessions.values_mut() {
                     bench.session.partial = true;
                 }
             }
-            Fact::Ended { at } => self.every(*at, Event::Ended),
+            Fact::Ended { at } => {
+                self.every(*at, Event::Ended);
+                self.settle(more);
+                self.sessions.clear();
+            }
             Fact::Finding(_) | Fact::Surface(_) | Fact::Started { .. } => {}
         }
         self.settle(more);
@@ -86,21 +117,50 @@ impl Judge {
         self.settle(more);
     }
 
-    fn session(&mut self, told: &fact::Session) {
-        if told.closed.is_some() {
-            if let Some(mut bench) = self.sessions.remove(&told.n) {
-                bench.session.learn(told);
-                bench.hear(told.closed.unwrap_or_default(), &Event::Ended, &mut self.found);
-            }
+    /// How many sessions it remembers, for tests and for an account of memory.
+    pub fn held(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn session(&mut self, told: &fact::Session, before: Option<(u64, Nanos)>) {
+        let is_new = !self.sessions.contains_key(&told.n);
+        if is_new && told.closed.is_some() {
             return;
         }
-        match self.sessions.get_mut(&told.n) {
-            Some(bench) => bench.session.learn(told),
-            None => {
-                let mut bench = Bench::new(Session::new(told));
-                bench.hear(told.opened, &Event::Opened, &mut self.found);
-                self.sessions.insert(told.n, bench);
+        let bench = self.sessions.entry(told.n).or_insert_with(|| Bench::new(Session::new(told)));
+        bench.session.learn(told);
+        if is_new {
+            bench.session.partial |= self.is_lossy;
+            let follows = before.filter(|(_, at)| told.transport == Transport::Stdio && *at == told.opened);
+            bench.session.follows = follows.map(|(n, _)| n);
+            bench.hear(told.opened, &Event::Opened, &mut self.found);
+        }
+        match (told.closed, bench.session.ended) {
+            (Some(at), None) => {
+                bench.hear(at, &Event::Ended, &mut self.found);
+                bench.session.ended = Some(at);
+                self.before = Some((told.n, at));
+                self.ended.push_back(told.n);
+                self.forget();
             }
+            (None, Some(_)) => bench.session.ended = None,
+            _ => {}
+        }
+    }
+
+    /// Forgets sessions that ended long ago.
+    fn forget(&mut self) {
+        while self.ended.len() > MAX_ENDED {
+            let Some(oldest) = self.ended.pop_front() else { return };
+            if self.sessions.get(&oldest).is_some_and(|bench| bench.session.ended.is_some()) {
+                self.sessions.remove(&oldest);
+            }
+        }
+    }
+
+    fn tell(&mut self, session: u64, now: Nanos, event: &Event<'_>) {
+        if let Some(bench) = self.sessions.get_mut(&session) {
+            bench.hear(now, event, &mut self.found);
         }
     }
 
@@ -108,34 +168,44 @@ impl Judge {
         let Some(bench) = self.sessions.get_mut(&told.session) else { return };
         let time = |chunk: Option<&(Nanos, u32)>| chunk.map(|chunk| chunk.0).unwrap_or_default();
         let (first, last) = (time(told.carried.chunks.first()), time(told.carried.chunks.last()));
+        if let Some((at, status)) = self.exited.take_if(|(at, _)| told.piece == Piece::Note && *at == first) {
+            bench.hear(at, &Event::Exited { status }, &mut self.found);
+        }
+        let (bytes, faults) = match &told.content {
+            Content::Message(message) => (message.raw(), message.shape().faults.as_slice()),
+            Content::Raw(bytes, faults) => (bytes, faults.as_slice()),
+        };
+        let stray = Stray {
+            n: told.n,
+            piece: told.piece,
+            from: told.from,
+            at: first,
+            bytes,
+            faults,
+            codes: &told.findings,
+            head: told.head.as_ref(),
+            exchange: told.exchange,
+            carried: &told.carried,
+        };
+        let mut parts = &[][..];
         match &told.content {
             Content::Message(message) if told.piece != Piece::Http => {
-                let parts = &message.shape().parts;
-                let whole = std::slice::from_ref(message);
+                parts = message.shape().parts.as_slice();
                 let in_batch = !parts.is_empty();
-                let parts = if in_batch { parts.as_slice() } else { whole };
-                for part in parts.iter().take(MAX_PARTS) {
+                let all = if in_batch { parts } else { std::slice::from_ref(message) };
+                for part in all.iter().take(MAX_PARTS) {
                     bench.message(told, part, in_batch, (first, last), &mut self.found);
                 }
             }
-            content => {
-                let (bytes, faults) = match content {
-                    Content::Message(message) => (message.raw(), message.shape().faults.as_slice()),
-                    Content::Raw(bytes, faults) => (bytes, faults.as_slice()),
-                };
-                let stray = Stray {
-                    n: told.n,
-                    piece: told.piece,
-                    from: told.from,
-                    at: first,
-                    bytes,
-                    faults,
-                    head: told.head.as_ref(),
-                    exchange: told.exchange,
-                    carried: &told.carried,
-                };
-                bench.hear(first, &Event::Piece(&stray), &mut self.found);
-            }
+            _ => bench.hear(first, &Event::Piece(&stray), &mut self.found),
+        }
+        if !faults.is_empty() || !told.findings.is_empty() {
+            bench.hear(first, &Event::Odd(&stray), &mut self.found);
+        }
+        for part in parts.iter().take(MAX_PARTS).filter(|part| !part.shape().faults.is_empty()) {
+            let (bytes, faults) = (part.raw(), part.shape().faults.as_slice());
+            let odd = Stray { bytes, faults, codes: &[], ..stray };
+            bench.hear(first, &Event::Odd(&odd), &mut self.found);
         }
     }
 
@@ -147,7 +217,7 @@ impl Judge {
     }
 
     fn every(&mut self, now: Nanos, event: Event<'_>) {
-        for bench in self.sessions.values_mut() {
+        for bench in self.sessions.values_mut().filter(|bench| bench.session.ended.is_none()) {
             bench.hear(now, &event, &mut self.found);
         }
     }

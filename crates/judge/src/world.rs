@@ -36,6 +36,10 @@ pub(crate) struct Session {
     /// When it was first seen, and when it last said anything.
     pub opened: Nanos,
     pub heard: Nanos,
+    /// When it ended; something may still come for it.
+    pub ended: Option<Nanos>,
+    /// The session before it on the same pipes, which ended because this one began.
+    pub follows: Option<u64>,
     calls: BTreeMap<u64, Call>,
 }
 
@@ -83,9 +87,12 @@ impl Session {
             client_can: None,
             server_can: None,
             handshake: Handshake::None,
-            partial: false,
+            // Only a session that began unseen has its name from the start.
+            partial: told.key.is_some(),
             opened: told.opened,
             heard: told.opened,
+            ended: None,
+            follows: None,
             calls: BTreeMap::new(),
         };
         session.learn(told);
@@ -128,6 +135,15 @@ impl Session {
             return Revision::parse(&name);
         }
         let call = exchange.and_then(|exchange| self.calls.get(&exchange));
+        let shape = message.shape();
+        // A handshake is judged by the revision that it offers, its answer by the one that it names.
+        if let Some(name) = shape.text(Member::OfferedRevision).filter(|_| shape.kind == Kind::Request) {
+            // A revision without handshakes says nothing about how one should look.
+            return Revision::parse(&name).filter(|revision| revision.era() == Era::Legacy);
+        }
+        if shape.kind == Kind::Result && call.is_some_and(|call| call.method == "initialize") {
+            return shape.text(Member::AgreedRevision).and_then(|name| Revision::parse(&name));
+        }
         call.and_then(|call| call.revision).or(self.revision)
     }
 
@@ -145,6 +161,8 @@ impl Session {
                     }
                     if method == "initialize" {
                         self.handshake = Handshake::Asked(at);
+                        // Whatever was missed before, from here on all of it is seen.
+                        self.partial = false;
                     }
                 }
                 if let Some(exchange) = exchange {

@@ -3,11 +3,9 @@
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use tapgate_engine::Oddity;
 use tapgate_lens::page::Page;
 use tapgate_lens::pages::{self, ExchangeView, SessionView};
 use tapgate_store::{ExchangeId, ExchangeRow, MessageId, MessageRow, Query, SessionId, SessionRow};
-use tapgate_wire::fault::FaultKind;
 use tapgate_wire::record::Piece;
 
 use crate::home;
@@ -117,12 +115,9 @@ pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, 
     Ok(if wire { pages::wire(&view) } else { pages::show(&view) })
 }
 
-/// What a finding's code means, for the codes of every crate that finds.
+/// What a finding's code means.
 fn meaning(code: &str) -> Option<&'static str> {
-    FaultKind::from_code(code)
-        .map(FaultKind::about)
-        .or_else(|| Oddity::from_code(code).map(Oddity::text))
-        .or_else(|| tapgate_judge::rule(code).map(|rule| rule.about))
+    tapgate_judge::rule(code).map(|rule| rule.about)
 }
 
 fn exchanges_of(look: &Look, session: SessionId) -> Result<Vec<ExchangeRow>, Problem> {

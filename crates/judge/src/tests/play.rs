@@ -28,6 +28,11 @@ pub(crate) fn facts(text: &str) -> Vec<Fact> {
     play(text).facts
 }
 
+/// How many sessions the judge remembers after a transcript.
+pub(crate) fn held(text: &str) -> usize {
+    play(text).judge.held()
+}
+
 fn play(text: &str) -> Play {
     let transports = (Transport::Stdio, Transport::Stdio);
     let source = Source::new(transports, Limits::default());
@@ -56,6 +61,7 @@ impl Play {
             Step::Asked(stream, head) => self.hear(Input::Asked { stream, head }),
             Step::Answered(stream, head) => self.hear(Input::Answered { stream, head }),
             Step::Frame(stream, from, event, text) => self.frame(stream, from, event, &text),
+            Step::Odd(stream, from, kind, text) => self.odd(stream, from, kind, text),
             Step::Closed(stream, from, how) => self.hear(Input::Closed { stream, from, how }),
             Step::Stderr(text) => {
                 let carried = self.carried(&text, None);
@@ -80,6 +86,20 @@ impl Play {
         let faults = &message.shape().faults;
         self.hear(if faults.iter().any(|fault| fault.kind == FaultKind::NotJson) {
             Input::Stray { stream, from, carried, bytes: message.raw().clone(), faults: faults.clone() }
+        } else {
+            Input::Message { stream, from, carried, message }
+        });
+    }
+
+    /// A frame as a framer tells it that found something odd in it.
+    fn odd(&mut self, stream: StreamId, from: Leg, kind: FaultKind, text: String) {
+        let carried = self.carried(&text, None);
+        let mut message = Message::parse(Bytes::from(text));
+        message.note(kind, 0);
+        let is_broken = message.shape().faults.iter().any(|fault| fault.kind == FaultKind::NotJson);
+        self.hear(if is_broken {
+            let faults = message.shape().faults.iter().filter(|fault| fault.kind == kind).copied().collect();
+            Input::Stray { stream, from, carried, bytes: message.raw().clone(), faults }
         } else {
             Input::Message { stream, from, carried, message }
         });
