@@ -16,6 +16,7 @@ pub mod limits;
 pub mod oddity;
 pub mod record;
 pub mod source;
+pub mod surface;
 
 mod cut;
 mod ledger;
