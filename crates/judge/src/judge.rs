@@ -10,6 +10,7 @@ use tapgate_wire::{Kind, Message, Nanos};
 
 use crate::event::{Cx, Event, Heard, Stray};
 use crate::family::{self, Family};
+use crate::surface::Surfaces;
 use crate::world::Session;
 
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
@@ -32,7 +33,14 @@ pub struct Judge {
     judged: HashMap<u64, Vec<&'static str>>,
     /// Of these, the ones that ended, oldest first.
     closed: VecDeque<u64>,
-    found: Vec<fact::Finding>,
+    found: Found,
+}
+
+/// What came of one fact.
+#[derive(Debug, Default)]
+struct Found {
+    findings: Vec<fact::Finding>,
+    surfaces: Vec<fact::Surface>,
 }
 
 /// A session and its families.
@@ -40,6 +48,7 @@ pub struct Judge {
 struct Bench {
     session: Session,
     families: Vec<Box<dyn Family>>,
+    surfaces: Surfaces,
     /// How often each rule was found.
     n_found: HashMap<&'static str, u32>,
 }
@@ -53,7 +62,12 @@ impl Default for Judge {
 impl Judge {
     /// A judge that has seen nothing.
     pub fn new() -> Self {
-        Self { sessions: HashMap::new(), judged: HashMap::new(), closed: VecDeque::new(), found: Vec::new() }
+        Self {
+            sessions: HashMap::new(),
+            judged: HashMap::new(),
+            closed: VecDeque::new(),
+            found: Found::default(),
+        }
     }
 
     /// Judges one fact; adds to an exchange the codes of what was found about it, and pushes the findings to `more`.
@@ -154,7 +168,8 @@ impl Judge {
 
     /// Hands out what was found and notes it with the exchanges.
     fn settle(&mut self, more: &mut Vec<Fact>) {
-        for finding in self.found.drain(..) {
+        more.extend(self.found.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
+        for finding in self.found.findings.drain(..) {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
                 more.push(Fact::Finding(Box::new(finding)));
                 continue;
@@ -196,11 +211,12 @@ impl Judge {
 
 impl Bench {
     fn new(session: Session) -> Self {
-        Self { session, families: family::all(), n_found: HashMap::new() }
+        Self { session, families: family::all(), surfaces: Surfaces::default(), n_found: HashMap::new() }
     }
 
-    fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Vec<fact::Finding>) {
-        let mut cx = Cx::new(now, &self.session, found);
+    fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Found) {
+        self.surfaces.on(self.session.n, now, event, &mut found.surfaces);
+        let mut cx = Cx::new(now, &self.session, &mut found.findings);
         for family in &mut self.families {
             family.on(&mut cx, event);
         }
@@ -212,7 +228,7 @@ impl Bench {
         message: &Message,
         in_batch: bool,
         (first, last): (Nanos, Nanos),
-        found: &mut Vec<fact::Finding>,
+        found: &mut Found,
     ) {
         self.session.before(message, told.exchange, told.from, told.n, first);
         let session = &self.session;
@@ -232,9 +248,11 @@ impl Bench {
                 .filter(|call| message.shape().kind != Kind::Request || call.asked_by != told.from),
             revision: session.revision_of(message, told.exchange),
         };
-        let mut cx = Cx::new(last, session, found);
+        let event = Event::Message(&heard);
+        self.surfaces.on(session.n, last, &event, &mut found.surfaces);
+        let mut cx = Cx::new(last, session, &mut found.findings);
         for family in &mut self.families {
-            family.on(&mut cx, &Event::Message(&heard));
+            family.on(&mut cx, &event);
         }
     }
 }

@@ -13,6 +13,7 @@
 mod event;
 mod family;
 mod judge;
+mod surface;
 mod world;
 
 pub use family::{rule, rules};

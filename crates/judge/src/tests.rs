@@ -4,7 +4,7 @@ mod play;
 
 use std::collections::BTreeSet;
 
-pub(crate) use self::play::found;
+pub(crate) use self::play::{facts, found};
 use crate::rules;
 
 #[test]
