@@ -209,30 +209,33 @@ const MASKED: &str = "[masked:";
 fn settle(value: &mut Value) {
     match value {
         Value::Text(text) if memchr::memmem::find(text, MASKED.as_bytes()).is_some() => {
-            let said = String::from_utf8_lossy(text).into_owned();
-            let mut out = String::with_capacity(said.len());
-            let mut rest = said.as_str();
-            while let Some(at) = rest.find(MASKED) {
-                let (before, placeholder) = rest.split_at(at);
-                out.push_str(before);
-                let end = placeholder.find(']').map_or(placeholder.len(), |end| end + 1);
-                let (placeholder, behind) = placeholder.split_at(end);
-                let parts: Vec<&str> = placeholder.split(':').collect();
-                match parts.as_slice() {
-                    [open, class, length, digest, ..] if digest.trim_end_matches(']').len() == 8 => {
-                        out.extend([open, ":", class, ":", length, "]"]);
-                    }
-                    _ => out.push_str(placeholder),
-                }
-                rest = behind;
-            }
-            out.push_str(rest);
-            *text = out.into_bytes();
+            *text = settled(&String::from_utf8_lossy(text)).into_bytes();
         }
         Value::List(items) => items.iter_mut().for_each(settle),
         Value::Object(members) => members.values_mut().for_each(settle),
         _ => {}
     }
+}
+
+/// A masked text without what a capture made anew: placeholders lose their digests.
+pub fn settled(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(MASKED) {
+        let (before, placeholder) = rest.split_at(at);
+        out.push_str(before);
+        let end = placeholder.find(']').map_or(placeholder.len(), |end| end + 1);
+        let (placeholder, behind) = placeholder.split_at(end);
+        let parts: Vec<&str> = placeholder.split(':').collect();
+        match parts.as_slice() {
+            [open, class, length, digest, ..] if digest.trim_end_matches(']').len() == 8 => {
+                out.extend([open, ":", class, ":", length, "]"]);
+            }
+            _ => out.push_str(placeholder),
+        }
+        rest = behind;
+    }
+    out + rest
 }
 
 /// The member of a result that lists a kind.

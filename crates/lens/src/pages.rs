@@ -2,6 +2,7 @@
 
 mod calls;
 mod explain;
+mod lock;
 mod ls;
 mod message;
 mod session;
@@ -11,6 +12,7 @@ mod tail;
 
 pub use calls::calls;
 pub use explain::{Explained, Keeping, explain};
+pub use lock::{DriftRow, LockState, LockView, lock};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use session::{SessionView, session};
 pub use show::{ExchangeView, lone, show, wire};
