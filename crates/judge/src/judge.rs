@@ -1,9 +1,11 @@
 //! Hears facts, asks each family, and adds what they find.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use tapgate_engine::Fact;
 use tapgate_engine::fact::{self, Content, Exchange};
+use tapgate_engine::surface::Lock;
 use tapgate_wire::record::Piece;
 use tapgate_wire::shape::MAX_PARTS;
 use tapgate_wire::{Kind, Message, Nanos};
@@ -34,6 +36,8 @@ pub struct Judge {
     /// Of these, the ones that ended, oldest first.
     closed: VecDeque<u64>,
     found: Found,
+    /// What the server may offer, if that is pinned.
+    lock: Option<Arc<Lock>>,
 }
 
 /// What came of one fact.
@@ -67,6 +71,18 @@ impl Judge {
             judged: HashMap::new(),
             closed: VecDeque::new(),
             found: Found::default(),
+            lock: None,
+        }
+    }
+
+    /// Judges what the server offers by this lock from now on.
+    pub fn lock(&mut self, lock: &Arc<Lock>) {
+        if self.lock.as_ref().is_some_and(|known| Arc::ptr_eq(known, lock)) {
+            return;
+        }
+        self.lock = Some(Arc::clone(lock));
+        for bench in self.sessions.values_mut() {
+            bench.session.lock = Some(Arc::clone(lock));
         }
     }
 
@@ -108,14 +124,14 @@ impl Judge {
             }
             return;
         }
-        match self.sessions.get_mut(&told.n) {
-            Some(bench) => bench.session.learn(told),
-            None => {
-                let mut bench = Bench::new(Session::new(told));
-                bench.hear(told.opened, &Event::Opened, &mut self.found);
-                self.sessions.insert(told.n, bench);
-            }
+        if let Some(bench) = self.sessions.get_mut(&told.n) {
+            bench.session.learn(told);
+            return;
         }
+        let mut bench = Bench::new(Session::new(told));
+        bench.session.lock.clone_from(&self.lock);
+        bench.hear(told.opened, &Event::Opened, &mut self.found);
+        self.sessions.insert(told.n, bench);
     }
 
     fn message(&mut self, told: &fact::Message) {

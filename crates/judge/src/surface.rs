@@ -63,7 +63,7 @@ impl Surfaces {
             Event::Piece(stray) => self.stray(n, now, stray, out),
             Event::Ended => {
                 for (kind, chain) in std::mem::take(&mut self.chains) {
-                    self.broken(n, kind, chain, out);
+                    self.broken(n, kind, &chain, out);
                 }
             }
             _ => {}
@@ -103,7 +103,7 @@ impl Surfaces {
         let mut chain = match (before, cursor) {
             (before, None) => {
                 if let Some(before) = before {
-                    self.broken(n, kind, before, out);
+                    self.broken(n, kind, &before, out);
                 }
                 Chain { items: Vec::new(), next: Bytes::new(), is_cut: false, at: now }
             }
@@ -126,7 +126,7 @@ impl Surfaces {
     }
 
     /// The client did not ask for the rest of a list; what it has seen is told unless it has seen all of one before.
-    fn broken(&mut self, n: u64, kind: Offered, chain: Chain, out: &mut Vec<fact::Surface>) {
+    fn broken(&mut self, n: u64, kind: Offered, chain: &Chain, out: &mut Vec<fact::Surface>) {
         if !self.told.get(&kind).is_some_and(|(_, is_whole)| *is_whole) {
             self.tell(n, chain.at, kind, false, &chain.items, out);
         }

@@ -13,6 +13,7 @@ pub mod bridge;
 mod header;
 pub mod http;
 mod legs;
+pub mod locked;
 pub mod stdio;
 
 /// Stand between a client and a server and record what they say
@@ -67,6 +68,11 @@ pub struct Args {
     #[arg(long)]
     pub bridge: bool,
 
+    /// Hold back tools that are not what the lock file says (default: mcp.lock): they are not listed and not called;
+    /// makes the tap a bridge
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "mcp.lock")]
+    pub locked: Option<PathBuf>,
+
     /// A bridge reads clients as of this era, whatever they look like (default: found out)
     #[arg(long, value_name = "ERA", value_parser = era)]
     pub client_era: Option<Era>,
@@ -98,6 +104,8 @@ const EXAMPLES: &str = "Examples:
       a bridge: clients reach a local server at http://127.0.0.1:7000/mcp, old ones at /sse
   tapgate tap --bridge -- ./server
       a bridge between revisions: old clients reach new servers and new clients old ones
+  tapgate tap --locked -- ./server
+      only tools that are as mcp.lock says reach the client (see tapgate lock)
 
 See also: tapgate explain (what a tap reads, stores, where and for how long).";
 
@@ -166,12 +174,13 @@ impl Args {
 
     /// Says which tap these arguments ask for.
     pub fn shape(&self) -> Result<Shape<'_>, Problem> {
+        let translates = self.bridge || self.locked.is_some();
         let shape = match (self.listen, self.url.as_deref(), self.command.as_slice()) {
             (None, Some(command), _) if !command.contains("://") => {
                 return Err(super::words::no_dashes(command));
             }
-            (None, None, command @ [_, ..]) if !self.bridge => Shape::Stdio(command),
-            (Some(listen), Some(url), []) if !self.bridge => Shape::Http(listen, url),
+            (None, None, command @ [_, ..]) if !translates => Shape::Stdio(command),
+            (Some(listen), Some(url), []) if !translates => Shape::Http(listen, url),
             (listen, Some(url), _) => Shape::Bridge(listen, Server::Url(url)),
             (listen, None, command @ [_, ..]) => Shape::Bridge(listen, Server::Command(command)),
             (_, None, []) => {

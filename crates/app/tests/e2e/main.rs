@@ -15,4 +15,5 @@ mod bridge;
 mod canary;
 mod hostile;
 mod kill;
+mod lock;
 mod support;

@@ -35,7 +35,17 @@ impl Value {
     ///
     /// That of [`scan`], with the offset of the first byte that cannot be.
     pub fn parse(document: &[u8]) -> Result<Self, Fault> {
+        Self::parse_once(document).map(|(value, _)| value)
+    }
+
+    /// Reads a document, and says whether an object in it names a member twice.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Value::parse`].
+    pub fn parse_once(document: &[u8]) -> Result<(Self, bool), Fault> {
         let (mut open, mut done) = (Vec::new(), None);
+        let mut repeats = false;
         scan(document, &mut |event| {
             let of = |span: tapgate_wire::json::Span| span.of(document).unwrap_or_default();
             let value = match event {
@@ -70,11 +80,11 @@ impl Value {
                 None => done = Some(value),
                 Some(Open::List(items)) => items.push(value),
                 Some(Open::Object(members, name)) => {
-                    members.insert(std::mem::take(name), value);
+                    repeats |= members.insert(std::mem::take(name), value).is_some();
                 }
             }
         })?;
-        Ok(done.unwrap_or(Self::Word("null")))
+        Ok((done.unwrap_or(Self::Word("null")), repeats))
     }
 
     /// Its canonical form: no blanks, names sorted by their bytes.

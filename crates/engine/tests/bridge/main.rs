@@ -14,6 +14,7 @@ mod ends;
 mod feature;
 mod features;
 mod interleave;
+mod locked;
 mod matrix;
 mod raw;
 mod rules;

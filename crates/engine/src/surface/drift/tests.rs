@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -87,6 +89,7 @@ const IN: &str = "/tools/0/inputSchema";
 const OUT: &str = "/tools/0/outputSchema";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 fn each_mutation_has_exactly_its_class_and_its_place() {
     use Class::{Breaking, ChangedText, Compatible, Cosmetic, Renamed};
     let input = |rest: &str, value: Json| (format!("{IN}{rest}"), value);
@@ -264,7 +267,7 @@ fn each_mutation_has_exactly_its_class_and_its_place() {
         let found: Vec<_> =
             changes.iter().map(|change| (change.class, format!("{} {}", change.item, change.path))).collect();
         if found != [(*class, (*place).to_owned())] {
-            report += &format!("{pointer} = {value}: expected {class:?} {place}, found {found:?}\n");
+            writeln!(report, "{pointer} = {value}: expected {class:?} {place}, found {found:?}").unwrap();
         }
     }
     assert!(report.is_empty(), "{report}");

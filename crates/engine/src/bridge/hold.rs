@@ -1,0 +1,137 @@
+//! Holds back tools that are not what a lock says: they are left out of lists, and calls of them are refused.
+//!
+//! Lists are sifted where they come in, before anybody else reads them, so that no pair and no client sees what is held.
+//! Other messages, and lists in which nothing is held, pass as they came.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tapgate_wire::edge::Act;
+use tapgate_wire::json::{find, unescape_lossy};
+use tapgate_wire::record::Offered;
+use tapgate_wire::{Kind, Message};
+
+use super::translate::Draft;
+use crate::surface::{Item, Lock, Value};
+
+/// Definitions of which the person who runs the tap is told at the most; the engine says each once.
+const MAX_TOLD: usize = 1_000;
+
+/// What is held, and what is known of it.
+#[derive(Debug, Default)]
+pub struct Hold {
+    lock: Option<Arc<Lock>>,
+    /// Tools of the lock that were listed since the lock was read, and whether each is another one than it says.
+    ///
+    /// Invariant: only names that the lock has, so a server cannot fill it.
+    listed: BTreeMap<String, bool>,
+    /// Tools, and definitions of them, that were told.
+    told: BTreeSet<(String, String)>,
+}
+
+impl Hold {
+    /// Holds what this lock does not have from now on.
+    pub fn set(&mut self, lock: Arc<Lock>) {
+        *self = Self { lock: Some(lock), ..Self::default() };
+    }
+
+    /// Why a call is refused, for the model and the person who reads it; `None` for everything that passes.
+    ///
+    /// A tool that the lock has and nobody listed yet passes: whoever calls it knows it from a list that was sifted.
+    pub fn refuses(&self, request: &Message) -> Option<String> {
+        let lock = self.lock.as_ref()?;
+        if request.shape().method().as_deref() != Some("tools/call") {
+            return None;
+        }
+        let name = find(request.raw(), &["params", "name"]).map(unescape_lossy)?;
+        let why = match self.listed.get(&*name) {
+            Some(false) => return None,
+            Some(true) => "its definition is another one than the lock file says",
+            None if lock.knows(Offered::Tools, &name) => return None,
+            None => "the lock file does not have it",
+        };
+        Some(format!(
+            "tapgate holds back the tool `{name}`: {why}. A person can look at it with `tapgate lock diff` and let it \
+             pass with `tapgate lock approve {name}`"
+        ))
+    }
+
+    /// The answer to a `tools/list` without what is held; `None` when it passes as it came.
+    ///
+    /// `is_first` says that no page came before it.
+    pub fn sift(
+        &mut self,
+        server: &str,
+        is_first: bool,
+        answer: &Message,
+        acts: &mut Vec<Act>,
+    ) -> Option<Message> {
+        let lock = Arc::clone(self.lock.as_ref()?);
+        if answer.shape().kind != Kind::Result {
+            return None;
+        }
+        let wire = answer.to_wire();
+        // Where a name is there twice, readers differ in which one they take; so there is only the last one.
+        let (clean, is_changed) = match Value::parse_once(&wire) {
+            Ok((value, true)) => (Bytes::from(value.to_json()), true),
+            _ => (wire, false),
+        };
+        let mut draft = Draft::of_value(clean);
+        let tools = draft.get(&["result", "tools"])?;
+        if !tools.starts_with(b"[") {
+            draft.set(&["result", "tools"], b"[]");
+            return Some(draft.into_message());
+        }
+        let (mut n_held, mut page) = (0_usize, BTreeMap::new());
+        draft.each(&["result", "tools"], &mut |tool| {
+            let definition = Value::parse(&tool.clone().into_bytes()).unwrap_or(Value::Word("null"));
+            let item = Item::of(Offered::Tools, definition);
+            let is_held = !lock.has(Offered::Tools, &item.name, &item.digest);
+            if is_held {
+                n_held += 1;
+                self.tell(server, &lock, &item, acts);
+            }
+            if lock.knows(Offered::Tools, &item.name) {
+                *page.entry(item.name).or_default() |= is_held;
+            }
+            (!is_held).then_some(tool)
+        });
+        let has_more = draft.get(&["result", "nextCursor"]).is_some_and(|cursor| &*cursor != b"null");
+        if is_first && !has_more {
+            self.missing(server, &lock, &page, acts);
+        }
+        self.listed.extend(page);
+        (n_held > 0 || is_changed).then(|| draft.into_message())
+    }
+
+    fn tell(&mut self, server: &str, lock: &Lock, item: &Item, acts: &mut Vec<Act>) {
+        if self.told.len() >= MAX_TOLD || !self.told.insert((item.name.clone(), item.digest.clone())) {
+            return;
+        }
+        let why = if lock.knows(Offered::Tools, &item.name) {
+            "is not what the lock file says"
+        } else {
+            "is not in the lock file"
+        };
+        let name = &item.name;
+        acts.push(Act::Note(format!(
+            "the tool `{name}` of `{server}` {why} and is held back; look at it with `tapgate lock diff`, let it pass \
+             with `tapgate lock approve {name}`"
+        )));
+    }
+
+    /// Says what the lock has and a list that is whole does not.
+    fn missing(&mut self, server: &str, lock: &Lock, page: &BTreeMap<String, bool>, acts: &mut Vec<Act>) {
+        for name in lock.names(Offered::Tools).into_iter().filter(|name| !page.contains_key(*name)) {
+            if self.told.len() < MAX_TOLD && self.told.insert((name.to_owned(), String::new())) {
+                acts.push(Act::Note(format!(
+                    "`{server}` does not offer the tool `{name}` that the lock file has"
+                )));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
