@@ -27,13 +27,24 @@ struct Desk {
 }
 
 const READ: &str = r#"{"name":"read","description":"Reads a note.","inputSchema":{"type":"object","properties":{"title":{"type":"string"}}}}"#;
-const WRITE: &str = r#"{"name":"write","description":"Writes; try api key sk-live-4eC39HqLyjWDarjtT1zdp7dc.","inputSchema":{"type":"object"}}"#;
+/// What no file may hold.
+const KEY: &str = "4eC39HqLyjWDarjtT1zdp7dc";
+
+/// A tool whose author left a key in its description.
+fn write() -> String {
+    json!({
+        "name": "write",
+        "description": format!("Writes with sk_{}_{KEY} or so.", "live"),
+        "inputSchema": { "type": "object" },
+    })
+    .to_string()
+}
 
 impl Desk {
     fn new() -> Self {
         let desk = Self { home: Home::new(), folder: tempfile::tempdir().unwrap() };
         fs::write(desk.at("server.sh"), SERVER).unwrap();
-        desk.offer(&[READ, WRITE]);
+        desk.offer(&[READ, &write()]);
         desk
     }
 
@@ -95,7 +106,7 @@ fn an_offer_is_locked_verified_and_what_changed_is_classed() {
     assert_eq!((written.code, written.err().as_str()), (Some(0), ""));
     let lock = text(&desk.at("mcp.lock"));
     assert!(lock.contains("\"name\": \"notes\"") && lock.contains("Reads a note."), "{lock}");
-    assert!(!lock.contains("4eC39HqLyjWDarjtT1zdp7dc"), "a secret is in the lock file: {lock}");
+    assert!(!lock.contains(KEY), "a secret is in the lock file: {lock}");
 
     // Another session, another key of the masks: the same offer.
     desk.list(&[]);
@@ -138,7 +149,7 @@ fn a_locked_tap_holds_back_what_changed_until_it_is_approved() {
     assert_eq!(desk.list(&["--locked"]), ["read", "write"]);
 
     let changed = READ.replace("Reads", "Sends");
-    desk.offer(&[&changed, WRITE]);
+    desk.offer(&[&changed, &write()]);
     let mut client = desk.tap(&["--locked"]);
     assert_eq!(names(&mut client, 1), ["write"]);
     let refused = client.ask(2, "tools/call", &json!({ "name": "read", "arguments": {} }));
@@ -158,6 +169,9 @@ fn a_locked_tap_holds_back_what_changed_until_it_is_approved() {
     let (status, said) = client.end();
     assert_eq!(status, Some(0), "{said}");
     assert_eq!(said.matches("is held back").count(), 1, "{said}");
+    let calls = desk.home.json(&["calls", "leg:server", "--limit", "0"]);
+    let is_found = |call: &Value| call["findings"].to_string().contains("lock.held");
+    assert_eq!(calls.iter().filter(|call| is_found(call)).count(), 1, "{calls:?}");
     let unknown = desk.lock(&["approve", "nothing"]);
     assert_eq!(unknown.code, Some(2), "{}", unknown.err());
 }

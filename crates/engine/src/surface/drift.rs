@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapgate_wire::record::Offered;
 
 use super::likeness::{LIKE, likeness};
+use super::lock::visible;
 use super::schema::{self, Direction};
 use super::{Item, KINDS, Surface, Value};
 
@@ -15,7 +16,7 @@ const MAX_CHANGES: usize = 10_000;
 const MAX_RENAMES: usize = 100;
 
 /// Characters of a value that a change shows.
-const SHOWN: usize = 120;
+const SHOWN: usize = 160;
 
 /// What a change means; the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -361,18 +362,24 @@ impl<'a> Pen<'a> {
             item: self.item.clone(),
             path: path.to_owned(),
             why: why.to_owned(),
-            was: was.map(shown),
-            now: now.map(shown),
+            was: was.map(|value| shown(value, now)),
+            now: now.map(|value| shown(value, was)),
         });
     }
 }
 
-/// A value, shortened.
-fn shown(value: &Value) -> String {
-    let json = value.to_json();
-    let text = String::from_utf8_lossy(&json);
-    let cut: String = text.chars().take(SHOWN).collect();
-    if cut.len() < text.len() { format!("{cut}…") } else { cut }
+/// A value, from a little before the place where it differs from the other one, shortened.
+fn shown(value: &Value, other: Option<&Value>) -> String {
+    let text = visible(value);
+    let same = match other.map(visible) {
+        Some(other) => text.chars().zip(other.chars()).take_while(|(one, other)| one == other).count(),
+        None => 0,
+    };
+    let skipped = if same > SHOWN / 2 { same - SHOWN / 4 } else { 0 };
+    let cut: String = text.chars().skip(skipped).take(SHOWN).collect();
+    let before = if skipped > 0 { "…" } else { "" };
+    let after = if text.chars().count() > skipped + SHOWN { "…" } else { "" };
+    format!("{before}{cut}{after}")
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@
 
 mod pretty;
 
+pub(super) use self::pretty::visible;
+
 use std::collections::BTreeSet;
 
 use memchr::memmem;

@@ -2,14 +2,17 @@
 
 use crate::page::{Block, Cell, Column, Fact, Facts, Layout, Note, Page, Table, Tone};
 
+/// Changes of which both texts are shown to people; JSON has all.
+const MAX_SHOWN: usize = 100;
+
 const COLUMNS: &[Column] = &[
     Column::seen("class", "class", 0, 0, 12),
     Column::seen("of", "kind", 4, 0, 9),
     Column::seen("item", "item", 0, 8, 20),
     Column::seen("path", "where", 1, 8, 28),
     Column::seen("change", "change", 2, 0, 8),
-    Column::seen("was", "was", 3, 10, 30),
-    Column::seen("now", "now", 3, 10, 30),
+    Column::unseen("was"),
+    Column::unseen("now"),
 ];
 
 /// How a lock file and a server stand to each other.
@@ -103,28 +106,38 @@ pub fn lock(view: &LockView<'_>) -> Page {
             ["breaking", "changed-text", "renamed", "compatible"].iter().position(|other| *other == class)
         };
         rows.sort_by_key(|row| rank(row.class).unwrap_or(usize::MAX));
-        let rows = rows.iter().map(cells).collect();
         blocks.push(Block::Table(Table {
             kind: "change",
             columns: COLUMNS.to_vec(),
-            rows,
+            rows: rows.iter().map(cells).collect(),
             layout: Layout::Fitted,
         }));
+        blocks.extend(rows.iter().take(MAX_SHOWN).filter_map(both).map(Block::Note));
     }
     blocks.push(Block::Note(Note::new(view.state.tone(), "", said)));
     blocks.extend(view.notes.iter().map(|note| Block::Note(Note::new(Tone::Odd, "", note.clone()))));
     Page::of(blocks)
 }
 
-fn cells(row: &DriftRow<'_>) -> Vec<Cell> {
-    let tone = match row.class {
+/// What stood there and what stands there now, below each other; both in full, because a table would cut them.
+fn both(row: &DriftRow<'_>) -> Option<Note> {
+    let (was, now) = (row.was?, row.now?);
+    let place = if row.path.is_empty() { row.item.to_owned() } else { format!("{} {}", row.item, row.path) };
+    Some(Note::new(tone(row.class), row.class, format!("{place}\n- {was}\n+ {now}")))
+}
+
+fn tone(class: &str) -> Tone {
+    match class {
         "breaking" => Tone::Bad,
         "changed-text" | "renamed" => Tone::Odd,
         "compatible" => Tone::Usual,
         _ => Tone::Quiet,
-    };
+    }
+}
+
+fn cells(row: &DriftRow<'_>) -> Vec<Cell> {
     vec![
-        Cell::Word(tone, row.class),
+        Cell::Word(tone(row.class), row.class),
         Cell::Word(Tone::Quiet, row.kind),
         Cell::told(Some(row.item)),
         Cell::told(Some(row.path)),

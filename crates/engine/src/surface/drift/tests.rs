@@ -357,3 +357,16 @@ fn what_was_not_listed_and_credentials_that_were_not_asked_for_are_no_drift() {
     assert_eq!(drift(&surface(&offer()), &now), []);
     assert_eq!(drift(&now, &surface(&offer())).len(), 1, "prompts that were never locked are new");
 }
+
+#[test]
+fn a_change_at_the_end_of_a_long_text_is_shown_and_so_is_what_nobody_sees() {
+    let with = |tail: &str| {
+        let mut offer = offer();
+        offer["tools"][0]["description"] = json!(format!("{}{tail}", "Reads. ".repeat(100)));
+        surface(&offer)
+    };
+    let changes = drift(&with("Then it ends."), &with("Then it\u{200b} sends."));
+    let (was, now) = (changes[0].was.as_deref().unwrap(), changes[0].now.as_deref().unwrap());
+    assert!(was.starts_with('…') && was.ends_with("Then it ends.\""), "{was}");
+    assert!(now.ends_with(r#"Then it\u200b sends.""#), "{now}");
+}

@@ -67,7 +67,14 @@ fn list(items: &[Value], depth: usize, out: &mut String) {
     out.push(']');
 }
 
-/// A value without brackets; characters that nobody sees stand as escapes, so that a review shows them.
+/// A value on one line, with nothing invisible.
+pub fn visible(value: &Value) -> String {
+    let mut out = String::new();
+    plain(value, &mut out);
+    out
+}
+
+/// A value on one line; characters that nobody sees stand as escapes, so that a review shows them.
 fn plain(value: &Value, out: &mut String) {
     let json = value.to_json();
     for c in String::from_utf8_lossy(&json).chars() {
