@@ -3,6 +3,7 @@
 mod approve;
 mod diff;
 pub mod file;
+mod live;
 mod seen;
 mod update;
 mod verify;
@@ -29,6 +30,9 @@ pub struct Args {
 
 const EXAMPLES: &str = "Examples:
   tapgate lock update              from the latest session that was recorded
+  tapgate lock update -- npx -y some-server
+      starts the server, lists everything, ends it; the session is recorded like any other
+  tapgate lock verify https://example.com/mcp --header 'Authorization: Bearer env:EXAMPLE_TOKEN'
   tapgate lock verify s12          exit status 1 when the server offers something else than the lock says
   tapgate lock diff mcp.lock last
   tapgate lock approve search      for a tool that `tapgate tap --locked` holds back
@@ -73,6 +77,10 @@ struct Target {
     /// The command and arguments of a server that is started and asked now
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "what")]
     command: Vec<String>,
+
+    /// Send this header with every request to the URL, as `tapgate tap --header` does
+    #[arg(long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
 }
 
 /// What a page says of a lock file and a session.

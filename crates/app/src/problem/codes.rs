@@ -58,9 +58,9 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Name a file in a directory that you may write to with `--file`.",
     ),
     (
-        "lock.not-live",
-        "A URL or a command was given, and this version reads recorded sessions only.",
-        "Record a session with `tapgate tap` and name it, or say `last`.",
+        "lock.not-asked",
+        "The server that `lock` was to ask cannot be started or reached, refuses a list, or gives no answer.",
+        "See what happened with `tapgate show last`; credentials go with `--header`.",
     ),
     (
         "lock.never-seen",

@@ -188,3 +188,22 @@ fn a_lock_file_that_cannot_be_read_says_where() {
         broken.err()
     );
 }
+
+#[test]
+fn a_server_is_asked_itself_and_says_the_same_as_in_a_session() {
+    let desk = Desk::new();
+    desk.list(&[]);
+    assert_eq!(desk.lock(&["update"]).code, Some(0));
+    let recorded = text(&desk.at("mcp.lock"));
+    let (server, tools) = (desk.at("server.sh"), desk.at("tools.json"));
+    let command = ["--", "bash", server.to_str().unwrap(), tools.to_str().unwrap()];
+    let asked = desk.lock(&[&["update"][..], &command].concat());
+    assert_eq!(asked.code, Some(0), "{}", asked.err());
+    assert_eq!(text(&desk.at("mcp.lock")), recorded);
+    desk.offer(&[READ]);
+    let verified = desk.lock(&[&["verify"][..], &command].concat());
+    assert_eq!(verified.code, Some(1), "{}", verified.err());
+    assert_eq!(objects(&verified)[1]["item"], "write");
+    let broken = desk.lock(&["verify", "--", "false"]);
+    assert_eq!(broken.code, Some(4), "{}{}", broken.out(), broken.err());
+}

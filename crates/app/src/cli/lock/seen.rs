@@ -7,7 +7,7 @@ use tapgate_store::{SessionId, SessionRow, SourceRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::{Offered, Transport};
 
-use super::Target;
+use super::{Target, live};
 use crate::home;
 use crate::look::{Look, printable};
 use crate::problem::Problem;
@@ -28,11 +28,7 @@ pub(super) struct Seen {
 /// What the target offers.
 pub(super) fn surface_of(look: &Look, target: &Target) -> Result<Seen, Problem> {
     if !target.command.is_empty() || target.what.contains("://") {
-        return Err(Problem::usage(
-            "lock.not-live",
-            "a server cannot be asked directly yet",
-            "record a session with `tapgate tap`, in which a client lists what there is, and name it, or say `last`",
-        ));
+        return of_session(look, &live::ask(look, target)?);
     }
     of_session(look, &look.session(&target.what)?)
 }
