@@ -146,3 +146,55 @@ fn cells(row: &DriftRow<'_>) -> Vec<Cell> {
         Cell::told(row.now),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::{self, Colour, Style};
+
+    fn view() -> LockView<'static> {
+        let row =
+            |class, item, path, why, was, now| DriftRow { class, kind: "tools", item, path, why, was, now };
+        LockView {
+            state: LockState::Drift,
+            file: "mcp.lock",
+            from: "s12",
+            changes: vec![
+                row("cosmetic", "read", "title", "changed", Some("\"a\""), Some("\"b\"")),
+                row("compatible", "new", "", "added", None, None),
+                row("breaking", "write\u{1b}[2J", "inputSchema.properties.path", "removed", Some("{}"), None),
+            ],
+            notes: vec!["Not listed: prompts.".to_owned()],
+        }
+    }
+
+    #[test]
+    fn the_worst_change_stands_first_and_both_texts_below() {
+        let page = lock(&view());
+        for width in [40, 80, 140] {
+            let drawn = draw::text(&page, &Style { width, colour: Colour::Off, now: 0 });
+            assert!(!drawn.contains('\u{1b}'), "{drawn}");
+            let place = |word: &str| drawn.find(word).unwrap_or_else(|| panic!("{word} is missing: {drawn}"));
+            assert!(
+                place("breaking") < place("compatible") && place("compatible") < place("cosmetic"),
+                "{drawn}"
+            );
+            assert!(place("- \"a\"") < place("+ \"b\""), "{drawn}");
+            assert!(drawn.contains("3 changes") && drawn.contains("Not listed: prompts."), "{drawn}");
+        }
+    }
+
+    #[test]
+    fn json_has_the_state_first_and_then_each_change() {
+        let drawn = draw::json(&lock(&view()));
+        let objects: Vec<serde_json::Value> =
+            drawn.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(
+            (objects[0]["kind"].as_str(), objects[0]["state"].as_str()),
+            (Some("lock"), Some("drift"))
+        );
+        assert_eq!(objects[1]["class"], "breaking");
+        assert_eq!((objects[3]["was"].as_str(), objects[3]["now"].as_str()), (Some("\"a\""), Some("\"b\"")));
+        assert_eq!(objects.len(), 4);
+    }
+}
