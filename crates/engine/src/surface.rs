@@ -159,6 +159,11 @@ pub fn digest(canonical: &[u8]) -> String {
     blake3::hash(canonical).to_hex().chars().take(32).collect()
 }
 
+/// The same as bytes.
+pub fn digest_bytes(canonical: &[u8]) -> [u8; 16] {
+    blake3::hash(canonical).as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
 /// The items as a JSON array, each with its definition unless that would make too much of it.
 pub fn to_json(items: &[Item]) -> Vec<u8> {
     let n_bytes: u64 = items.iter().map(|item| item.size).sum();

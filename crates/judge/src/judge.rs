@@ -12,7 +12,7 @@ use tapgate_wire::{Kind, Message, Nanos};
 
 use crate::event::{Cx, Event, Heard, Stray};
 use crate::family::{self, Family};
-use crate::surface::Surfaces;
+use crate::surface::{Surfaces, Told};
 use crate::world::Session;
 
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
@@ -44,7 +44,7 @@ pub struct Judge {
 #[derive(Debug, Default)]
 struct Found {
     findings: Vec<fact::Finding>,
-    surfaces: Vec<fact::Surface>,
+    told: Told,
 }
 
 /// A session and its families.
@@ -184,7 +184,7 @@ impl Judge {
 
     /// Hands out what was found and notes it with the exchanges.
     fn settle(&mut self, more: &mut Vec<Fact>) {
-        more.extend(self.found.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
+        more.extend(self.found.told.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
         for finding in self.found.findings.drain(..) {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
                 more.push(Fact::Finding(Box::new(finding)));
@@ -231,7 +231,7 @@ impl Bench {
     }
 
     fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Found) {
-        self.surfaces.on(self.session.n, now, event, &mut found.surfaces);
+        self.surfaces.on(self.session.n, now, event, &mut found.told);
         let mut cx = Cx::new(now, &self.session, &mut found.findings);
         for family in &mut self.families {
             family.on(&mut cx, event);
@@ -265,7 +265,7 @@ impl Bench {
             revision: session.revision_of(message, told.exchange),
         };
         let event = Event::Message(&heard);
-        self.surfaces.on(session.n, last, &event, &mut found.surfaces);
+        self.surfaces.on(session.n, last, &event, &mut found.told);
         let mut cx = Cx::new(last, session, &mut found.findings);
         for family in &mut self.families {
             family.on(&mut cx, &event);

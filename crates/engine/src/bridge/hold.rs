@@ -18,22 +18,28 @@ use crate::surface::{Item, Lock, Value};
 /// Definitions of which the person who runs the tap is told at the most; the engine says each once.
 const MAX_TOLD: usize = 1_000;
 
+/// Listed tools that are remembered although the lock does not have them, and bytes of the longest of their names.
+const MAX_LISTED: usize = 10_000;
+const MAX_NAME: usize = 256;
+
+/// Different definitions of one name that are remembered; one more is none that a lock has.
+const MAX_TWINS: usize = 8;
+
 /// What is held, and what is known of it.
 #[derive(Debug, Default)]
 pub struct Hold {
     lock: Option<Arc<Lock>>,
-    /// Tools of the lock that were listed since the lock was read, and whether each is another one than it says.
-    ///
-    /// Invariant: only names that the lock has, so a server cannot fill it.
-    listed: BTreeMap<String, bool>,
-    /// Tools, and definitions of them, that were told.
-    told: BTreeSet<(String, String)>,
+    /// The digests under which a tool was listed last, by its name; they stay when the lock changes.
+    listed: BTreeMap<String, Vec<String>>,
+    /// Digests of definitions, and names of tools that are missing, that were told.
+    told: BTreeSet<String>,
 }
 
 impl Hold {
     /// Holds what this lock does not have from now on.
     pub fn set(&mut self, lock: Arc<Lock>) {
-        *self = Self { lock: Some(lock), ..Self::default() };
+        self.lock = Some(lock);
+        self.told.clear();
     }
 
     /// Why a call is refused, for the model and the person who reads it; `None` for everything that passes.
@@ -45,12 +51,17 @@ impl Hold {
             return None;
         }
         let name = find(request.raw(), &["params", "name"]).map(unescape_lossy)?;
-        let why = match self.listed.get(&*name) {
-            Some(false) => return None,
-            Some(true) => "its definition is another one than the lock file says",
-            None if lock.knows(Offered::Tools, &name) => return None,
-            None => "the lock file does not have it",
+        let is_known = lock.knows(Offered::Tools, &name);
+        let is_same = match self.listed.get(&*name) {
+            Some(digests) => digests.iter().all(|digest| lock.has(Offered::Tools, &name, digest)),
+            None => is_known,
         };
+        let why = match (is_same, is_known) {
+            (true, _) => return None,
+            (false, true) => "its definition is another one than the lock file says",
+            (false, false) => "the lock file does not have it",
+        };
+        let name: String = name.chars().take(80).collect();
         Some(format!(
             "tapgate holds back the tool `{name}`: {why}. A person can look at it with `tapgate lock diff` and let it \
              pass with `tapgate lock approve {name}`"
@@ -83,7 +94,7 @@ impl Hold {
             draft.set(&["result", "tools"], b"[]");
             return Some(draft.into_message());
         }
-        let (mut n_held, mut page) = (0_usize, BTreeMap::new());
+        let (mut n_held, mut page) = (0_usize, BTreeMap::<String, Vec<String>>::new());
         draft.each(&["result", "tools"], &mut |tool| {
             let definition = Value::parse(&tool.clone().into_bytes()).unwrap_or(Value::Word("null"));
             let item = Item::of(Offered::Tools, definition);
@@ -92,8 +103,10 @@ impl Hold {
                 n_held += 1;
                 self.tell(server, &lock, &item, acts);
             }
-            if lock.knows(Offered::Tools, &item.name) {
-                *page.entry(item.name).or_default() |= is_held;
+            let is_kept = lock.knows(Offered::Tools, &item.name)
+                || item.name.len() <= MAX_NAME && self.listed.len() + page.len() < MAX_LISTED;
+            if is_kept || self.listed.contains_key(&item.name) {
+                note(page.entry(item.name).or_default(), item.digest);
             }
             (!is_held).then_some(tool)
         });
@@ -106,7 +119,7 @@ impl Hold {
     }
 
     fn tell(&mut self, server: &str, lock: &Lock, item: &Item, acts: &mut Vec<Act>) {
-        if self.told.len() >= MAX_TOLD || !self.told.insert((item.name.clone(), item.digest.clone())) {
+        if self.told.len() >= MAX_TOLD || !self.told.insert(item.digest.clone()) {
             return;
         }
         let why = if lock.knows(Offered::Tools, &item.name) {
@@ -122,15 +135,29 @@ impl Hold {
     }
 
     /// Says what the lock has and a list that is whole does not.
-    fn missing(&mut self, server: &str, lock: &Lock, page: &BTreeMap<String, bool>, acts: &mut Vec<Act>) {
+    fn missing(
+        &mut self,
+        server: &str,
+        lock: &Lock,
+        page: &BTreeMap<String, Vec<String>>,
+        acts: &mut Vec<Act>,
+    ) {
         for name in lock.names(Offered::Tools).into_iter().filter(|name| !page.contains_key(*name)) {
-            if self.told.len() < MAX_TOLD && self.told.insert((name.to_owned(), String::new())) {
+            if self.told.len() < MAX_TOLD && self.told.insert(name.to_owned()) {
                 acts.push(Act::Note(format!(
                     "`{server}` does not offer the tool `{name}` that the lock file has"
                 )));
             }
         }
     }
+}
+
+/// Remembers a digest of a tool; of too many, that there are too many.
+fn note(digests: &mut Vec<String>, digest: String) {
+    if digests.len() > MAX_TWINS || digests.contains(&digest) {
+        return;
+    }
+    digests.push(if digests.len() < MAX_TWINS { digest } else { String::new() });
 }
 
 #[cfg(test)]

@@ -78,10 +78,10 @@ static MISSING: Rule = Rule {
 
 pub(super) const RULES: &[&Rule] = &[&HELD, &MISSING];
 
-/// What was told: names with digests, and names of what is missing with none.
+/// What was told: digests of definitions, and names of what is missing.
 #[derive(Debug, Default)]
 pub(super) struct Locked {
-    told: BTreeSet<(String, String)>,
+    told: BTreeSet<String>,
 }
 
 impl Family for Locked {
@@ -92,28 +92,33 @@ impl Family for Locked {
         }
         let Some(page) = Page::read(Offered::Tools, heard.message.raw()) else { return };
         for item in &page.items {
-            if lock.has(Offered::Tools, &item.name, &item.digest) || !self.is_news(&item.name, &item.digest) {
+            if lock.has(Offered::Tools, &item.name, &item.digest) || !self.is_news(&item.digest) {
                 continue;
             }
             let is_known = lock.knows(Offered::Tools, &item.name);
             let why = if is_known { "is not what the lock file says" } else { "is not in the lock file" };
-            cx.find(&HELD, heard, &item.name, format_args!("The tool `{}` {why}.", short(&item.name)));
+            cx.find(&HELD, heard, short(&item.name), format_args!("The tool `{}` {why}.", short(&item.name)));
         }
         let asked = heard.call.map(|call| call.request.raw());
         let is_whole = page.next.is_none()
             && asked.is_some_and(|raw| tapgate_wire::json::find(raw, &["params", "cursor"]).is_none());
         let listed: BTreeSet<_> = page.items.iter().map(|item| item.name.as_str()).collect();
         for name in lock.names(Offered::Tools).difference(&listed).filter(|_| is_whole) {
-            if self.is_news(name, "") {
-                cx.find(&MISSING, heard, name, format_args!("The server does not offer `{}`.", short(name)));
+            if self.is_news(name) {
+                cx.find(
+                    &MISSING,
+                    heard,
+                    short(name),
+                    format_args!("The server does not offer `{}`.", short(name)),
+                );
             }
         }
     }
 }
 
 impl Locked {
-    fn is_news(&mut self, name: &str, digest: &str) -> bool {
-        self.told.len() < MAX_TOLD && self.told.insert((name.to_owned(), digest.to_owned()))
+    fn is_news(&mut self, key: &str) -> bool {
+        self.told.len() < MAX_TOLD && self.told.insert(key.to_owned())
     }
 }
 

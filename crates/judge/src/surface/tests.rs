@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use tapgate_engine::Fact;
 use tapgate_engine::surface::from_json;
 
@@ -132,9 +134,25 @@ fn how_a_server_asks_for_credentials_is_a_part_of_it() {
 fn a_server_that_changes_all_the_time_fills_nothing() {
     let mut text = "hello 2025-06-18 {} {\"tools\":{}}\n".to_owned();
     for n in 1..=200 {
-        text += &format!(
-            "client> ask {n} tools/list\nserver> answer {n} {{\"tools\":[{{\"name\":\"t{n}\"}}]}}\n"
-        );
+        let answer = format!(r#"server> answer {n} {{"tools":[{{"name":"t{n}"}}]}}"#);
+        writeln!(text, "client> ask {n} tools/list\n{answer}").unwrap();
     }
     assert_eq!(told(&text).len(), MAX_TOLD as usize);
+}
+
+#[test]
+fn names_and_cursors_without_end_are_not_kept() {
+    let long = "n".repeat(MAX_BYTES);
+    let text = format!(
+        "hello 2025-06-18 {{}} {{\"tools\":{{}}}}\nclient> ask 1 tools/list\n\
+         server> answer 1 {{\"tools\":[{{\"name\":\"{long}\"}},{{\"name\":\"{long}\"}},{{\"name\":\"c\"}}]}}\n"
+    );
+    let found = lists(&text);
+    assert_eq!(found.iter().map(|(whole, names)| (*whole, names.len())).collect::<Vec<_>>(), [(false, 2)]);
+    let cursor = "x".repeat(MAX_CURSOR);
+    let text = format!(
+        "hello 2025-06-18 {{}} {{\"tools\":{{}}}}\nclient> ask 1 tools/list\n\
+         server> answer 1 {{\"tools\":[{{\"name\":\"a\"}}],\"nextCursor\":\"{cursor}\"}}\n"
+    );
+    assert_eq!(lists(&text), [(false, names(&["a"]))]);
 }

@@ -133,5 +133,27 @@ fn a_server_that_makes_up_tools_fills_nothing() {
         sifted(&mut hold, &format!(r#"[{{"name":"t{n}"}}]"#));
     }
     assert!(hold.told.len() <= MAX_TOLD);
-    assert!(hold.listed.len() <= 1);
+    let mut tools: Vec<String> = (0..2 * MAX_LISTED).map(|n| format!(r#"{{"name":"u{n}"}}"#)).collect();
+    tools.push(format!(r#"{{"name":"{}"}}"#, "n".repeat(MAX_NAME + 1)));
+    tools.extend((0..100).map(|n| format!(r#"{{"name":"read","title":"{n}"}}"#)));
+    sifted(&mut hold, &format!("[{}]", tools.join(",")));
+    assert!(hold.listed.len() <= MAX_LISTED + 1);
+    assert!(hold.listed.values().all(|digests| digests.len() <= MAX_TWINS + 1));
+    assert!(hold.listed.keys().all(|name| name.len() <= MAX_NAME));
+    assert!(hold.refuses(&call("read")).is_some());
+}
+
+#[test]
+fn a_lock_that_changes_elsewhere_lets_nothing_pass_that_was_held() {
+    let mut hold = hold(&[READ]);
+    sifted(&mut hold, r#"[{"name":"read","description":"Sends."},{"name":"new"}]"#);
+    let lock = |tools: &[&str]| self::hold(tools).lock.unwrap();
+    hold.set(lock(&[READ, WRITE]));
+    assert!(hold.refuses(&call("read")).is_some());
+    hold.set(lock(&[r#"{"name":"read","description":"Sends."}"#, r#"{"name":"new","title":"x"}"#]));
+    assert_eq!(hold.refuses(&call("read")), None);
+    assert!(
+        hold.refuses(&call("new")).is_some(),
+        "another definition was approved than the one that was listed"
+    );
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -78,8 +80,11 @@ fn json() -> impl Strategy<Value = Value> {
 fn reworded(value: &Value, out: &mut String) {
     let quoted = |text: &[u8]| {
         let text = String::from_utf8_lossy(text).into_owned();
-        let escapes: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
-        format!("\"{escapes}\"")
+        let mut escapes = "\"".to_owned();
+        for unit in text.encode_utf16() {
+            write!(escapes, "\\u{unit:04X}").unwrap();
+        }
+        escapes + "\""
     };
     match value {
         Value::Word(word) => *out += word,
