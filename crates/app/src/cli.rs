@@ -8,14 +8,20 @@ use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcom
 use crate::output::Output;
 use crate::problem::Problem;
 
+pub mod bundle;
 pub mod calls;
+pub mod check;
+pub mod clients;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 pub mod explain;
 pub mod lock;
 pub mod ls;
 pub mod man;
+pub mod mock;
 pub mod prune;
+pub mod replay;
 pub mod show;
 pub mod stats;
 pub mod tail;
@@ -56,6 +62,12 @@ enum Command {
     Show(show::Args),
     Tail(tail::Args),
     Stats(stats::Args),
+    Check(check::Args),
+    Diff(diff::Args),
+    Clients(clients::Args),
+    Replay(replay::Args),
+    Mock(mock::Args),
+    Bundle(bundle::Args),
     Prune(prune::Args),
     Lock(lock::Args),
     Explain(explain::Args),
@@ -121,6 +133,12 @@ impl Command {
             Self::Show(args) => args.run(output),
             Self::Tail(args) => args.run(output),
             Self::Stats(args) => args.run(output),
+            Self::Check(args) => args.run(output),
+            Self::Diff(args) => args.run(output),
+            Self::Clients(args) => args.run(output),
+            Self::Replay(args) => args.run(output),
+            Self::Mock(args) => args.run(),
+            Self::Bundle(args) => args.run(output),
             Self::Prune(args) => args.run(output),
             Self::Lock(args) => args.run(output),
             Self::Explain(args) => args.run(output),

@@ -57,6 +57,7 @@ impl Decode {
                 self.stderr.finish(&mut |frame| sink(at, stderr(stream, frame)));
                 sink(at, Input::Exited { stream, status });
             }
+            Seen::Note { stream, at, id, text } => sink(at, Input::Note { stream, id, text }),
             Seen::Lost { at, n_bytes, of: Some(of) } => {
                 if let Some(direction) = self.streams.get_mut(&of) {
                     direction.skip(at, n_bytes);

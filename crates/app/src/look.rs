@@ -179,11 +179,20 @@ pub fn print(page: &Page, output: &Output, now: UnixNanos) {
     output::print(&drawn(page, output, now));
 }
 
+/// Prints a page as text, whatever the output is.
+pub fn print_text(page: &Page, output: &Output) {
+    output::print(&text(page, output, wall::now()));
+}
+
 /// Draws a page the way the output wants it.
 fn drawn(page: &Page, output: &Output, now: UnixNanos) -> String {
     if output.wants_json() {
         return draw::json(page);
     }
+    text(page, output, now)
+}
+
+fn text(page: &Page, output: &Output, now: UnixNanos) -> String {
     let colour = if output.wants_color() { Colour::On } else { Colour::Off };
     draw::text(page, &Style { width: Output::width(), colour, now })
 }

@@ -2,19 +2,25 @@
 //!
 //! *Start reading* at [`cli`]: one file per command. A tap is wired in [`cli::tap`], watched in [`observe`].
 
+mod bundle;
+mod capture;
 mod cli;
 mod decode;
 mod demo;
 mod home;
 mod keys;
 mod look;
+mod mock;
 mod name;
 mod observe;
 mod output;
+mod play;
 mod problem;
 mod random;
 #[cfg(test)]
 mod reference;
+mod replay;
+mod suppress;
 mod wall;
 
 use std::io::Write as _;

@@ -12,7 +12,7 @@ use tapgate_wire::record::{Clock, Era, Offered, Piece, Status, Transport};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::rule::{Rule, Side};
 use tapgate_wire::stream::Carried;
-use tapgate_wire::{Fault, Leg, Nanos};
+use tapgate_wire::{Fault, Leg, Nanos, StreamId};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -148,6 +148,8 @@ pub struct Message {
     pub target: Option<Bytes>,
     /// What it is.
     pub piece: Piece,
+    /// What it came on; pieces of tapgate's own have none.
+    pub stream: Option<StreamId>,
     /// The side that sent it.
     pub from: Leg,
     /// When which bytes of it came; at least one chunk.

@@ -82,6 +82,15 @@ pub enum Input {
         /// Its exit status, or 128 + signal.
         status: i32,
     },
+    /// tapgate did something on purpose that is to be recorded.
+    Note {
+        /// What it concerns.
+        stream: StreamId,
+        /// The JSON-RPC id of the request on it, raw.
+        id: Option<Bytes>,
+        /// What, for people.
+        text: String,
+    },
     /// The observer missed bytes; open streams may lack messages.
     Lost {
         /// How many.

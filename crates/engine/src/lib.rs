@@ -10,6 +10,7 @@
 //! speak alike.
 
 pub mod bridge;
+pub mod chaos;
 pub mod fact;
 pub mod input;
 pub mod limits;

@@ -211,6 +211,7 @@ impl Recorder {
             session: message.session,
             exchange: message.exchange,
             piece: message.piece,
+            stream: message.stream.map(|stream| stream.0),
             from: message.from,
             at: self.wall(at),
             chunks: message.carried.chunks.iter().map(|(then, size)| (then.since(at), *size)).collect(),

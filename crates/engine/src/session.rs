@@ -15,7 +15,7 @@ use tapgate_wire::{Fault, Kind, Leg, Nanos, Shape, StreamId};
 use self::stream::Stream;
 pub(crate) use self::stream::{era_of_head, header, is_event_stream};
 use crate::fact::{self, Content, Fact};
-use crate::input::Input;
+use crate::input::{Action, Input};
 use crate::ledger::Ledger;
 use crate::oddity::Oddity;
 use crate::track::{Scope, Tracker};
@@ -113,6 +113,7 @@ impl Session {
                 self.pipes_ended.0 = true;
                 self.end_with_pipes(now, ledger);
             }
+            Input::Note { stream, id, text } => self.noted(now, stream, id, text, ledger),
             Input::Lost { n_bytes } => self.note(now, format!("{n_bytes} bytes were not observed"), ledger),
             Input::Tick => {}
         }
@@ -268,6 +269,31 @@ impl Session {
         self.tell_piece(Piece::Note, Leg::Server, carried, Content::Raw(text.into(), Vec::new()), ledger);
     }
 
+    /// Tells what was done on purpose, with the exchange that it concerns.
+    fn noted(
+        &mut self,
+        now: Nanos,
+        stream: StreamId,
+        id: Option<Bytes>,
+        text: String,
+        ledger: &mut Ledger<'_>,
+    ) {
+        let (carried, content) = (timed(Carried::default(), now), Content::Raw(text.into(), Vec::new()));
+        if self.streams.contains_key(&stream) {
+            return self.tell_on_stream(Piece::Note, (stream, Leg::Server), carried, content, ledger);
+        }
+        let exchange = id.and_then(|id| self.track.asked_with(Leg::Client, &id));
+        let before = ledger.actions.len();
+        self.tell_piece(Piece::Note, Leg::Server, carried, content, ledger);
+        if let Some(Action::Record(Fact::Message(message))) = ledger.actions.get_mut(before) {
+            message.exchange = exchange;
+            let n = message.n;
+            if let Some(call) = exchange.and_then(|exchange| self.track.call(exchange)) {
+                call.list(n, Leg::Server, 0, now, ledger);
+            }
+        }
+    }
+
     /// Tells a piece of traffic that belongs to no exchange.
     fn tell_piece(
         &self,
@@ -284,6 +310,7 @@ impl Session {
             exchange: None,
             target: None,
             piece,
+            stream: None,
             from,
             carried,
             content,

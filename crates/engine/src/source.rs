@@ -83,6 +83,7 @@ impl Source {
             Input::Answered { stream, .. }
             | Input::Message { stream, .. }
             | Input::Stray { stream, .. }
+            | Input::Note { stream, .. }
             | Input::Closed { stream, .. }
                 if self.is_http(stream) =>
             {
@@ -101,6 +102,7 @@ impl Source {
             | Input::Stray { stream, .. }
             | Input::Closed { stream, .. }
             | Input::Answered { stream, .. }
+            | Input::Note { stream, .. }
             | Input::Stderr { stream, .. } => self.on_pipes(now, stream, input, actions),
         }
         self.drop_ended();

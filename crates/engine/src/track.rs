@@ -140,6 +140,11 @@ impl Tracker {
         !self.ids.of(&Key { asked_by, scope: Scope::Session, id: id.clone() }).is_empty()
     }
 
+    /// The open exchange that was asked with this id somewhere in the session, the oldest if there are several.
+    pub(crate) fn asked_with(&self, asked_by: Leg, id: &Bytes) -> Option<u64> {
+        self.ids.of(&Key { asked_by, scope: Scope::Session, id: id.clone() }).first().copied()
+    }
+
     /// Whether a closed exchange with this id is remembered.
     pub(crate) fn remembers(&mut self, asked_by: Leg, id: &[u8]) -> bool {
         self.memory.by_id(asked_by, None, id).is_some()

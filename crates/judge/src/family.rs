@@ -1,6 +1,7 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
 mod header;
+mod injected;
 mod lock;
 
 use std::fmt::Debug;
@@ -27,6 +28,7 @@ struct Row {
 const FAMILIES: &[Row] = &[
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
     Row { rules: lock::RULES, begin: || Box::<lock::Locked>::default() },
+    Row { rules: injected::RULES, begin: || Box::<injected::Injected>::default() },
 ];
 
 /// One of each family, for a new session.

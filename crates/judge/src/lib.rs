@@ -13,6 +13,7 @@
 mod event;
 mod family;
 mod judge;
+pub mod scene;
 mod surface;
 mod world;
 

@@ -10,9 +10,11 @@
 
 mod call;
 mod capture;
+pub mod check;
 pub mod draw;
 pub mod page;
 pub mod pages;
+pub mod passport;
 mod plain;
 mod unit;
 
@@ -21,3 +23,4 @@ mod sample;
 
 pub use call::Call;
 pub use plain::{MAX_CHARS, Plain};
+pub use unit::stamp;

@@ -226,7 +226,7 @@ impl Page {
 
 impl Note {
     /// A note.
-    pub(crate) fn new(tone: Tone, word: &'static str, text: impl Into<String>) -> Self {
+    pub fn new(tone: Tone, word: &'static str, text: impl Into<String>) -> Self {
         Self { tone, word, text: text.into() }
     }
 }

@@ -1,6 +1,8 @@
 //! The pages: what each shows, made of rows of the journal.
 
 mod calls;
+mod clients;
+mod diff;
 mod explain;
 mod lock;
 mod ls;
@@ -11,10 +13,13 @@ mod stats;
 mod tail;
 
 pub use calls::calls;
+pub use clients::{ClientName, client, clients, clients_differ};
+pub use diff::{Compared, Diff, Shift, diff, shift};
 pub use explain::{Explained, Keeping, explain};
 pub use lock::{DriftRow, LockState, LockView, lock};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use session::{SessionView, session};
+pub(crate) use show::found;
 pub use show::{ExchangeView, lone, show, wire};
 pub use stats::Stats;
 pub use tail::{Line, Tail};

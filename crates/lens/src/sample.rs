@@ -177,6 +177,7 @@ fn messages() -> Vec<MessageRow> {
         },
         MessageRow {
             piece: Piece::Stderr,
+            stream: Some(0),
             exchange: None,
             at: at + 3 * MS,
             ..message(5, 3, Piece::Stderr, "indexing 12 files\nwarning: \u{1b}[33mslow disk\u{1b}[0m")
@@ -273,6 +274,7 @@ fn message(id: i64, exchange: i64, piece: Piece, body: &str) -> MessageRow {
         session: SessionId(1),
         exchange: Some(ExchangeId(exchange)),
         piece,
+        stream: Some(0),
         from: if matches!(piece, Piece::Request) { Leg::Client } else { Leg::Server },
         at: NOW - 60 * SECOND
             + exchange * 1_250 * MS

@@ -55,7 +55,7 @@ pub(crate) fn clock(at: UnixNanos, now: UnixNanos) -> String {
 }
 
 /// The time as RFC 3339 in UTC with nanoseconds, `2026-07-28T10:00:00.123456789Z`.
-pub(crate) fn stamp(at: UnixNanos) -> String {
+pub fn stamp(at: UnixNanos) -> String {
     let seconds = at.div_euclid(SECOND);
     let (year, month, day) = date(seconds.div_euclid(DAY));
     let of_day = seconds.rem_euclid(DAY);

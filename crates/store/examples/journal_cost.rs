@@ -142,6 +142,7 @@ fn call(n: u64) -> [Record; 4] {
             session: 1,
             exchange: Some(n / 2),
             piece,
+            stream: Some(0),
             from,
             at,
             chunks: vec![(0, 300)],

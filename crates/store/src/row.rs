@@ -96,6 +96,7 @@ pub struct MessageRow {
     pub session: SessionId,
     pub exchange: Option<ExchangeId>,
     pub piece: Piece,
+    pub stream: Option<u64>,
     pub from: Leg,
     pub at: UnixNanos,
     pub chunks: Vec<(u64, u32)>,
@@ -181,7 +182,7 @@ pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, parent: Option
     }
 }
 
-/// Packs the columns of a message that no query looks at: SSE fields, chunks, faults, hits.
+/// Packs the columns of a message that no query looks at: SSE fields, chunks, faults, hits, stream.
 pub(crate) fn pack_message(pack: &mut Pack, message: &Message) {
     put_text(pack, message.event.as_ref());
     pack.put(message.chunks.len() as u64);
@@ -199,6 +200,8 @@ pub(crate) fn pack_message(pack: &mut Pack, message: &Message) {
         pack.put_bytes(class.as_bytes());
         pack.put((*n_times).into());
     }
+    // One more, because a blob that ends here reads as zeros: nothing is known then.
+    pack.put(message.stream.map_or(0, |stream| stream.saturating_add(1)));
 }
 
 fn put_text(pack: &mut Pack, text: Option<&Masked>) {
@@ -319,11 +322,13 @@ impl MessageRow {
         for _ in 0..rest.take_length() {
             hits.push((String::from_utf8_lossy(rest.take_bytes()).into_owned(), rest.take() as u32));
         }
+        let stream = rest.take().checked_sub(1);
         Ok(Self {
             id: MessageId(row.get(0)?),
             session: SessionId(row.get(1)?),
             exchange: row.get::<_, Option<i64>>(2)?.map(ExchangeId),
             piece: Piece::from_code(row.get(3)?),
+            stream,
             from: Leg::from_code(row.get(4)?),
             stored: Body::from_code(row.get(5)?),
             at: row.get(6)?,

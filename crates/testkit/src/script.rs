@@ -10,6 +10,7 @@
 //! server[1]> (id=7 event=message) {…}                an event of its body
 //! server[1] end                                     how a direction ends: end, cut, abandoned, failed WHY
 //! server stderr text                                also: started PID, exited STATUS
+//! note text                                         what tapgate did on purpose
 //! lost 100                                          bytes that were not observed
 //! wait 5s
 //! end                                               the process goes
@@ -56,6 +57,8 @@ pub enum Step {
     Started(u32),
     /// The server's process ended.
     Exited(i32),
+    /// tapgate did something on purpose, on this stream.
+    Note(StreamId, String),
     /// Bytes were not observed.
     Lost(u64),
     /// Time passes, in nanoseconds.
@@ -106,6 +109,7 @@ fn read_line(line: &str, steps: &mut Vec<Step>) -> Result<(), String> {
                 (leg("client=").ok_or("no client leg")?, leg("server=").ok_or("no server leg")?);
             steps.push(Step::Legs(client.into(), server.into()));
         }
+        "note" => steps.push(Step::Note(PIPES, rest.into())),
         "lost" => steps.push(Step::Lost(number(rest)?)),
         "wait" => steps.push(Step::Wait(duration(rest)?)),
         "hello" => hello(rest, steps)?,

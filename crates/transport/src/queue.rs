@@ -318,7 +318,11 @@ fn take(mut waiting: MutexGuard<'_, Waiting>, batch: &mut Vec<Seen>) -> Turn {
 /// Whether an event is small and says that something began or ended.
 fn is_turning_point(seen: &Seen) -> bool {
     match seen {
-        Seen::Closed { .. } | Seen::Started { .. } | Seen::Exited { .. } | Seen::Lost { .. } => true,
+        Seen::Closed { .. }
+        | Seen::Started { .. }
+        | Seen::Exited { .. }
+        | Seen::Note { .. }
+        | Seen::Lost { .. } => true,
         Seen::Asked { .. } | Seen::Answered { .. } | Seen::Bytes { .. } | Seen::Stderr { .. } => false,
     }
 }
@@ -330,6 +334,7 @@ fn at(seen: &Seen) -> Nanos {
         | Seen::Closed { at, .. }
         | Seen::Started { at, .. }
         | Seen::Exited { at, .. }
+        | Seen::Note { at, .. }
         | Seen::Lost { at, .. } => *at,
         Seen::Bytes { chunk, .. } | Seen::Stderr { chunk, .. } => chunk.at,
     }
@@ -345,6 +350,7 @@ fn payload(seen: &Seen) -> usize {
         Seen::Asked { head, .. } => uri_bytes(&head.uri) + header_bytes(&head.headers),
         Seen::Answered { head, .. } => header_bytes(&head.headers),
         Seen::Bytes { chunk, .. } | Seen::Stderr { chunk, .. } => chunk.bytes.len(),
+        Seen::Note { text, .. } => text.len(),
         Seen::Closed { .. } | Seen::Started { .. } | Seen::Exited { .. } | Seen::Lost { .. } => 0,
     }
 }

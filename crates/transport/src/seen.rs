@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::Ending;
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
@@ -71,6 +72,17 @@ pub enum Seen {
         at: Nanos,
         /// The exit status, or 128 + signal.
         status: i32,
+    },
+    /// Something that tapgate did on purpose and that is to be recorded.
+    Note {
+        /// The stream that it concerns.
+        stream: StreamId,
+        /// When.
+        at: Nanos,
+        /// The JSON-RPC id of the request on it that it concerns, raw.
+        id: Option<Bytes>,
+        /// What, for people; a few hundred bytes at most.
+        text: String,
     },
     /// The observer fell behind, and what came meanwhile is not told.
     Lost {

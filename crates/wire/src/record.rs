@@ -222,6 +222,9 @@ pub struct Message {
     pub exchange: Option<u64>,
     /// What it is.
     pub piece: Piece,
+    /// What it came on: the pipes, or one HTTP request with its response; unique within one process. Pieces of tapgate's
+    /// own have none.
+    pub stream: Option<u64>,
     /// The side that sent it.
     pub from: Leg,
     /// When its first byte was read.

@@ -10,6 +10,7 @@ use tapgate_wire::revision::Revision;
 use crate::problem::Problem;
 
 pub mod bridge;
+mod chaos;
 mod header;
 pub mod http;
 mod legs;
@@ -85,6 +86,11 @@ pub struct Args {
     /// `Name: file:PATH`
     #[arg(long = "header", value_name = "HEADER")]
     pub headers: Vec<String>,
+
+    /// Inject the faults of this file into what the client gets, to test the client; each is said and recorded. It makes
+    /// the tap a bridge
+    #[arg(long, value_name = "FILE")]
+    pub chaos: Option<PathBuf>,
 
     /// A bridge refuses messages larger than this many megabytes (default: 64)
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -174,13 +180,12 @@ impl Args {
 
     /// Says which tap these arguments ask for.
     pub fn shape(&self) -> Result<Shape<'_>, Problem> {
-        let translates = self.bridge || self.locked.is_some();
         let shape = match (self.listen, self.url.as_deref(), self.command.as_slice()) {
             (None, Some(command), _) if !command.contains("://") => {
                 return Err(super::words::no_dashes(command));
             }
-            (None, None, command @ [_, ..]) if !translates => Shape::Stdio(command),
-            (Some(listen), Some(url), []) if !translates => Shape::Http(listen, url),
+            (None, None, command @ [_, ..]) if !self.decides() => Shape::Stdio(command),
+            (Some(listen), Some(url), []) if !self.decides() => Shape::Http(listen, url),
             (listen, Some(url), _) => Shape::Bridge(listen, Server::Url(url)),
             (listen, None, command @ [_, ..]) => Shape::Bridge(listen, Server::Command(command)),
             (_, None, []) => {
@@ -193,6 +198,11 @@ impl Args {
         };
         self.fits(&shape)?;
         Ok(shape)
+    }
+
+    /// Whether the tap is to change what passes although its sides are alike.
+    fn decides(&self) -> bool {
+        self.bridge || self.chaos.is_some() || self.locked.is_some()
     }
 
     /// Refuses what the shape has no use for.

@@ -117,6 +117,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "The system refuses a process, a thread or a pipe.",
         "Close other programs, or raise the limits (`ulimit -a`).",
     ),
+    (
+        "tap.bad-chaos",
+        "The file of `--chaos` cannot be read; the message names the entry.",
+        "Give each fault a name and conditions; see the [guide](../guides/test-a-client.md).",
+    ),
     ("tap.bad-url", "The server's URL cannot be used.", "Give it as `https://host/path`."),
     (
         "tap.port-in-use",
@@ -143,6 +148,47 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "The file of `--ca-file` cannot be read or holds no certificate.",
         "Give a PEM file that holds certificates.",
     ),
+    (
+        "play.cannot-start",
+        "The tap that `check`, `replay` or `mock` puts in front of a server cannot be started.",
+        "Close other programs, or raise the limits (`ulimit -a`).",
+    ),
+    (
+        "check.bad-suppressions",
+        "The file of `check --suppress` cannot be read; the message names the entry.",
+        "Give each entry a rule, a reason and a last day (`until`); see the [guide](../guides/check-a-server.md).",
+    ),
+    (
+        "replay.nothing",
+        "The session that is to be replayed has no calls.",
+        "See the sessions and their calls with `tapgate ls`.",
+    ),
+    (
+        "replay.not-agreed",
+        "Some of the recorded calls write, and nobody agreed to make them again.",
+        "Say `--yes`, or see them first with `--dry-run`.",
+    ),
+    (
+        "bundle.unreadable",
+        "The file that `check` was given is no bundle, or one of a newer tapgate.",
+        "Make one with `tapgate bundle`.",
+    ),
+    (
+        "bundle.not-shown",
+        "The finding needs what was masked, stored as a summary, or deleted since.",
+        "Record it again with `--full`, and bundle it within a day.",
+    ),
+    (
+        "bundle.no-finding",
+        "The session has no finding, or none of the rule that was named.",
+        "See what was found with `tapgate check SESSION`.",
+    ),
+    (
+        "bundle.unwritable",
+        "The file of a bundle cannot be written, for example because it is there already.",
+        "Name another one with `-o FILE`.",
+    ),
+    ("client.unknown", "No client of this name is recorded.", "See the names with `tapgate clients`."),
     (
         "journal-newer",
         "A newer tapgate made the journal; it was left as it is.",

@@ -21,6 +21,7 @@ use crate::table::{Journey, Kind, SERVERS};
 
 mod compare;
 mod play;
+mod recorded;
 mod table;
 
 /// So many conversations at once; most of their time is waiting.

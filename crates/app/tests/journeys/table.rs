@@ -147,7 +147,7 @@ impl fmt::Display for Server {
     }
 }
 
-const EVERYTHING: &str = ".setup/node/node_modules/@modelcontextprotocol/server-everything/dist/index.js";
+pub const EVERYTHING: &str = ".setup/node/node_modules/@modelcontextprotocol/server-everything/dist/index.js";
 const FILESYSTEM: &str = ".setup/node/node_modules/@modelcontextprotocol/server-filesystem/dist/index.js";
 const MEMORY: &str = ".setup/node/node_modules/@modelcontextprotocol/server-memory/dist/index.js";
 const FIXTURE: &str = "xtask/conformance/server.mjs";

@@ -57,6 +57,7 @@ impl Session {
             exchange: placed.exchange,
             target: placed.target,
             piece,
+            stream: Some(id),
             from,
             carried: timed(carried, now),
             content: Content::Message(message),

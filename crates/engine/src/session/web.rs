@@ -236,6 +236,7 @@ impl Session {
             exchange,
             target: None,
             piece,
+            stream: Some(id),
             from,
             carried,
             content,

@@ -63,6 +63,7 @@ impl Stage {
             }
             Step::Started(pid) => self.hear(Input::Started { stream: StreamId(0), pid }),
             Step::Exited(status) => self.hear(Input::Exited { stream: StreamId(0), status }),
+            Step::Note(stream, text) => self.hear(Input::Note { stream, id: None, text }),
             Step::Lost(n_bytes) => self.hear(Input::Lost { n_bytes }),
             Step::Wait(nanos) => self.wait(nanos),
             Step::End => {

@@ -79,6 +79,7 @@ impl Play {
             }
             Step::Started(pid) => self.hear(Input::Started { stream, pid }),
             Step::Exited(status) => self.hear(Input::Exited { stream, status }),
+            Step::Note(stream, text) => self.hear(Input::Note { stream, id: None, text }),
             Step::Lost(n_bytes) => self.hear(Input::Lost { n_bytes }),
             Step::Wait(nanos) => self.wait(nanos),
             Step::End => {

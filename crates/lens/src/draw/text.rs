@@ -15,11 +15,12 @@ const LEAST_WIDTH: usize = 20;
 pub fn text(page: &Page, style: &Style) -> String {
     let style = Style { width: style.width.max(LEAST_WIDTH), ..*style };
     let mut canvas = Canvas { style, out: String::new() };
-    for (n, block) in page.blocks.iter().enumerate() {
-        let before = n.checked_sub(1).and_then(|n| page.blocks.get(n));
+    let mut before = None;
+    for block in page.blocks.iter().filter(|block| !is_for_json(block)) {
         if before.is_some_and(|before| apart(before, block)) {
             canvas.end_line();
         }
+        before = Some(block);
         match block {
             Block::Title(title) => canvas.line(&[(Tone::Strong, Plain::of(title))]),
             Block::Table(rows) => table::draw(&mut canvas, rows),
@@ -29,6 +30,11 @@ pub fn text(page: &Page, style: &Style) -> String {
         }
     }
     canvas.out
+}
+
+/// Whether people see nothing of a block.
+fn is_for_json(block: &Block) -> bool {
+    matches!(block, Block::Facts(facts) if facts.facts.iter().all(|fact| fact.title.is_none()))
 }
 
 /// Whether an empty line stands between two blocks.

@@ -82,6 +82,7 @@ fn every_field_reads_back() {
     let [message] = reader.messages(row).unwrap().try_into().unwrap();
     assert_eq!((message.exchange, message.session), (Some(row.id), row.session));
     assert_eq!((message.piece, message.from, message.stored), (told.piece, told.from, told.stored));
+    assert_eq!(message.stream, told.stream);
     assert_eq!((message.at, message.size, message.chunks), (told.at, told.size, told.chunks));
     assert_eq!(message.body, told.body.bytes()[..]);
     assert_eq!(message.head.as_deref(), Some(&b"HTTP/1.1 404 Not Found"[..]));

@@ -153,6 +153,7 @@ pub(crate) fn message(n: u64, exchange: Option<u64>, body: &str) -> Message {
         session: 1,
         exchange,
         piece: Piece::Request,
+        stream: Some(0),
         from: Leg::Client,
         at: NOW,
         chunks: vec![],

@@ -13,6 +13,7 @@ use http::{HeaderMap, Uri};
 use tapgate_engine::bridge::Bridge;
 use tapgate_engine::bridge::seal::Seal;
 use tapgate_engine::bridge::settings::{Bounds, Listens, Reaches, Settings};
+use tapgate_engine::chaos::{Chaos, Verdict};
 use tapgate_transport::bridge::{ClientEdge, Edges, Listen, ServerEdge, Url};
 use tapgate_transport::http::{Guard, Reach};
 use tapgate_transport::stdio::ClientPipes;
@@ -26,7 +27,7 @@ use tokio::task::LocalSet;
 
 use super::legs::Legs;
 use super::locked::Watched;
-use super::{Args, Server, header, http as tap_http, stdio};
+use super::{Args, Server, chaos, header, http as tap_http, stdio};
 use crate::observe::{self, Observed, Recording};
 use crate::problem::{Exit, Problem};
 use crate::{home, keys, random, wall};
@@ -47,6 +48,7 @@ const SSE_PATH: &str = "/sse";
 /// Bridges until the client ends it, or a signal.
 pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Result<ExitCode, Problem> {
     let headers = header::read(&args.headers)?;
+    let chaos = args.chaos.as_deref().map(chaos::read).transpose()?;
     let target = target(server)?;
     let settings = settings(args, listen, server, &target, headers.clone());
     let clock = Clock::start();
@@ -81,7 +83,7 @@ pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Resul
             args.source_name()
         ));
     }
-    let status = tasks.block_on(&runtime, Loop { edges, bridge, legs, notes, locked, clock }.run());
+    let status = tasks.block_on(&runtime, Loop { edges, bridge, chaos, legs, notes, locked, clock }.run());
     Recording::finish(&mut [of_client, of_server]);
     Ok(ExitCode::from(status))
 }
@@ -90,6 +92,7 @@ pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Resul
 struct Loop {
     edges: Edges,
     bridge: Bridge,
+    chaos: Option<Chaos>,
     legs: Legs,
     notes: Notes,
     locked: Option<Watched>,
@@ -103,8 +106,9 @@ impl Loop {
         let mut end_by: Option<Nanos> = None;
         let mut acts = Vec::new();
         let status = loop {
+            let held = self.chaos.as_ref().and_then(Chaos::deadline);
             let look = self.locked.as_ref().map(Watched::deadline);
-            let until = [self.bridge.deadline(), end_by, look].into_iter().flatten().min();
+            let until = [self.bridge.deadline(), held, end_by, look].into_iter().flatten().min();
             let mut heard = tokio::select! {
                 () = &mut stop, if end_by.is_none() => {
                     end_by = Some(after(self.clock.now(), GRACE));
@@ -119,7 +123,7 @@ impl Loop {
                 heard = Heard::LineEnd;
             }
             self.legs.heard(now, &heard);
-            self.bridge.on(now, heard, &mut acts);
+            self.decide(now, heard, &mut acts);
             match self.locked.as_mut().and_then(|locked| locked.look(now)) {
                 Some(Ok(lock)) => self.bridge.lock(now, lock, &mut acts),
                 Some(Err(why)) => acts.push(Act::Note(why)),
@@ -132,6 +136,26 @@ impl Loop {
         self.part().await;
         self.edges.close(GRACE).await;
         status
+    }
+
+    /// Lets the bridge decide, with what chaos does to it.
+    fn decide(&mut self, now: Nanos, heard: Heard, acts: &mut Vec<Act>) {
+        let Some(chaos) = &mut self.chaos else {
+            return self.bridge.on(now, heard, acts);
+        };
+        let mut injected = Vec::new();
+        // What was held back goes out before what comes now.
+        chaos.tick(now, acts);
+        if chaos.heard(&heard, acts, &mut injected) == Verdict::Pass {
+            let mut decided = Vec::new();
+            self.bridge.on(now, heard, &mut decided);
+            chaos.alter(now, &mut decided, &mut injected);
+            acts.append(&mut decided);
+        }
+        for what in injected {
+            observe::say(&what.text);
+            self.legs.injected(now, what);
+        }
     }
 
     /// Lets the server hear that its sessions are over, and its processes end.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use tapgate_engine::chaos::Injected;
 use tapgate_transport::{Seen, Witness};
 use tapgate_wire::edge::{Act, ChildId, Heard};
 use tapgate_wire::header::{RequestHead, ResponseHead};
@@ -110,6 +111,12 @@ impl Legs {
             Heard::Ended { fetch, how, .. } => server.over(at, StreamId(fetch.0), how.clone()),
             Heard::LineEnd | Heard::Tick => {}
         }
+    }
+
+    /// Tells what was done on purpose to the client's leg.
+    pub fn injected(&mut self, at: Nanos, what: Injected) {
+        let stream = what.stream.unwrap_or(PIPES);
+        self.client.witness.see(Seen::Note { stream, at, id: what.id, text: what.text });
     }
 
     /// Tells what the edges are to do.

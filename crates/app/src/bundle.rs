@@ -1,0 +1,194 @@
+//! A bundle: the smallest masked recording that still shows a finding, as one JSON file that anybody can check.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value as Json, json};
+use tapgate_engine::fact::Finding;
+use tapgate_judge::scene::{Piece, Scene, What};
+use tapgate_store::{FindingRow, MessageRow, SessionId};
+use tapgate_wire::record::{Body, Piece as Kind, Transport};
+use tapgate_wire::stream::Event;
+use tapgate_wire::{Leg, Nanos};
+
+use crate::problem::{Exit, Problem};
+
+/// The version of the format; it grows when a reader of an older one would misread a file.
+const VERSION: u64 = 1;
+
+/// Most bytes of a file that is read.
+const MAX_FILE: u64 = 64 << 20;
+
+/// What a session's messages show, as a scene; pieces that were stored as summaries are left out.
+pub fn scene(transports: (Transport, Transport), messages: &[MessageRow]) -> Scene {
+    let began = messages.first().map_or(0, |message| message.at);
+    let pieces = messages.iter().filter_map(|message| {
+        let what = match message.piece {
+            _ if message.stored == Body::Summary => return None,
+            Kind::Note => What::Exited(exit_status(&message.body)?),
+            Kind::Stderr => What::Stderr(message.body.clone().into()),
+            Kind::Http if message.body.is_empty() => What::Head,
+            _ => What::Frame(message.body.clone().into()),
+        };
+        Some(Piece {
+            at: Nanos(u64::try_from(message.at.saturating_sub(began)).unwrap_or_default()),
+            stream: message.stream.unwrap_or_default(),
+            from: message.from,
+            head: message.head.as_deref().map(|head| String::from_utf8_lossy(head).trim_end().to_owned()),
+            event: message.event.as_deref().map(event),
+            what,
+        })
+    });
+    Scene { transports, pieces: pieces.collect() }
+}
+
+/// The exit status in a note of ours.
+fn exit_status(note: &[u8]) -> Option<i32> {
+    std::str::from_utf8(note).ok()?.strip_prefix("server exited with status ")?.trim().parse().ok()
+}
+
+/// The fields of an event as they are recorded, one `field: value` a line.
+fn event(text: &[u8]) -> Event {
+    let mut event = Event::default();
+    for line in String::from_utf8_lossy(text).lines() {
+        let Some((field, value)) = line.split_once(": ") else { continue };
+        match field {
+            "event" => event.name = Some(value.to_owned()),
+            "id" => event.id = Some(value.to_owned()),
+            "retry" => event.retry = value.parse().ok(),
+            _ => {}
+        }
+    }
+    event
+}
+
+/// Writes a scene and what is found in it.
+pub fn write(scene: &Scene, finding: &Finding) -> Json {
+    let pieces: Vec<Json> = scene.pieces.iter().map(piece).collect();
+    let (client, server) = scene.transports;
+    json!({
+        "v": VERSION,
+        "kind": "bundle",
+        "tapgate": env!("CARGO_PKG_VERSION"),
+        "finding": {
+            "rule": finding.rule.id,
+            "side": finding.side.word(),
+            "severity": finding.severity.word(),
+            "text": String::from_utf8_lossy(&finding.text),
+            "subject": String::from_utf8_lossy(&finding.subject),
+            "fix": finding.rule.fix,
+            "source": finding.rule.source,
+        },
+        "transports": [transport(client), transport(server)],
+        "messages": pieces,
+    })
+}
+
+fn piece(piece: &Piece) -> Json {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Json| members.insert(name.to_owned(), value);
+    put("at", json!(piece.at.0 as f64 / 1e9));
+    put("from", json!(if piece.from == Leg::Client { "client" } else { "server" }));
+    if piece.stream != 0 {
+        put("stream", json!(piece.stream));
+    }
+    if let Some(head) = &piece.head {
+        put("head", json!(head));
+    }
+    if let Some(event) = &piece.event {
+        put("event", json!({ "event": event.name, "id": event.id, "retry": event.retry }));
+    }
+    match &piece.what {
+        What::Head => {}
+        What::Frame(body) => drop(put("body", json!(String::from_utf8_lossy(body)))),
+        What::Stderr(text) => drop(put("stderr", json!(String::from_utf8_lossy(text)))),
+        What::Exited(status) => drop(put("exited", json!(status))),
+    }
+    Json::Object(members)
+}
+
+fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Stdio => "stdio",
+        Transport::Http => "http",
+        Transport::Sse => "sse",
+    }
+}
+
+/// Reads a bundle.
+pub fn read(path: &Path) -> Result<Scene, Problem> {
+    let wrong = |cause: String| {
+        Problem::usage(
+            "bundle.unreadable",
+            format!("{} is no bundle that can be read", path.display()),
+            "make one with `tapgate bundle`, or update tapgate if a newer one made it",
+        )
+        .because(cause)
+        .exit(Exit::Unreadable)
+    };
+    let size = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    if size > MAX_FILE {
+        return Err(wrong(format!("it has {size} bytes, and a bundle has at most {MAX_FILE}")));
+    }
+    let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let json: Json = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    if json.get("kind").and_then(Json::as_str) != Some("bundle") {
+        return Err(wrong("its `kind` is not \"bundle\"".to_owned()));
+    }
+    match json.get("v").and_then(Json::as_u64) {
+        Some(VERSION) => {}
+        found => return Err(wrong(format!("its version is {found:?}, and {VERSION} is known here"))),
+    }
+    let leg = |at: usize| match json.pointer(&format!("/transports/{at}")).and_then(Json::as_str) {
+        Some("stdio") => Ok(Transport::Stdio),
+        Some("http") => Ok(Transport::Http),
+        Some("sse") => Ok(Transport::Sse),
+        _ => Err(wrong("its `transports` are not two of stdio, http and sse".to_owned())),
+    };
+    let transports = (leg(0)?, leg(1)?);
+    let messages = json.get("messages").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let pieces: Option<Vec<Piece>> = messages.iter().map(piece_of).collect();
+    let pieces = pieces.ok_or_else(|| wrong("one of its `messages` lacks what it needs".to_owned()))?;
+    Ok(Scene { transports, pieces })
+}
+
+fn piece_of(json: &Json) -> Option<Piece> {
+    let text = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
+    let seconds = json.get("at")?.as_f64().filter(|seconds| (0.0..1e9).contains(seconds))?;
+    let event = json.get("event").map(|event| Event {
+        name: event.get("event").and_then(Json::as_str).map(str::to_owned),
+        id: event.get("id").and_then(Json::as_str).map(str::to_owned),
+        retry: event.get("retry").and_then(Json::as_u64),
+    });
+    let what = match (text("body"), text("stderr"), json.get("exited")) {
+        (Some(body), ..) => What::Frame(body.into()),
+        (None, Some(text), _) => What::Stderr(text.into()),
+        (None, None, Some(status)) => What::Exited(i32::try_from(status.as_i64()?).ok()?),
+        (None, None, None) => What::Head,
+    };
+    Some(Piece {
+        at: Nanos((seconds * 1e9) as u64),
+        stream: json.get("stream").and_then(Json::as_u64).unwrap_or_default(),
+        from: if json.get("from")?.as_str()? == "client" { Leg::Client } else { Leg::Server },
+        head: text("head"),
+        event,
+        what,
+    })
+}
+
+/// A finding as a row of the journal would have it.
+pub fn row(finding: &Finding) -> FindingRow {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    FindingRow {
+        session: SessionId(i64::try_from(finding.session).unwrap_or_default()),
+        exchange: None,
+        message: None,
+        rule: finding.rule.id.to_owned(),
+        side: finding.side,
+        severity: finding.severity,
+        at: i64::try_from(finding.at.0).unwrap_or_default(),
+        revision: finding.revision.map(|revision| revision.as_str().to_owned()),
+        subject: text(&finding.subject),
+        text: text(&finding.text),
+    }
+}

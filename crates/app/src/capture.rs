@@ -1,0 +1,244 @@
+//! A recorded session as a conversation: its calls in order, each with everything that was said for it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use serde_json::Value as Json;
+use tapgate_store::{ExchangeId, ExchangeRow, MessageId, Query, SessionRow};
+use tapgate_wire::Leg;
+use tapgate_wire::record::{Body, Offered, Piece};
+
+use crate::home;
+use crate::look::Look;
+use crate::problem::Problem;
+
+/// How a place begins where something was masked.
+const MASKED: &str = "[masked:";
+
+/// A recorded session.
+#[derive(Debug)]
+pub struct Capture {
+    /// The session.
+    pub session: SessionRow,
+    /// What its client asked, in order.
+    pub calls: Vec<Call>,
+    /// What its server told outside of any call: after which message, and what.
+    pub asides: Vec<(MessageId, Json)>,
+    /// What the server's tools do, by name, as far as they say.
+    pub effects: BTreeMap<String, Effect>,
+}
+
+/// A call: a request of the client and all that was said until its end.
+#[derive(Debug)]
+pub struct Call {
+    /// The exchange.
+    pub row: ExchangeRow,
+    /// The messages in order, the request first.
+    pub turns: Vec<Turn>,
+}
+
+/// A message of a call.
+#[derive(Debug)]
+pub struct Turn {
+    /// Its id.
+    pub id: MessageId,
+    /// The side that sent it.
+    pub from: Leg,
+    /// What it said; `None` when only a summary was stored, or what came is no JSON.
+    pub said: Option<Json>,
+}
+
+/// What a call does to the world, from the tool's annotations.
+///
+/// Spec 2025-11-25, server/tools, `ToolAnnotations`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Nothing.
+    Read,
+    /// Something, or it does not say.
+    Write,
+    /// Something that cannot be undone, as it says.
+    Destructive,
+}
+
+impl Effect {
+    /// Its word, as in expressions.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+impl Capture {
+    /// Reads a session from the journal.
+    pub fn read(look: &Look, session: SessionRow) -> Result<Self, Problem> {
+        let read = |trouble| home::problem(&trouble);
+        let mut exchanges = Vec::new();
+        let query = Query { session: Some(session.id), ..Query::default() };
+        let seen = look.reader.exchanges(&query, |exchange| {
+            exchanges.push(exchange.clone());
+            ControlFlow::Continue(())
+        });
+        seen.map_err(read)?;
+        let mut turns: BTreeMap<ExchangeId, Vec<Turn>> = BTreeMap::new();
+        let mut asides = Vec::new();
+        // What was asked inside of a call is part of it.
+        let parents: BTreeMap<ExchangeId, ExchangeId> =
+            exchanges.iter().filter_map(|exchange| Some((exchange.id, exchange.parent?))).collect();
+        let seen = look.reader.messages_of_session(session.id, |message| {
+            let is_rpc =
+                matches!(message.piece, Piece::Request | Piece::Notification | Piece::Result | Piece::Error);
+            if !is_rpc {
+                return ControlFlow::Continue(());
+            }
+            let is_whole = message.stored != Body::Summary;
+            let said = is_whole.then(|| serde_json::from_slice(&message.body).ok()).flatten();
+            match message.exchange {
+                Some(exchange) => {
+                    let of = parents.get(&exchange).copied().unwrap_or(exchange);
+                    turns.entry(of).or_default().push(Turn { id: message.id, from: message.from, said });
+                }
+                None if message.from == Leg::Server => asides.extend(said.map(|said| (message.id, said))),
+                None => {}
+            }
+            ControlFlow::Continue(())
+        });
+        seen.map_err(read)?;
+        let effects = effects(look, &session)?;
+        let calls = exchanges.into_iter().filter(|row| row.asked_by == Leg::Client && row.parent.is_none());
+        let calls = calls.filter_map(|row| Some(Call { turns: turns.remove(&row.id)?, row }));
+        let is_asked = |call: &Call| call.turns.first().is_some_and(|turn| turn.from == Leg::Client);
+        Ok(Self { session, calls: calls.filter(is_asked).collect(), asides, effects })
+    }
+
+    /// What a call does.
+    pub fn effect(&self, call: &Call) -> Effect {
+        match (call.row.method.as_str(), &call.row.target) {
+            ("tools/call", Some(tool)) => self.effects.get(tool).copied().unwrap_or(Effect::Write),
+            _ => Effect::Read,
+        }
+    }
+}
+
+impl Call {
+    /// Its request, if it was stored whole.
+    pub fn request(&self) -> Option<&Json> {
+        self.turns.first()?.said.as_ref()
+    }
+}
+
+/// What the tools of a session's server do, from their annotations in the newest list.
+fn effects(look: &Look, session: &SessionRow) -> Result<BTreeMap<String, Effect>, Problem> {
+    let surfaces = look.reader.surfaces(session.id).map_err(|trouble| home::problem(&trouble))?;
+    let tools = surfaces.iter().rev().find(|surface| surface.kind == Offered::Tools);
+    let items = tools.and_then(|tools| serde_json::from_slice::<Json>(&tools.items).ok());
+    let items = items.as_ref().and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut effects = BTreeMap::new();
+    for item in items {
+        let hint =
+            |name: &str| item.pointer(&format!("/definition/annotations/{name}")).and_then(Json::as_bool);
+        let effect = match (hint("readOnlyHint"), hint("destructiveHint")) {
+            (Some(true), _) => Effect::Read,
+            (_, Some(true)) => Effect::Destructive,
+            _ => Effect::Write,
+        };
+        if let Some(name) = item.get("name").and_then(Json::as_str) {
+            effects.insert(name.to_owned(), effect);
+        }
+    }
+    Ok(effects)
+}
+
+/// Whether what was recorded could be what is said now: what was masked may have been anything.
+pub fn fits(recorded: &Json, live: &Json) -> bool {
+    match (recorded, live) {
+        (Json::String(recorded), Json::String(live)) => fits_text(recorded, live),
+        (Json::Array(recorded), Json::Array(live)) => {
+            recorded.len() == live.len()
+                && recorded.iter().zip(live).all(|(recorded, live)| fits(recorded, live))
+        }
+        (Json::Object(recorded), Json::Object(live)) => {
+            recorded.len() == live.len()
+                && recorded
+                    .iter()
+                    .all(|(name, recorded)| live.get(name).is_some_and(|live| fits(recorded, live)))
+        }
+        // A secret may have been a number.
+        (Json::String(recorded), _) if recorded.starts_with(MASKED) => true,
+        (Json::Number(recorded), Json::Number(live)) => {
+            recorded == live || recorded.as_f64().is_some_and(|number| live.as_f64() == Some(number))
+        }
+        (recorded, live) => recorded == live,
+    }
+}
+
+/// The same for a text in which places were masked.
+pub fn fits_text(recorded: &str, live: &str) -> bool {
+    let pieces: Vec<&str> = pieces(recorded).collect();
+    let [first, middle @ .., last] = pieces.as_slice() else {
+        return recorded == live;
+    };
+    let Some(mut rest) = live.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else {
+        return false;
+    };
+    for piece in middle {
+        let Some((_, after)) = rest.split_once(piece) else { return false };
+        rest = after;
+    }
+    true
+}
+
+/// What stands between the masked places of a text.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(at) = text.find(MASKED) else {
+            rest = None;
+            return Some(text);
+        };
+        let (before, after) = text.split_at(at);
+        rest = Some(after.split_once(']').map_or("", |(_, after)| after));
+        Some(before)
+    })
+}
+
+/// Whether anything in a message was masked, so that it cannot be sent again as it was.
+pub fn is_masked(json: &Json) -> bool {
+    match json {
+        Json::String(text) => text.contains(MASKED),
+        Json::Array(items) => items.iter().any(is_masked),
+        Json::Object(members) => members.values().any(is_masked),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_masked_may_have_been_anything() {
+        for (recorded, live, fitting) in [
+            ("key [masked:a:1:x]", "key 12", true),
+            ("key [masked:a:1:x] end", "key 12 end", true),
+            ("key [masked:a:1:x] end", "key 12 and", false),
+            ("[masked:a:1:x]", "", true),
+            ("a[masked:1]b[masked:2]c", "a1b2c", true),
+            ("a[masked:1]b[masked:2]c", "a1c2b", false),
+            ("a[masked:1]a", "a", false),
+            ("plain", "plain", true),
+            ("plain", "plane", false),
+        ] {
+            assert_eq!(fits_text(recorded, live), fitting, "{recorded} {live}");
+        }
+        assert!(fits(&json!({ "a": ["[masked:x]", 1.0] }), &json!({ "a": [true, 1] })));
+        assert!(!fits(&json!({ "a": 1 }), &json!({ "a": 1, "b": 2 })));
+        assert!(is_masked(&json!([{ "a": "x[masked:y]" }])) && !is_masked(&json!({ "masked": 1 })));
+    }
+}

@@ -1,0 +1,170 @@
+//! A client of our own: a tap as a child process, and whoever plays speaks to it line by line, as any client would.
+//!
+//! What is said is recorded and judged by that tap, so that the journal has all of it afterwards.
+
+pub mod visit;
+
+use std::ffi::OsString;
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use tapgate_transport::Clock;
+
+use crate::problem::{Exit, Problem};
+
+/// Lines that wait to be read; a server that says more has to wait.
+const MAX_LINES: usize = 256;
+
+/// Most bytes of one line; of a longer one nothing is read.
+const MAX_LINE: u64 = 64 << 20;
+
+/// How long a tap may take to end once its client is gone.
+const PARTING: Duration = Duration::from_secs(8);
+
+/// The server of a play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// Its command and arguments.
+    Command(Vec<String>),
+    /// Its URL.
+    Url(String),
+}
+
+/// A connection to a server, through a tap.
+#[derive(Debug)]
+pub struct Player {
+    tap: Child,
+    to_server: Option<ChildStdin>,
+    lines: Receiver<String>,
+    last_id: u64,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// Its answer, result or error, whole.
+    Answer(Json),
+    /// Nothing within the patience.
+    Silence,
+    /// The other side went away.
+    Over,
+}
+
+impl Player {
+    /// Starts a tap in front of the server, recorded under `name`; `more` are further arguments of `tap`.
+    pub fn start(server: &Server, name: &str, more: &[OsString]) -> io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["tap", "--name", name]).args(more);
+        match server {
+            Server::Command(words) => command.arg("--").args(words),
+            Server::Url(url) => command.arg(url),
+        };
+        let mut tap = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let to_server = tap.stdin.take();
+        let (told, lines) = sync_channel(MAX_LINES);
+        if let Some(from_server) = tap.stdout.take() {
+            thread::spawn(move || read(from_server, &told));
+        }
+        Ok(Self { tap, to_server, lines, last_id: 0 })
+    }
+
+    /// The process id of the tap, by which its sources are known in the journal.
+    pub fn pid(&self) -> u32 {
+        self.tap.id()
+    }
+
+    /// Sends a message as it is.
+    pub fn send(&mut self, message: &Json) -> io::Result<()> {
+        let to_server = self.to_server.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        to_server.write_all(format!("{message}\n").as_bytes())?;
+        to_server.flush()
+    }
+
+    /// Asks and waits for the answer; what comes meanwhile is shown to `meanwhile`, which may answer requests.
+    pub fn ask(
+        &mut self,
+        method: &str,
+        params: &Json,
+        patience: Duration,
+        meanwhile: &mut dyn FnMut(&Json) -> Option<Json>,
+    ) -> Heard {
+        self.last_id += 1;
+        let id = json!(self.last_id);
+        let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        if self.send(&request).is_err() {
+            return Heard::Over;
+        }
+        let began = Clock::start();
+        loop {
+            match self.lines.recv_timeout(left(&began, patience)) {
+                Err(RecvTimeoutError::Timeout) => return Heard::Silence,
+                Err(RecvTimeoutError::Disconnected) => return Heard::Over,
+                Ok(line) => {
+                    let Ok(message) = serde_json::from_str::<Json>(&line) else { continue };
+                    if message.get("method").is_none() && message.get("id") == Some(&id) {
+                        return Heard::Answer(message);
+                    }
+                    if let Some(reply) = meanwhile(&message)
+                        && self.send(&reply).is_err()
+                    {
+                        return Heard::Over;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends as a client should: closes its side and hears the server out; whoever does not end is ended.
+    pub fn end(mut self) {
+        self.to_server = None;
+        let began = Clock::start();
+        loop {
+            match self.lines.recv_timeout(left(&began, PARTING)) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    // Its guard ends the server.
+                    let _ = self.tap.kill();
+                    break;
+                }
+            }
+        }
+        let _ = self.tap.wait();
+    }
+}
+
+/// The problem of a tap that cannot be started.
+pub fn cannot_start(error: &io::Error) -> Problem {
+    Problem::usage(
+        "play.cannot-start",
+        "the tap in front of the server cannot be started",
+        "close other programs, or raise the limits (ulimit -a), and try again",
+    )
+    .because(error)
+    .exit(Exit::Unreachable)
+}
+
+/// What is left of a wait that began when the clock did.
+fn left(began: &Clock, wait: Duration) -> Duration {
+    wait.saturating_sub(Duration::from_nanos(began.now().0))
+}
+
+/// Tells the lines of a server until it ends or says one that is too long.
+fn read(from_server: ChildStdout, told: &SyncSender<String>) {
+    let mut reader = BufReader::new(from_server);
+    loop {
+        let mut line = Vec::new();
+        match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) if line.last() != Some(&b'\n') => return,
+            Ok(_) => {}
+        }
+        if told.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The six checks: what a recording says about a client and a server, each with its evidence and the next step.
+//!
+//! A check says `unknown` where the data is missing, never `pass`.
+
+mod handshake;
+mod junit;
+mod masking;
+mod sarif;
+mod schemas;
+mod tools;
+mod visible;
+
+use serde_json::{Value as Json, json};
+use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow, SurfaceRow};
+use tapgate_wire::fault::Severity;
+use tapgate_wire::record::Offered;
+use tapgate_wire::rule::Side;
+
+use crate::page::{Block, Note, Page, Tone};
+use crate::pages::Rules;
+use crate::unit;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It is as it should be.
+    Pass,
+    /// What was seen does not tell.
+    Unknown,
+    /// It works, and something about it is not as it should be.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+impl Verdict {
+    /// Its word, the same in views and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Unknown => "unknown",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One check and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Its stable name.
+    pub name: &'static str,
+    /// What it asks, as a statement.
+    pub title: &'static str,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why, as one sentence.
+    pub why: String,
+    /// Who is at fault, where somebody is.
+    pub side: Option<Side>,
+    /// What to do, where there is something to do.
+    pub next: Option<String>,
+}
+
+/// One session with all that is recorded of it.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// The session.
+    pub row: &'a SessionRow,
+    /// Its source, if it is still there.
+    pub source: Option<&'a SourceRow>,
+    /// Its exchanges in order.
+    pub exchanges: &'a [ExchangeRow],
+    /// What is wrong in it.
+    pub findings: &'a [FindingRow],
+    /// What its server was seen to offer, the newest list of a kind last.
+    pub surfaces: &'a [SurfaceRow],
+    /// How its messages were stored.
+    pub stored: Stored,
+}
+
+/// How the messages of a session were stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Messages of the client.
+    pub n_inputs: u64,
+    /// Of these, the ones that hold what came, unmasked.
+    pub n_full_inputs: u64,
+    /// Secrets that were masked in them.
+    pub n_masked: u64,
+    /// Results of the server.
+    pub n_outputs: u64,
+    /// Of these, the ones that hold what came, unmasked.
+    pub n_full_outputs: u64,
+    /// Of these, the ones of which a summary was stored.
+    pub n_summaries: u64,
+    /// Of these, the ones with secrets in them that were masked and of which no summary was stored.
+    pub n_masked_outputs: u64,
+}
+
+impl Stored {
+    /// Counts a message.
+    pub fn count(&mut self, message: &MessageRow) {
+        use tapgate_wire::record::{Body, Piece};
+        let n_hits: u64 = message.hits.iter().map(|(_, n)| u64::from(*n)).sum();
+        let is_full = u64::from(message.stored == Body::Full);
+        match (message.piece, message.from) {
+            (Piece::Result | Piece::Error, tapgate_wire::Leg::Server) => {
+                self.n_outputs += 1;
+                self.n_full_outputs += is_full;
+                self.n_summaries += u64::from(message.stored == Body::Summary);
+                self.n_masked_outputs += u64::from(message.stored == Body::Masked && n_hits > 0);
+            }
+            (_, tapgate_wire::Leg::Client) => {
+                self.n_inputs += 1;
+                self.n_full_inputs += is_full;
+                self.n_masked += n_hits;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the person who checks expects.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Tools that have to be there.
+    pub tools: Vec<String>,
+    /// Tools that must not be there.
+    pub no_tools: Vec<String>,
+    /// Whether a server without tools is fine.
+    pub may_be_empty: bool,
+    /// Budgets of what a client's model has to read.
+    pub budgets: Budgets,
+}
+
+/// Most bytes of definitions, as they stand in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budgets {
+    /// Of one tool: more is a warning.
+    pub tool: u64,
+    /// Of all tools of a server: more is a warning.
+    pub warn: u64,
+    /// Of all tools of a server: more fails.
+    pub fail: u64,
+}
+
+impl Default for Budgets {
+    /// About 1,000, 10,000 and 25,000 tokens, at four bytes each.
+    fn default() -> Self {
+        Self { tool: 4_000, warn: 40_000, fail: 100_000 }
+    }
+}
+
+/// What came of the checks.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The six, in order.
+    pub checks: Vec<Check>,
+    /// What is wrong, the gravest first; without what is suppressed.
+    pub findings: Vec<FindingRow>,
+    /// How many findings were suppressed.
+    pub n_suppressed: u64,
+}
+
+/// Holds sessions against the six checks.
+pub fn check(
+    sessions: &[Session<'_>],
+    expected: &Expected,
+    is_suppressed: &dyn Fn(&FindingRow) -> bool,
+) -> Report {
+    let all = sessions.iter().flat_map(|session| session.findings.iter());
+    let (suppressed, mut findings): (Vec<_>, Vec<_>) =
+        all.cloned().partition(|finding| is_suppressed(finding));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let checks = vec![
+        handshake::check(sessions, &findings),
+        tools::check(sessions, &findings, expected),
+        schemas::check(sessions, &findings, &expected.budgets),
+        masking::input(sessions),
+        masking::output(sessions),
+        visible::check(sessions, &findings),
+    ];
+    Report { checks, findings, n_suppressed: suppressed.len() as u64 }
+}
+
+/// What is wrong where nothing but findings is known, as in a bundle.
+pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> bool) -> Report {
+    let (suppressed, mut findings): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|finding| is_suppressed(finding));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Report { checks: Vec::new(), findings, n_suppressed: suppressed.len() as u64 }
+}
+
+impl Report {
+    /// Whether anything is worse than it may be: a check that fails, or a finding at least this grave.
+    pub fn fails(&self, least: Severity) -> bool {
+        self.checks.iter().any(|check| check.verdict == Verdict::Fail)
+            || self.findings.iter().any(|finding| finding.severity >= least)
+    }
+
+    /// The report for people.
+    pub fn page(&self, rules: Rules<'_>) -> Page {
+        let mut blocks = Vec::new();
+        for check in &self.checks {
+            let (tone, word) = match check.verdict {
+                Verdict::Pass => (Tone::Good, "✓ pass"),
+                Verdict::Unknown => (Tone::Quiet, "? unknown"),
+                Verdict::Warn => (Tone::Odd, "! warn"),
+                Verdict::Fail => (Tone::Bad, "✗ fail"),
+            };
+            let side = check.side.map(|side| format!(" ({})", side.word())).unwrap_or_default();
+            blocks.push(Block::Note(Note::new(tone, word, format!("{}{side}", check.title))));
+            blocks.push(Block::Note(Note::new(Tone::Usual, "   ", check.why.clone())));
+            if let Some(next) = &check.next {
+                blocks.push(Block::Note(Note::new(Tone::Strong, "    →", next.clone())));
+            }
+        }
+        if !self.findings.is_empty() {
+            blocks.push(Block::Title(format!("{} findings", self.findings.len())));
+        }
+        for finding in &self.findings {
+            blocks.extend(crate::pages::found(finding, rules));
+        }
+        if self.n_suppressed > 0 {
+            let text = format!("{} findings are suppressed.", self.n_suppressed);
+            blocks.push(Block::Note(Note::new(Tone::Quiet, "", text)));
+        }
+        Page::of(blocks)
+    }
+
+    /// The report as one JSON object.
+    pub fn json(&self, rules: Rules<'_>) -> Json {
+        let checks: Vec<Json> = self
+            .checks
+            .iter()
+            .map(|check| {
+                json!({
+                    "check": check.name,
+                    "status": check.verdict.word(),
+                    "why": check.why,
+                    "side": check.side.map(Side::word),
+                    "next": check.next,
+                })
+            })
+            .collect();
+        let findings: Vec<Json> = self.findings.iter().map(|finding| finding_json(finding, rules)).collect();
+        json!({ "v": 1, "kind": "report", "checks": checks, "findings": findings, "suppressed": self.n_suppressed })
+    }
+}
+
+fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
+    let rule = rules(&finding.rule);
+    json!({
+        "rule": finding.rule,
+        "side": finding.side.word(),
+        "severity": finding.severity.word(),
+        "revision": finding.revision,
+        "evidence": {
+            "session": finding.session.to_string(),
+            "exchange": finding.exchange.map(|id| id.to_string()),
+            "message": finding.message.map(|id| id.to_string()),
+            "at": unit::stamp(finding.at),
+            "subject": finding.subject,
+            "text": finding.text,
+        },
+        "source": rule.map(|rule| rule.source),
+        "fix": rule.map(|rule| rule.fix),
+    })
+}
+
+/// The gravest of the findings whose rule belongs to one of these families.
+fn worst<'f>(findings: &'f [FindingRow], families: &[&str]) -> Option<&'f FindingRow> {
+    let is_of = |finding: &&FindingRow| {
+        let family = finding.rule.split_once('.').map_or(finding.rule.as_str(), |(family, _)| family);
+        families.contains(&family)
+    };
+    // They are sorted, the gravest first.
+    findings.iter().find(is_of)
+}
+
+/// The verdict that a finding alone would mean.
+fn verdict_of(finding: &FindingRow) -> Verdict {
+    match finding.severity {
+        Severity::Error => Verdict::Fail,
+        Severity::Warning => Verdict::Warn,
+        Severity::Note => Verdict::Pass,
+    }
+}
+
+/// The newest list of a kind in each session, with its items.
+fn newest<'s>(session: &'s Session<'_>, kind: Offered) -> Option<&'s SurfaceRow> {
+    session.surfaces.iter().rev().find(|surface| surface.kind == kind)
+}
+
+/// The items of a list: name, digest, bytes.
+fn items(surface: &SurfaceRow) -> Vec<(String, String, u64)> {
+    let Ok(Json::Array(items)) = serde_json::from_slice(&surface.items) else { return Vec::new() };
+    let text = |item: &Json, name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let bytes = |item: &Json| item.get("bytes").and_then(Json::as_u64).unwrap_or_default();
+    items.iter().map(|item| (text(item, "name"), text(item, "digest"), bytes(item))).collect()
+}
+
+#[cfg(test)]
+mod tests;

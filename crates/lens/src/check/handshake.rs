@@ -1,0 +1,90 @@
+//! Check 1: the client handshake succeeds.
+
+use tapgate_store::{ExchangeRow, FindingRow};
+use tapgate_wire::record::Status;
+use tapgate_wire::rule::Side;
+
+use super::{Check, Session, Verdict, verdict_of, worst};
+
+/// Families that are about how a session comes about.
+const FAMILIES: &[&str] = &["handshake", "era", "session", "process", "auth", "meta"];
+
+pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check {
+    let outcomes: Vec<_> = sessions.iter().map(outcome).collect();
+    let worst = worst(findings, FAMILIES);
+    let failed = outcomes.iter().find(|(verdict, ..)| *verdict == Verdict::Fail);
+    let passed = outcomes.iter().find(|(verdict, ..)| *verdict == Verdict::Pass);
+    let (verdict, why, side) = match (failed, passed, worst) {
+        // One that failed is no fault where another one worked: servers may refuse a revision.
+        (_, Some((_, why, _)), Some(finding)) if verdict_of(finding) > Verdict::Pass => {
+            (verdict_of(finding), format!("{why} But: {}", finding.text), Some(finding.side))
+        }
+        (_, Some((_, why, _)), _) => (Verdict::Pass, why.clone(), None),
+        (Some((_, why, side)), None, worst) => {
+            (Verdict::Fail, why.clone(), worst.map(|finding| finding.side).or(*side))
+        }
+        (None, None, _) => {
+            let why = outcomes.first().map_or("Nothing is recorded.", |(_, why, _)| why.as_str());
+            (Verdict::Unknown, why.to_owned(), None)
+        }
+    };
+    let next = (verdict >= Verdict::Warn).then(|| match side {
+        Some(Side::Client) => "See what the client sent: `tapgate show SESSION`.".to_owned(),
+        _ => "See what the server answered and wrote to standard error: `tapgate show SESSION`.".to_owned(),
+    });
+    Check { name: "handshake", title: "the client handshake succeeds", verdict, why, side, next }
+}
+
+/// How one session came about.
+fn outcome(session: &Session<'_>) -> (Verdict, String, Option<Side>) {
+    let greets =
+        |exchange: &&ExchangeRow| matches!(exchange.method.as_str(), "initialize" | "server/discover");
+    let client = session.row.client.as_ref().map_or("the client", |(name, _)| name.as_str());
+    let server = session.row.server.as_ref().map_or("the server", |(name, _)| name.as_str());
+    let revision = session.row.revision.as_deref().unwrap_or("an unknown revision");
+    let mut greetings = session.exchanges.iter().filter(greets);
+    if let Some(done) = greetings.clone().find(|exchange| exchange.status == Status::Ok) {
+        let took = crate::unit::span(done.closed.unwrap_or(done.opened) - done.opened);
+        return (Verdict::Pass, format!("{client} and {server} agree on {revision}, in {took}."), None);
+    }
+    // A modern client need not ask before it begins.
+    let answered = session.exchanges.iter().find(|exchange| {
+        matches!(exchange.status, Status::Ok | Status::ToolError) && !exchange.method.starts_with("http/")
+    });
+    match (answered, greetings.next()) {
+        (Some(exchange), None) => {
+            (Verdict::Pass, format!("{server} answers {client}, beginning with {}.", exchange.method), None)
+        }
+        (_, Some(exchange)) => failed(exchange, server),
+        (None, None) if session.exchanges.is_empty() => {
+            (Verdict::Fail, "The client connected and asked nothing.".to_owned(), Some(Side::Client))
+        }
+        (None, None) => {
+            let why = "No handshake was seen: recording began later, or nothing was answered.";
+            (Verdict::Unknown, why.to_owned(), None)
+        }
+    }
+}
+
+fn failed(exchange: &ExchangeRow, server: &str) -> (Verdict, String, Option<Side>) {
+    let method = &exchange.method;
+    let said = exchange.error_text.as_deref().unwrap_or("no reason given");
+    let code = exchange.error_code.map(|code| format!(" {code}")).unwrap_or_default();
+    let http = exchange.http_status.filter(|status| *status >= 400).map(|status| format!(" HTTP {status}"));
+    let http = http.unwrap_or_default();
+    match exchange.status {
+        Status::Error | Status::ToolError => {
+            (Verdict::Fail, format!("{server} refuses {method}:{http}{code} {said}."), Some(Side::Server))
+        }
+        Status::Pending => {
+            (Verdict::Fail, format!("{server} has not answered {method}."), Some(Side::Server))
+        }
+        Status::Cancelled => (Verdict::Fail, format!("The client cancelled {method}."), Some(Side::Client)),
+        Status::Unanswered => {
+            (Verdict::Fail, format!("{server} ended without an answer to {method}."), Some(Side::Server))
+        }
+        Status::Ok | Status::Unknown => {
+            (Verdict::Unknown, format!("What became of {method} was not seen."), None)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Checks 4 and 5: input is masked before anything is stored, and output is summarised when it may contain secrets.
+
+use tapgate_wire::rule::Side;
+
+use super::{Check, Session, Stored, Verdict};
+
+pub(super) fn input(sessions: &[Session<'_>]) -> Check {
+    let stored = sum(sessions);
+    let (verdict, why) = match stored {
+        Stored { n_inputs: 0, .. } => (Verdict::Unknown, "No input was recorded.".to_owned()),
+        Stored { n_full_inputs: 0, n_inputs, n_masked, .. } => {
+            let masked = if n_masked == 0 { "no secret".to_owned() } else { format!("{n_masked} secrets") };
+            (
+                Verdict::Pass,
+                format!("{n_inputs} messages were searched before they were stored; {masked} in them."),
+            )
+        }
+        Stored { n_full_inputs, .. } => {
+            (Verdict::Fail, format!("{n_full_inputs} messages are stored as they came, because of `--full`."))
+        }
+    };
+    finish("input", "tool input is masked before it is stored", verdict, why)
+}
+
+pub(super) fn output(sessions: &[Session<'_>]) -> Check {
+    let stored = sum(sessions);
+    let (verdict, why) = match stored {
+        Stored { n_outputs: 0, .. } => (Verdict::Unknown, "No output was recorded.".to_owned()),
+        Stored { n_full_outputs: 0, n_outputs, n_summaries, n_masked_outputs, .. } => {
+            let why = format!(
+                "{n_outputs} answers were searched: {n_summaries} are stored as summaries, {n_masked_outputs} with secrets masked."
+            );
+            (Verdict::Pass, why)
+        }
+        Stored { n_full_outputs, .. } => {
+            (Verdict::Fail, format!("{n_full_outputs} answers are stored as they came, because of `--full`."))
+        }
+    };
+    finish("output", "tool output is summarised when it may hold secrets", verdict, why)
+}
+
+fn finish(name: &'static str, title: &'static str, verdict: Verdict, why: String) -> Check {
+    let is_full = verdict == Verdict::Fail;
+    let next = "Record without `--full`, and delete this capture: `tapgate prune --help`.".to_owned();
+    Check { name, title, verdict, why, side: is_full.then_some(Side::Tapgate), next: is_full.then_some(next) }
+}
+
+fn sum(sessions: &[Session<'_>]) -> Stored {
+    let mut all = Stored::default();
+    for Session { stored, .. } in sessions {
+        all.n_inputs += stored.n_inputs;
+        all.n_full_inputs += stored.n_full_inputs;
+        all.n_masked += stored.n_masked;
+        all.n_outputs += stored.n_outputs;
+        all.n_full_outputs += stored.n_full_outputs;
+        all.n_summaries += stored.n_summaries;
+        all.n_masked_outputs += stored.n_masked_outputs;
+    }
+    all
+}

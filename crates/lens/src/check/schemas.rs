@@ -1,0 +1,57 @@
+//! Check 3: tool schemas are valid and small enough.
+
+use tapgate_store::FindingRow;
+use tapgate_wire::record::Offered;
+use tapgate_wire::rule::Side;
+
+use super::{Budgets, Check, Session, Verdict, items, newest, verdict_of, worst};
+use crate::unit;
+
+/// Families that are about definitions.
+const FAMILIES: &[&str] = &["schema", "hidden", "result"];
+
+pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: &Budgets) -> Check {
+    let lists = sessions.iter().filter_map(|session| newest(session, Offered::Tools));
+    let largest = lists
+        .map(|list| items(list))
+        .max_by_key(|items| items.iter().map(|(_, _, bytes)| bytes).sum::<u64>());
+    let finish = |verdict, why: String, side, next: Option<&str>| Check {
+        name: "schemas",
+        title: "tool schemas are valid and small enough",
+        verdict,
+        why,
+        side,
+        next: next.map(str::to_owned),
+    };
+    let Some(tools) = largest else {
+        return finish(Verdict::Unknown, "No list of tools was seen.".to_owned(), None, None);
+    };
+    let total: u64 = tools.iter().map(|(_, _, bytes)| bytes).sum();
+    let heaviest = tools.iter().max_by_key(|(_, _, bytes)| *bytes);
+    let size = format!("{} tools are {}", tools.len(), unit::size(total));
+    if let Some(finding) = worst(findings, FAMILIES).filter(|finding| verdict_of(finding) == Verdict::Fail) {
+        let next = "Mend what the findings below name, the gravest first.";
+        return finish(Verdict::Fail, finding.text.clone(), Some(finding.side), Some(next));
+    }
+    if total > budgets.fail {
+        let why = format!("{size}, more than {}.", unit::size(budgets.fail));
+        let next = "Shorten descriptions, share schemas, or offer fewer tools.";
+        return finish(Verdict::Fail, why, Some(Side::Server), Some(next));
+    }
+    if let Some(finding) = worst(findings, FAMILIES).filter(|finding| verdict_of(finding) == Verdict::Warn) {
+        return finish(Verdict::Warn, finding.text.clone(), Some(finding.side), None);
+    }
+    if let Some((name, _, bytes)) = heaviest.filter(|(_, _, bytes)| *bytes > budgets.tool) {
+        let why = format!(
+            "{size}; {name} alone is {}, more than {}.",
+            unit::size(*bytes),
+            unit::size(budgets.tool)
+        );
+        return finish(Verdict::Warn, why, Some(Side::Server), None);
+    }
+    if total > budgets.warn {
+        let why = format!("{size}, more than {}.", unit::size(budgets.warn));
+        return finish(Verdict::Warn, why, Some(Side::Server), None);
+    }
+    finish(Verdict::Pass, format!("{size}."), None, None)
+}

@@ -1,0 +1,154 @@
+use tapgate_store::{SessionId, SourceId};
+use tapgate_wire::record::{Era, Transport};
+
+use super::*;
+
+fn row() -> SessionRow {
+    SessionRow {
+        id: SessionId(1),
+        source: SourceId(1),
+        opened: 0,
+        closed: None,
+        era: Some(Era::Legacy),
+        transport: Transport::Stdio,
+        revision: Some("2025-11-25".to_owned()),
+        client: Some(("probe".to_owned(), "1".to_owned())),
+        server: Some(("srv".to_owned(), "2".to_owned())),
+        key: None,
+    }
+}
+
+fn exchange(method: &str, status: tapgate_wire::record::Status) -> ExchangeRow {
+    let world = crate::sample::world();
+    let mut exchange = world.exchanges[0].clone();
+    exchange.method = method.to_owned();
+    exchange.status = status;
+    exchange.findings.clear();
+    exchange
+}
+
+fn finding(rule: &str, severity: Severity) -> FindingRow {
+    FindingRow {
+        session: SessionId(1),
+        exchange: None,
+        message: None,
+        rule: rule.to_owned(),
+        side: Side::Server,
+        severity,
+        at: 0,
+        revision: None,
+        subject: "echo".to_owned(),
+        text: "It <is> \"wrong\".".to_owned(),
+    }
+}
+
+fn tools(items: &str) -> SurfaceRow {
+    SurfaceRow {
+        session: SessionId(1),
+        kind: Offered::Tools,
+        at: 0,
+        whole: true,
+        items: items.as_bytes().to_vec(),
+    }
+}
+
+fn expected() -> Expected {
+    Expected { tools: Vec::new(), no_tools: Vec::new(), may_be_empty: false, budgets: Budgets::default() }
+}
+
+fn report(
+    exchanges: &[ExchangeRow],
+    findings: &[FindingRow],
+    surfaces: &[SurfaceRow],
+    stored: Stored,
+    expected: &Expected,
+) -> Report {
+    let row = row();
+    let session = Session { row: &row, source: None, exchanges, findings, surfaces, stored };
+    check(&[session], expected, &|_| false)
+}
+
+fn words(report: &Report) -> Vec<&'static str> {
+    report.checks.iter().map(|check| check.verdict.word()).collect()
+}
+
+use tapgate_wire::record::Status;
+
+#[test]
+fn what_was_not_seen_is_unknown_and_never_a_pass() {
+    let nothing = check(&[], &expected(), &|_| false);
+    assert_eq!(words(&nothing), ["unknown"; 6]);
+    let only_calls =
+        report(&[exchange("tools/call", Status::Unknown)], &[], &[], Stored::default(), &expected());
+    assert_eq!(words(&only_calls), ["unknown", "unknown", "unknown", "unknown", "unknown", "warn"]);
+}
+
+#[test]
+fn a_whole_recording_of_a_good_server_passes() {
+    let calls = [exchange("initialize", Status::Ok), exchange("tools/list", Status::Ok)];
+    let stored = Stored { n_inputs: 3, n_outputs: 2, ..Stored::default() };
+    let list = tools(r#"[{"name":"echo","digest":"x","bytes":120}]"#);
+    let report = report(&calls, &[], std::slice::from_ref(&list), stored, &expected());
+    assert_eq!(words(&report), ["pass"; 6]);
+    assert!(!report.fails(Severity::Note));
+}
+
+#[test]
+fn each_check_fails_for_its_own_reason() {
+    let stored = Stored { n_inputs: 1, n_outputs: 1, ..Stored::default() };
+    let calls = [exchange("initialize", Status::Ok), exchange("tools/list", Status::Ok)];
+    let good = tools(r#"[{"name":"echo","digest":"x","bytes":120}]"#);
+    let verdict = |report: Report, at: usize| (report.checks[at].verdict, report.checks[at].side);
+
+    let refused = [exchange("initialize", Status::Error)];
+    let made = report(&refused, &[], std::slice::from_ref(&good), stored, &expected());
+    assert_eq!(verdict(made, 0), (Verdict::Fail, Some(Side::Server)));
+
+    let missing = Expected { tools: vec!["search".to_owned()], ..expected() };
+    let made = report(&calls, &[], std::slice::from_ref(&good), stored, &missing);
+    assert!(made.checks[1].why.contains("search"));
+    assert_eq!(verdict(made, 1), (Verdict::Fail, Some(Side::Server)));
+    let unwanted = Expected { no_tools: vec!["echo".to_owned()], ..expected() };
+    assert_eq!(
+        verdict(report(&calls, &[], std::slice::from_ref(&good), stored, &unwanted), 1).0,
+        Verdict::Fail
+    );
+    assert_eq!(verdict(report(&calls, &[], &[tools("[]")], stored, &expected()), 1).0, Verdict::Fail);
+    let empty = Expected { may_be_empty: true, ..expected() };
+    assert_eq!(verdict(report(&calls, &[], &[tools("[]")], stored, &empty), 1).0, Verdict::Pass);
+
+    let heavy = tools(r#"[{"name":"echo","digest":"x","bytes":200000}]"#);
+    assert_eq!(verdict(report(&calls, &[], &[heavy], stored, &expected()), 2).0, Verdict::Fail);
+    let wrong = [finding("schema.invalid", Severity::Error)];
+    assert_eq!(verdict(report(&calls, &wrong, &[good], stored, &expected()), 2).0, Verdict::Fail);
+
+    let full = Stored { n_full_inputs: 1, n_full_outputs: 1, ..stored };
+    let made = report(&calls, &[], &[], full, &expected());
+    assert_eq!((made.checks[3].verdict, made.checks[4].verdict), (Verdict::Fail, Verdict::Fail));
+    assert_eq!(made.checks[3].side, Some(Side::Tapgate));
+}
+
+#[test]
+fn findings_come_gravest_first_and_what_is_suppressed_only_counts() {
+    let found = [finding("list.a", Severity::Note), finding("header.b", Severity::Error)];
+    let row = row();
+    let session = Session {
+        row: &row,
+        source: None,
+        exchanges: &[],
+        findings: &found,
+        surfaces: &[],
+        stored: Stored::default(),
+    };
+    let report = check(&[session], &expected(), &|finding| finding.rule == "list.a");
+    assert_eq!((report.findings.len(), report.n_suppressed), (1, 1));
+    assert!(report.fails(Severity::Error));
+    let json = report.json(&|_| None);
+    assert_eq!(json["checks"].as_array().unwrap().len(), 6);
+    assert_eq!(json["findings"][0]["evidence"]["text"], "It <is> \"wrong\".");
+    let sarif = report.sarif(&|_| None, "mcp.lock");
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().last().unwrap()["ruleId"], "header.b");
+    let junit = report.junit(&|_| None);
+    assert!(junit.contains("It &lt;is&gt; &quot;wrong&quot;."), "{junit}");
+    assert!(!junit.contains("<is>"));
+}

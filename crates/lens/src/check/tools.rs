@@ -1,0 +1,61 @@
+//! Check 2: the server advertises the expected tools.
+
+use std::collections::BTreeSet;
+
+use tapgate_store::FindingRow;
+use tapgate_wire::record::Offered;
+use tapgate_wire::rule::Side;
+
+use super::{Check, Expected, Session, Verdict, items, newest, verdict_of, worst};
+
+/// Families that are about lists and what stands in them.
+const FAMILIES: &[&str] = &["list", "lock", "capability", "surface"];
+
+pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected: &Expected) -> Check {
+    let lists: Vec<_> = sessions.iter().filter_map(|session| newest(session, Offered::Tools)).collect();
+    let names: BTreeSet<String> = lists.iter().flat_map(|list| items(list)).map(|(name, ..)| name).collect();
+    let missing: Vec<_> = expected.tools.iter().filter(|name| !names.contains(*name)).cloned().collect();
+    let extra: Vec<_> = expected.no_tools.iter().filter(|name| names.contains(*name)).cloned().collect();
+    let (verdict, why, side) = if lists.is_empty() {
+        let has_tools =
+            sessions.iter().any(|session| session.exchanges.iter().any(|e| e.method == "tools/list"));
+        let why = if has_tools {
+            "The list of tools was asked for, and no answer to it was seen."
+        } else {
+            "Nobody asked for the list of tools."
+        };
+        let is_needed = !expected.tools.is_empty();
+        (if is_needed { Verdict::Fail } else { Verdict::Unknown }, why.to_owned(), None)
+    } else if !missing.is_empty() {
+        (Verdict::Fail, format!("Missing: {}.", missing.join(", ")), Some(Side::Server))
+    } else if !extra.is_empty() {
+        (Verdict::Fail, format!("Must not be there: {}.", extra.join(", ")), Some(Side::Server))
+    } else if names.is_empty() && !expected.may_be_empty {
+        (Verdict::Fail, "The list of tools is empty.".to_owned(), Some(Side::Server))
+    } else {
+        match worst(findings, FAMILIES) {
+            Some(finding) if verdict_of(finding) > Verdict::Pass => {
+                (verdict_of(finding), finding.text.clone(), Some(finding.side))
+            }
+            _ if lists.iter().any(|list| !list.whole) => {
+                let why = format!("{} tools were seen, and not all pages were fetched.", names.len());
+                (Verdict::Warn, why, Some(Side::Client))
+            }
+            _ => (Verdict::Pass, told(&names), None),
+        }
+    };
+    let next = (verdict == Verdict::Fail || verdict == Verdict::Unknown && lists.is_empty())
+        .then(|| "See the lists: `tapgate calls method:tools/list`.".to_owned());
+    Check { name: "tools", title: "the server advertises the expected tools", verdict, why, side, next }
+}
+
+fn told(names: &BTreeSet<String>) -> String {
+    const SHOWN: usize = 5;
+    let first: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    match names.len() {
+        0 => "There are no tools, and none are expected.".to_owned(),
+        n => format!("{n} tools: {}{more}.", first.join(", ")),
+    }
+}
