@@ -83,12 +83,9 @@ impl Hold {
             return None;
         }
         let wire = answer.to_wire();
-        // Where a name is there twice, readers differ in which one they take; so there is only the last one.
-        let (clean, is_changed) = match Value::parse_once(&wire) {
-            Ok((value, true)) => (Bytes::from(value.to_json()), true),
-            _ => (wire, false),
-        };
-        let mut draft = Draft::of_value(clean);
+        let plain = unambiguous(&wire);
+        let is_changed = plain.is_some();
+        let mut draft = Draft::of_value(plain.unwrap_or(wire));
         let tools = draft.get(&["result", "tools"])?;
         if !tools.starts_with(b"[") {
             draft.set(&["result", "tools"], b"[]");
@@ -150,6 +147,32 @@ impl Hold {
             }
         }
     }
+}
+
+/// An answer in which readers could find different lists, with only one of them; `None` when it can be read in one way.
+///
+/// Where a name is there twice readers differ in which one they take, and Go's reader takes `Tools` and `toolſ` for
+/// `tools`.
+fn unambiguous(answer: &[u8]) -> Option<Bytes> {
+    let (mut value, mut is_odd) = Value::parse_once(answer).ok()?;
+    is_odd |= drop_alike(&mut value, "result");
+    if let Value::Object(members) = &mut value
+        && let Some(result) = members.get_mut(&b"result"[..])
+    {
+        is_odd |= drop_alike(result, "tools");
+    }
+    is_odd.then(|| value.to_json().into())
+}
+
+/// Takes out members whose names differ from this one only in case; gives whether there were any.
+fn drop_alike(value: &mut Value, name: &str) -> bool {
+    let Value::Object(members) = value else { return false };
+    let n_before = members.len();
+    let upper = name.to_uppercase();
+    members.retain(|other, _| {
+        other == name.as_bytes() || String::from_utf8_lossy(other).to_uppercase() != upper
+    });
+    members.len() < n_before
 }
 
 /// Remembers a digest of a tool; of too many, that there are too many.

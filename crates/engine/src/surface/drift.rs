@@ -163,7 +163,7 @@ fn of_item(kind: Offered, old: &Item, new: &Item, changes: &mut Vec<Change>) {
     let n_before = changes.len();
     let mut pen = Pen::new(kind, &old.name, changes);
     let (Some(was), Some(now)) = (old.value(), new.value()) else {
-        pen.note(Class::ChangedText, "", "changed; the definition was too large to be kept", None, None);
+        pen.note(Class::ChangedText, "", "changed; a definition was not kept", None, None);
         return;
     };
     definition(&mut pen, &was, &now);

@@ -110,7 +110,9 @@ impl Lock {
                 out += if n > 0 { ",\n      " } else { "\n      " };
                 let mut members =
                     vec![("name", Value::text(&item.name)), ("digest", Value::text(&item.digest))];
-                members.extend(item.value().map(|definition| ("definition", definition)));
+                // Else the file could not be read again.
+                members
+                    .extend(item.value().filter(|_| fits(item)).map(|definition| ("definition", definition)));
                 pretty::members(&members, 3, &mut out);
             }
             out += if items.is_empty() { "]" } else { "\n    ]" };
@@ -150,10 +152,7 @@ fn items_of(kind: Offered, items: &Value) -> Result<Vec<Item>, Mistake> {
                 "`surface.{place}[{n}]` has no name or no digest of 32 hexadecimal digits"
             )));
         };
-        // What was masked has lost what its digest was made of.
-        let is_edited = item.definition.as_ref().is_some_and(|definition| {
-            memmem::find(definition, MASKED.as_bytes()).is_none() && digest(definition) != item.digest
-        });
+        let is_edited = item.definition.is_some() && !fits(&item);
         if is_edited {
             let name = &item.name;
             return Err(wrong(&format!(
@@ -163,6 +162,14 @@ fn items_of(kind: Offered, items: &Value) -> Result<Vec<Item>, Mistake> {
         Ok(item)
     };
     items.iter().enumerate().map(read).collect()
+}
+
+/// Whether a definition is what its digest was made of, as far as masks let anybody tell.
+fn fits(item: &Item) -> bool {
+    let is_masked = |definition: &[u8]| memmem::find(definition, MASKED.as_bytes()).is_some();
+    item.definition.as_ref().is_some_and(|definition| {
+        digest(definition) == item.digest && std::str::from_utf8(definition).is_ok() || is_masked(definition)
+    })
 }
 
 fn wrong(text: &str) -> Mistake {

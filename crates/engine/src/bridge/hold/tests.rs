@@ -98,6 +98,19 @@ fn no_reading_of_repeated_members_shows_what_is_held() {
         format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{{"name":"evil"}}],"tools":[{READ}]}}}}"#);
     let left = hold.sift("srv", true, &Message::parse(twice.into()), &mut Vec::new()).unwrap();
     assert!(!left.to_wire().windows(4).any(|window| window == b"evil"));
+    for (result, tools) in
+        [("result", "Tools"), ("result", "tool\u{17f}"), ("Result", "tools"), ("RESULT", "TOOLS")]
+    {
+        let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{READ}],"x":1}},"y":{{}}}}"#);
+        let text = if result == "result" {
+            text.replace(r#""x":1"#, &format!(r#""{tools}":[{{"name":"evil"}}]"#))
+        } else {
+            text.replace(r#""y":{}"#, &format!(r#""{result}":{{"{tools}":[{{"name":"evil"}}]}}"#))
+        };
+        let left = hold.sift("srv", true, &Message::parse(text.clone().into()), &mut Vec::new());
+        let left = left.unwrap_or_else(|| panic!("{text}")).to_wire();
+        assert!(!left.windows(4).any(|window| window == b"evil"), "{text}");
+    }
     let (left, _) = sifted(&mut hold, r#"{"0":{"name":"evil"}}"#);
     assert_eq!(left.unwrap(), "[]");
     let (left, _) = sifted(&mut hold, r#"[7,"x",null,{}]"#);

@@ -120,3 +120,16 @@ fn a_lock_has_definitions_and_knows_names_also_where_a_name_is_there_twice() {
     );
     assert_eq!(lock.names(Offered::Tools), BTreeSet::from(["a", "b"]));
 }
+
+#[test]
+fn a_definition_that_no_text_file_can_hold_leaves_its_digest() {
+    let odd = Item::of(Offered::Tools, Value::parse(b"{\"name\":\"a\",\"description\":\"x\xff\"}").unwrap());
+    let mut changed = tool(READ);
+    changed.definition = Some(r#"{"name":"read"}"#.into());
+    let lock = lock(vec![odd.clone(), changed, tool(r#"{"name":"z","description":"\ud800"}"#)]);
+    let back = Lock::parse(lock.to_text().as_bytes()).unwrap();
+    assert!(back.has(Offered::Tools, "a", &odd.digest));
+    let kept: Vec<_> =
+        back.surface.kinds[&Offered::Tools].iter().map(|item| item.definition.is_some()).collect();
+    assert_eq!(kept, [false, false, true]);
+}
