@@ -16,6 +16,7 @@ pub mod completions;
 pub mod demo;
 pub mod diff;
 pub mod explain;
+pub mod lock;
 pub mod ls;
 pub mod man;
 pub mod mock;
@@ -53,7 +54,7 @@ const EXAMPLES: &str = "Examples:
 
 Files: TAPGATE_HOME (else $XDG_STATE_HOME/tapgate, else ~/.local/state/tapgate) holds the journal, readable by you alone.
 
-Exit status: 0 fine, 2 wrong usage or configuration, 4 the system or a peer refuses, 5 the journal cannot be read; a `tap` in front of a command ends with that command's own status.";
+Exit status: 0 fine, 1 a server differs from its lock, 2 wrong usage or configuration, 4 the system or a peer refuses, 5 the journal cannot be read; a `tap` in front of a command ends with that command's own status.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -73,6 +74,7 @@ enum Command {
     Mock(mock::Args),
     Bundle(bundle::Args),
     Prune(prune::Args),
+    Lock(lock::Args),
     Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -145,6 +147,7 @@ impl Command {
             Self::Mock(args) => args.run(),
             Self::Bundle(args) => args.run(output),
             Self::Prune(args) => args.run(output),
+            Self::Lock(args) => args.run(output),
             Self::Explain(args) => args.run(output),
             Self::Completions(args) => Ok(args.run()),
             Self::Man(args) => args.run(),

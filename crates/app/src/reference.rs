@@ -46,6 +46,9 @@ fn commands() -> String {
     section(&mut out, &mut command);
     for subcommand in command.get_subcommands_mut().filter(|subcommand| !subcommand.is_hide_set()) {
         section(&mut out, subcommand);
+        for verb in subcommand.get_subcommands_mut().filter(|verb| verb.get_name() != "help") {
+            section(&mut out, verb);
+        }
     }
     out
 }

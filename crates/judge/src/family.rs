@@ -7,6 +7,7 @@ mod frame;
 mod handshake;
 mod header;
 mod injected;
+mod lock;
 mod pairing;
 mod resume;
 mod session;
@@ -42,6 +43,7 @@ const FAMILIES: &[Row] = &[
     Row { rules: exit::RULES, begin: || Box::<exit::Exits>::default() },
     Row { rules: capability::RULES, begin: || Box::<capability::Capabilities>::default() },
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
+    Row { rules: lock::RULES, begin: || Box::<lock::Locked>::default() },
     Row { rules: injected::RULES, begin: || Box::<injected::Injected>::default() },
 ];
 

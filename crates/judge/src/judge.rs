@@ -1,15 +1,18 @@
 //! Hears facts, asks each family, and adds what they find.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use tapgate_engine::Fact;
 use tapgate_engine::fact::{self, Content, Exchange};
+use tapgate_engine::surface::Lock;
 use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::shape::MAX_PARTS;
 use tapgate_wire::{Kind, Message, Nanos};
 
 use crate::event::{Cx, Event, Heard, Stray};
 use crate::family::{self, Family};
+use crate::surface::{Surfaces, Told};
 use crate::world::Session;
 
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
@@ -43,7 +46,16 @@ pub struct Judge {
     exited: Option<(Nanos, i32)>,
     /// Bytes of the source were not observed.
     is_lossy: bool,
-    found: Vec<fact::Finding>,
+    found: Found,
+    /// What the server may offer, if that is pinned.
+    lock: Option<Arc<Lock>>,
+}
+
+/// What came of one fact.
+#[derive(Debug, Default)]
+struct Found {
+    findings: Vec<fact::Finding>,
+    told: Told,
 }
 
 /// A session and its families.
@@ -51,6 +63,7 @@ pub struct Judge {
 struct Bench {
     session: Session,
     families: Vec<Box<dyn Family>>,
+    surfaces: Surfaces,
     /// How often each rule was found.
     n_found: HashMap<&'static str, u32>,
 }
@@ -72,7 +85,19 @@ impl Judge {
             before: None,
             exited: None,
             is_lossy: false,
-            found: Vec::new(),
+            found: Found::default(),
+            lock: None,
+        }
+    }
+
+    /// Judges what the server offers by this lock from now on.
+    pub fn lock(&mut self, lock: &Arc<Lock>) {
+        if self.lock.as_ref().is_some_and(|known| Arc::ptr_eq(known, lock)) {
+            return;
+        }
+        self.lock = Some(Arc::clone(lock));
+        for bench in self.sessions.values_mut() {
+            bench.session.lock = Some(Arc::clone(lock));
         }
     }
 
@@ -130,6 +155,7 @@ impl Judge {
         let bench = self.sessions.entry(told.n).or_insert_with(|| Bench::new(Session::new(told)));
         bench.session.learn(told);
         if is_new {
+            bench.session.lock.clone_from(&self.lock);
             bench.session.partial |= self.is_lossy;
             let follows = before.filter(|(_, at)| told.transport == Transport::Stdio && *at == told.opened);
             bench.session.follows = follows.map(|(n, _)| n);
@@ -224,7 +250,8 @@ impl Judge {
 
     /// Hands out what was found and notes it with the exchanges.
     fn settle(&mut self, more: &mut Vec<Fact>) {
-        for finding in self.found.drain(..) {
+        more.extend(self.found.told.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
+        for finding in self.found.findings.drain(..) {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
                 more.push(Fact::Finding(Box::new(finding)));
                 continue;
@@ -266,11 +293,12 @@ impl Judge {
 
 impl Bench {
     fn new(session: Session) -> Self {
-        Self { session, families: family::all(), n_found: HashMap::new() }
+        Self { session, families: family::all(), surfaces: Surfaces::default(), n_found: HashMap::new() }
     }
 
-    fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Vec<fact::Finding>) {
-        let mut cx = Cx::new(now, &self.session, found);
+    fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Found) {
+        self.surfaces.on(self.session.n, now, event, &mut found.told);
+        let mut cx = Cx::new(now, &self.session, &mut found.findings);
         for family in &mut self.families {
             family.on(&mut cx, event);
         }
@@ -282,7 +310,7 @@ impl Bench {
         message: &Message,
         in_batch: bool,
         (first, last): (Nanos, Nanos),
-        found: &mut Vec<fact::Finding>,
+        found: &mut Found,
     ) {
         self.session.before(message, told.exchange, told.from, told.n, first);
         let session = &self.session;
@@ -302,9 +330,11 @@ impl Bench {
                 .filter(|call| message.shape().kind != Kind::Request || call.asked_by != told.from),
             revision: session.revision_of(message, told.exchange),
         };
-        let mut cx = Cx::new(last, session, found);
+        let event = Event::Message(&heard);
+        self.surfaces.on(session.n, last, &event, &mut found.told);
+        let mut cx = Cx::new(last, session, &mut found.findings);
         for family in &mut self.families {
-            family.on(&mut cx, &Event::Message(&heard));
+            family.on(&mut cx, &event);
         }
     }
 }

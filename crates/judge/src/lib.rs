@@ -15,6 +15,7 @@ mod family;
 mod judge;
 mod quote;
 pub mod scene;
+mod surface;
 mod world;
 
 pub use family::{rule, rules};

@@ -1,9 +1,11 @@
 //! What the judge remembers of sessions and of calls that are open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tapgate_engine::fact;
+use tapgate_engine::surface::Lock;
 use tapgate_wire::json::find;
 use tapgate_wire::record::{Era, Transport};
 use tapgate_wire::revision::Revision;
@@ -31,6 +33,8 @@ pub(crate) struct Session {
     pub server_can: Option<Bytes>,
     /// How far a handshake came.
     pub handshake: Handshake,
+    /// What the server may offer, if that is pinned.
+    pub lock: Option<Arc<Lock>>,
     /// Bytes of it were not observed, or it was joined midway: what was not seen proves nothing.
     pub partial: bool,
     /// When it was first seen, and when it last said anything.
@@ -89,6 +93,7 @@ impl Session {
             handshake: Handshake::None,
             // Only a session that began unseen has its name from the start.
             partial: told.key.is_some(),
+            lock: None,
             opened: told.opened,
             heard: told.opened,
             ended: None,

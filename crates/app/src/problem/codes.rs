@@ -38,6 +38,51 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Name a directory that you may write to.",
     ),
     (
+        "lock.first-seen",
+        "There is no lock file, so nobody has approved what the server offers.",
+        "Look at what it offers, write it down with `tapgate lock update`, and commit the file.",
+    ),
+    (
+        "lock.unreadable",
+        "The lock file is there and cannot be read.",
+        "Name another file with `--file`, or make it readable for you.",
+    ),
+    (
+        "lock.broken",
+        "The lock file is no JSON, is of a newer version, or was changed by hand; the cause names the place.",
+        "Settle a merge conflict there, take the file from version control again, or write it anew with `tapgate lock update`.",
+    ),
+    (
+        "lock.unwritable",
+        "The lock file cannot be written.",
+        "Name a file in a directory that you may write to with `--file`.",
+    ),
+    (
+        "lock.not-asked",
+        "The server that `lock` was to ask cannot be started or reached, refuses a list, or gives no answer.",
+        "See what happened with `tapgate show last`; credentials go with `--header`.",
+    ),
+    (
+        "lock.never-seen",
+        "No recorded session of the lock's server lists tools.",
+        "Let a client list them through `tapgate tap`, or name a session with `--session`.",
+    ),
+    (
+        "lock.partial",
+        "The client fetched only some pages of a list.",
+        "Name a session in which the client fetched all pages.",
+    ),
+    (
+        "lock.nothing-listed",
+        "The client asked for no list in this session.",
+        "Name a session in which the client asks for tools, prompts or resources.",
+    ),
+    (
+        "lock.unknown-tool",
+        "The tool to approve was not listed in the session.",
+        "See what there is with `tapgate lock diff mcp.lock last`, or name another session with `--session`.",
+    ),
+    (
         "tap.no-server",
         "`tap` was given neither a command nor a URL.",
         "Put the server's command after `--`, or give its URL.",

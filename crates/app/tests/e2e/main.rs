@@ -15,5 +15,6 @@ mod bridge;
 mod canary;
 mod hostile;
 mod kill;
+mod lock;
 mod support;
 mod wrap;

@@ -15,6 +15,7 @@ mod ends;
 mod feature;
 mod features;
 mod interleave;
+mod locked;
 mod matrix;
 mod raw;
 mod rules;

@@ -1,11 +1,14 @@
 //! Plays a transcript to a source and a judge.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tapgate_engine::fact::Finding;
+use tapgate_engine::surface::{Item, Lock, Value};
 use tapgate_engine::{Action, Fact, Input, Limits, Source};
 use tapgate_testkit::{Script, Step};
 use tapgate_wire::fault::FaultKind;
-use tapgate_wire::record::Transport;
+use tapgate_wire::record::{Offered, Transport};
 use tapgate_wire::stream::{Carried, Event};
 use tapgate_wire::{Leg, Message, Nanos, StreamId};
 
@@ -36,12 +39,25 @@ pub(crate) fn held(text: &str) -> usize {
 fn play(text: &str) -> Play {
     let transports = (Transport::Stdio, Transport::Stdio);
     let source = Source::new(transports, Limits::default());
+    let text = text.trim_start();
+    let (locked, text) = text.strip_prefix("locked").map_or((false, text), |rest| (true, rest));
     let mut play = Play { source, judge: Judge::new(), now: Nanos(0), facts: Vec::new() };
+    if locked {
+        play.judge.lock(&Arc::new(lock()));
+    }
     for step in Script::of(text).steps {
         play.step(step);
     }
     play.wait(TICK);
     play
+}
+
+/// The lock of transcripts whose first line is `locked`: of the tools `read` and `write`, which have no further members.
+fn lock() -> Lock {
+    let tool = |name| Item::of(Offered::Tools, Value::object([("name", Value::text(name))]));
+    let mut lock = Lock::default();
+    lock.surface.set(Offered::Tools, vec![tool("read"), tool("write")]);
+    lock
 }
 
 struct Play {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use tapgate_wire::edge::{ChildId, FetchId};
 use tapgate_wire::header::ResponseHead;
+use tapgate_wire::json::find;
 use tapgate_wire::record::Era;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Id, Kind, Message, Nanos};
@@ -81,9 +82,24 @@ pub(super) struct Call {
     pub(super) initializes: bool,
     /// Whether it asked for log messages (2026-07-28).
     pub(super) logs: bool,
+    /// What it has to do with the list of tools.
+    pub(super) tools: AboutTools,
     /// The client's headers, for requests that continue this one.
     pub(super) headers: Arc<HeaderMap>,
     pub(super) stream: Stream,
+}
+
+/// What a call has to do with the list of tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AboutTools {
+    /// Nothing.
+    Nothing,
+    /// It asks for the first page.
+    First,
+    /// It asks for a later page.
+    Later,
+    /// It listens for changes of it (2026-07-28).
+    Hears,
 }
 
 /// A stream of events that may be opened again.
@@ -136,6 +152,25 @@ pub(super) enum What {
     Listen,
     /// Nothing more: its call is over, and the server has until then to end it by itself, which spares a connection.
     Spent(Nanos),
+}
+
+impl AboutTools {
+    /// Reads a request.
+    pub(super) fn of(request: &Message) -> Self {
+        let method = request.shape().method();
+        match method.as_deref() {
+            Some("tools/list") => match find(request.raw(), &["params", "cursor"]) {
+                None | Some(b"null") => Self::First,
+                Some(_) => Self::Later,
+            },
+            Some("subscriptions/listen")
+                if find(request.raw(), &["params", "notifications", "toolsListChanged"]) == Some(b"true") =>
+            {
+                Self::Hears
+            }
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl Link {
