@@ -1,6 +1,7 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
 mod header;
+mod meta;
 
 use std::fmt::Debug;
 
@@ -23,7 +24,10 @@ struct Row {
 }
 
 /// Every family, in the order of the manual.
-const FAMILIES: &[Row] = &[Row { rules: header::RULES, begin: || Box::<header::Headers>::default() }];
+const FAMILIES: &[Row] = &[
+    Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
+    Row { rules: meta::RULES, begin: || Box::<meta::Meta>::default() },
+];
 
 /// One of each family, for a new session.
 pub(crate) fn all() -> Vec<Box<dyn Family>> {

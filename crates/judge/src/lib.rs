@@ -12,6 +12,7 @@
 
 mod event;
 mod family;
+mod json;
 mod judge;
 mod world;
 
