@@ -2,6 +2,7 @@
 
 mod header;
 mod meta;
+mod rounds;
 
 use std::fmt::Debug;
 
@@ -27,6 +28,7 @@ struct Row {
 const FAMILIES: &[Row] = &[
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
     Row { rules: meta::RULES, begin: || Box::<meta::Meta>::default() },
+    Row { rules: rounds::RULES, begin: || Box::<rounds::Rounds>::default() },
 ];
 
 /// One of each family, for a new session.
