@@ -1,6 +1,8 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
+mod cache;
 mod header;
+mod list;
 mod meta;
 mod rounds;
 
@@ -29,6 +31,8 @@ const FAMILIES: &[Row] = &[
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
     Row { rules: meta::RULES, begin: || Box::<meta::Meta>::default() },
     Row { rules: rounds::RULES, begin: || Box::<rounds::Rounds>::default() },
+    Row { rules: list::RULES, begin: || Box::<list::Lists>::default() },
+    Row { rules: cache::RULES, begin: || Box::<cache::Caching>::default() },
 ];
 
 /// One of each family, for a new session.
