@@ -1,9 +1,11 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
+mod answer;
 mod cache;
 mod header;
 mod list;
 mod meta;
+mod request;
 mod rounds;
 
 use std::fmt::Debug;
@@ -33,6 +35,8 @@ const FAMILIES: &[Row] = &[
     Row { rules: rounds::RULES, begin: || Box::<rounds::Rounds>::default() },
     Row { rules: list::RULES, begin: || Box::<list::Lists>::default() },
     Row { rules: cache::RULES, begin: || Box::<cache::Caching>::default() },
+    Row { rules: request::RULES, begin: || Box::<request::Requests>::default() },
+    Row { rules: answer::RULES, begin: || Box::<answer::Answers>::default() },
 ];
 
 /// One of each family, for a new session.

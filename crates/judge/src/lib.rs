@@ -14,6 +14,7 @@ mod event;
 mod family;
 mod json;
 mod judge;
+mod members;
 mod world;
 
 pub use family::{rule, rules};
