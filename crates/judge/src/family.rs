@@ -7,6 +7,7 @@ mod list;
 mod meta;
 mod request;
 mod rounds;
+mod subscription;
 
 use std::fmt::Debug;
 
@@ -37,6 +38,7 @@ const FAMILIES: &[Row] = &[
     Row { rules: cache::RULES, begin: || Box::<cache::Caching>::default() },
     Row { rules: request::RULES, begin: || Box::<request::Requests>::default() },
     Row { rules: answer::RULES, begin: || Box::<answer::Answers>::default() },
+    Row { rules: subscription::RULES, begin: || Box::<subscription::Subscriptions>::default() },
 ];
 
 /// One of each family, for a new session.
