@@ -5,9 +5,11 @@ mod cache;
 mod header;
 mod list;
 mod meta;
+mod progress;
 mod request;
 mod rounds;
 mod subscription;
+mod task;
 
 use std::fmt::Debug;
 
@@ -39,6 +41,8 @@ const FAMILIES: &[Row] = &[
     Row { rules: request::RULES, begin: || Box::<request::Requests>::default() },
     Row { rules: answer::RULES, begin: || Box::<answer::Answers>::default() },
     Row { rules: subscription::RULES, begin: || Box::<subscription::Subscriptions>::default() },
+    Row { rules: progress::RULES, begin: || Box::<progress::Progress>::default() },
+    Row { rules: task::RULES, begin: || Box::<task::Tasks>::default() },
 ];
 
 /// One of each family, for a new session.

@@ -27,9 +27,9 @@ impl Family for Requests {
         }
         let Some(name) = shape.method() else { return };
         let Some(method) = revision::method(&name) else { return };
-        // Who may send what is another family's business, and so is the handshake.
+        // Who may send what is another family's business, and so are the handshake and the state of a task.
         if heard.revision.is_some_and(|revision| !method.is_sent_by(heard.from, revision))
-            || method.name == "initialize"
+            || matches!(method.name, "initialize" | "notifications/tasks/status")
         {
             return;
         }
