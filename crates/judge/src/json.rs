@@ -124,12 +124,22 @@ pub(crate) fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The beginning of what a peer said, short enough for a finding.
+/// The beginning of what a peer said, short enough for a finding and on one line.
 pub(crate) fn quote(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw.get(..4 * MAX_QUOTE).unwrap_or(raw));
-    match text.char_indices().nth(MAX_QUOTE) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.into_owned(),
+    let mut letters = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut quote: String = letters.by_ref().take(MAX_QUOTE).collect();
+    if letters.next().is_some() {
+        quote.push('…');
+    }
+    quote
+}
+
+/// What a value says: the text of a string, else the value as it is written, short enough for a finding.
+pub(crate) fn told(raw: &[u8]) -> String {
+    match text(raw) {
+        Some(text) => quote(text.as_bytes()),
+        None => quote(raw),
     }
 }
 
@@ -154,5 +164,6 @@ mod tests {
     fn a_quote_is_short_and_ends_between_characters() {
         assert_eq!(quote("ä".repeat(80).as_bytes()), "ä".repeat(80));
         assert_eq!(quote("ä".repeat(200).as_bytes()), "ä".repeat(80) + "…");
+        assert_eq!(quote(b"a\n\x1b[31mb"), "a  [31mb");
     }
 }

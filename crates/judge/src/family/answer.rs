@@ -77,11 +77,11 @@ impl Answers {
         check(method.result, result, heard.revision, &mut |member, wrong| match wrong {
             Wrong::Missing if matches!(member, "_meta" | "resultType" | "ttlMs" | "cacheScope") => {}
             Wrong::Missing => {
-                let text = format!("The result of `{}` has no {member}.", method.name);
+                let text = format!("The result of `{}` has no `{member}`.", method.name);
                 cx.find_sender(&MISSING, heard, member, text);
             }
             Wrong::Type(found, expected) => {
-                let text = format!("The {member} of `{}` is {}, not {expected}.", method.name, found.name());
+                let text = format!("`{member}` of `{}` is {}, not {expected}.", method.name, found.name());
                 cx.find_sender(&WRONG_TYPE, heard, member, text);
             }
         });
@@ -135,7 +135,7 @@ impl Answers {
             return;
         }
         let Some(code) = shape.int(Member::ErrorCode) else { return };
-        if is_misused(code, heard.revision) {
+        if is_misused(code) {
             let text = format!("The error code {code} is reserved and has no meaning.");
             cx.find_sender(&CODE, heard, code.to_string(), text);
         }
@@ -177,11 +177,9 @@ impl Answers {
 fn is_final(heard: &Heard<'_>, call: &Call) -> bool {
     let shape = heard.shape();
     let is_other = |raw: &bytes::Bytes| !json::is(raw, "complete");
-    let is_task =
-        call.request.shape().raw(Member::TaskAsked).is_some() && shape.raw(Member::CreatedTask).is_some();
     call.method != "initialize"
         && !call.method.starts_with("tasks/")
-        && !is_task
+        && shape.raw(Member::CreatedTask).is_none()
         && !shape.raw(Member::ResultType).is_some_and(is_other)
 }
 
@@ -199,6 +197,7 @@ fn called(cx: &mut Cx<'_>, heard: &Heard<'_>, call: &Call, result: &[u8]) {
     if blocks.starts_with(b"{") {
         let text = format!("The content of the tool `{tool}` is an object, not an array.");
         cx.find(&WRONG_TYPE, heard, "content", text);
+        blocks = b"";
     }
     if let Some(value) = structured.filter(|value| !value.starts_with(b"{")) {
         let text = format!(
@@ -260,18 +259,9 @@ fn read(cx: &mut Cx<'_>, heard: &Heard<'_>, call: &Call, contents: &[u8]) {
     }
 }
 
-/// Whether a code is reserved without a meaning; retired ones are another family's business.
+/// Whether a code is reserved by JSON-RPC without a meaning; those that MCP reserves are another family's business.
 ///
-/// JSON-RPC 2.0, section 5.1; spec 2026-07-28, basic/index, Error Codes.
-fn is_misused(code: i64, revision: Option<Revision>) -> bool {
-    let is_standard = matches!(code, -32_700 | -32_603..=-32_600);
-    match code {
-        -32_768..=-32_100 => !is_standard,
-        -32_099..=-32_020 => {
-            // In older revisions the whole range was free for servers.
-            let is_known = |revision| revision::error_name(code, revision).is_some() || code == -32_042;
-            revision >= Some(Revision::V2026_07_28) && !revision.is_some_and(is_known)
-        }
-        _ => false,
-    }
+/// JSON-RPC 2.0, section 5.1.
+fn is_misused(code: i64) -> bool {
+    matches!(code, -32_768..=-32_100) && !matches!(code, -32_700 | -32_603..=-32_600)
 }

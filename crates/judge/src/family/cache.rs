@@ -91,15 +91,18 @@ impl Caching {
             return;
         }
         let (mut ttl, mut scope, mut next) = (None, None, None);
-        each(shape.raw(Member::Result).map(|raw| raw.as_ref()).unwrap_or_default(), &mut |name, value| {
-            if json::is(name, "ttlMs") {
-                ttl = Some(value);
-            } else if json::is(name, "cacheScope") {
-                scope = Some(value);
-            } else if json::is(name, "nextCursor") {
-                next = Some(value);
-            }
-        });
+        each(
+            shape.raw(Member::Result).map(std::convert::AsRef::as_ref).unwrap_or_default(),
+            &mut |name, value| {
+                if json::is(name, "ttlMs") {
+                    ttl = Some(value);
+                } else if json::is(name, "cacheScope") {
+                    scope = Some(value);
+                } else if json::is(name, "nextCursor") {
+                    next = Some(value);
+                }
+            },
+        );
         let method = &call.method;
         for (name, value) in [("ttlMs", ttl), ("cacheScope", scope)] {
             let Some(raw) = value else {
@@ -145,7 +148,7 @@ fn kind_of(method: &str) -> Option<usize> {
 fn key(kind: usize, request: &Shape) -> u64 {
     let params = request.raw(Member::Params);
     let cursor = params.and_then(|params| find(params, &["cursor"]));
-    let of = request.raw(Member::Uri).map(|raw| raw.as_ref()).or(cursor);
+    let of = request.raw(Member::Uri).map(std::convert::AsRef::as_ref).or(cursor);
     json::hash(&(kind, of.map_or(0, json::digest)))
 }
 

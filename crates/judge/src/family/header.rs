@@ -110,7 +110,7 @@ impl Headers {
         if method != "tools/call" {
             return;
         }
-        let told = |name: &HeaderName| headers.get(name).map(|told| told.as_bytes()).unwrap_or_default();
+        let told = |name: &HeaderName| headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default();
         match self.tools.check(heard.message, headers) {
             Ok(()) => {}
             Err(Differs::Missing(name)) => missing(cx, heard, name.as_str()),

@@ -13,7 +13,7 @@ use tapgate_wire::{Kind, Leg, Nanos, Rule};
 
 use super::Family;
 use crate::event::{Cx, Event, Heard, Place};
-use crate::json::{self, Type, quote};
+use crate::json::{self, Type, told};
 use crate::world::{Handshake, Session};
 use rules::{ACCEPTED, CURSOR_TYPE, DUPLICATE, EMPTY, INCOMPLETE, INVENTED, LOOP, NEVER_ASKED, UNSTABLE};
 
@@ -102,7 +102,7 @@ impl Lists {
         }
         let is_sure = is_seen_whole(cx.session) && reading.given.len() < MAX_CURSORS;
         if is_sure && !reading.given.contains(&json::digest(cursor)) {
-            let text = format!("The cursor `{}` came from no answer to `{method}`.", quote(cursor));
+            let text = format!("The cursor `{}` came from no answer to `{method}`.", told(cursor));
             cx.find(&INVENTED, heard, method, text);
             if let Some(exchange) = heard.exchange.filter(|_| self.invented.len() < MAX_INVENTED) {
                 self.invented.push(exchange);
@@ -122,7 +122,7 @@ impl Lists {
         }
         let (mut items, mut next) = (&b""[..], None);
         each(
-            heard.shape().raw(Member::Result).map(|raw| raw.as_ref()).unwrap_or_default(),
+            heard.shape().raw(Member::Result).map(std::convert::AsRef::as_ref).unwrap_or_default(),
             &mut |key, value| {
                 if json::is(key, member) {
                     items = value;
@@ -149,7 +149,7 @@ impl Lists {
                 reading.given.insert(next);
             }
             if asked == Some(next) || !listing.cursors.insert(next) {
-                let text = format!("`{method}` gave the nextCursor `{}` before.", quote(raw));
+                let text = format!("`{method}` gave the nextCursor `{}` before.", told(raw));
                 cx.find(&LOOP, heard, method, text);
             } else if listing.cursors.len() < MAX_CURSORS {
                 listing.next = Some((next, Place::of(&INCOMPLETE, heard), heard.last));
@@ -214,7 +214,7 @@ impl Listing {
             self.order = json::hash(&(self.order, item));
             self.sum = self.sum.wrapping_add(item);
             if !self.items.insert(item) {
-                let told = json::text(raw).map(|text| quote(text.as_bytes())).unwrap_or_default();
+                let told = told(raw);
                 let text = format!("`{method}` names `{told}` twice.");
                 cx.find(&DUPLICATE, heard, told, text);
             }

@@ -2,8 +2,6 @@
 
 mod rules;
 
-use std::borrow::Cow;
-
 use tapgate_engine::fact::Head;
 use tapgate_wire::header::PROTOCOL_VERSION;
 use tapgate_wire::json::{each, find, unescape};
@@ -14,7 +12,7 @@ use tapgate_wire::{Kind, Leg, Rule};
 
 use super::Family;
 use crate::event::{Cx, Event, Heard, Place};
-use crate::json::{self, Type, quote};
+use crate::json::{self, Type, quote, told};
 use rules::{BAD_KEY, MISSING, NO_CLIENT, RESERVED, TRACE, WRONG_TYPE};
 
 pub(super) const RULES: &[&Rule] = &[&MISSING, &NO_CLIENT, &WRONG_TYPE, &BAD_KEY, &RESERVED, &TRACE];
@@ -92,7 +90,7 @@ fn is_modern(cx: &Cx<'_>, heard: &Heard<'_>) -> bool {
 }
 
 /// Judges one member of `_meta`.
-fn key(cx: &mut Cx<'_>, heard: &Heard<'_>, key: &Cow<'_, [u8]>, value: &[u8]) {
+fn key(cx: &mut Cx<'_>, heard: &Heard<'_>, key: &[u8], value: &[u8]) {
     let Ok(key) = std::str::from_utf8(key) else { return };
     let expected = match key {
         "progressToken" if !matches!(Type::of(value), Type::String) && !json::is_integer(value) => {
@@ -104,7 +102,7 @@ fn key(cx: &mut Cx<'_>, heard: &Heard<'_>, key: &Cow<'_, [u8]>, value: &[u8]) {
             Some("an object with a name and a version")
         }
         "traceparent" if !json::text(value).is_some_and(|text| is_traceparent(&text)) => {
-            let text = format!("traceparent is `{}`, which W3C Trace Context does not allow.", quote(value));
+            let text = format!("traceparent is `{}`, which W3C Trace Context does not allow.", told(value));
             cx.find_sender(&TRACE, heard, key, text);
             return;
         }

@@ -52,15 +52,12 @@ fn told(cx: &mut Cx<'_>, heard: &Heard<'_>, method: &str, member: &str, wrong: W
     match wrong {
         Wrong::Missing => {
             let revision = heard.revision.map_or("every revision", Revision::as_str);
-            let text = format!("`{method}` has no {member}, which {revision} requires.");
+            let text = format!("`{method}` has no `{member}`, which {revision} requires.");
             cx.find_sender(&MISSING, heard, member, text);
         }
         Wrong::Type(found, expected) => {
-            let text = format!(
-                "The {member} of `{}` is {}, not {expected}.",
-                quote(method.as_bytes()),
-                found.name()
-            );
+            let text =
+                format!("`{member}` of `{}` is {}, not {expected}.", quote(method.as_bytes()), found.name());
             cx.find_sender(&WRONG_TYPE, heard, member, text);
         }
     }

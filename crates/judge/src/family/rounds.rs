@@ -16,7 +16,7 @@ use tapgate_wire::{Kind, Leg, Nanos, Rule, Shape};
 
 use super::Family;
 use crate::event::{Cx, Event, Heard, Place};
-use crate::json::{self, digest, quote};
+use crate::json::{self, digest, quote, told};
 use rules::{
     EMPTY, ID_REUSED, ILLEGAL, MANY, NEVER, NO_TYPE, PARAMS, STATE_CHANGED, STATE_MISSING, UNANSWERED,
     UNASKED, UNDECLARED, WRONG_METHOD, WRONG_TYPE,
@@ -117,7 +117,7 @@ impl Rounds {
             // An extension that the client declared may have result types of its own.
             let extensions = call.request.shape().inside(Member::MetaCapabilities, &["extensions"]);
             if !kind.starts_with(b"\"") || extensions.is_none_or(|declared| &*declared == b"{}") {
-                let text = format!("The result of `{method}` has the resultType `{}`.", quote(kind));
+                let text = format!("The result of `{method}` has the resultType `{}`.", told(kind));
                 cx.find(&WRONG_TYPE, heard, &method, text);
             }
             return;

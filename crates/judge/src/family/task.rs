@@ -15,7 +15,7 @@ use tapgate_wire::{Kind, Leg, Nanos, Rule};
 
 use super::Family;
 use crate::event::{Cx, Event, Heard};
-use crate::json::{self, quote};
+use crate::json::{self, quote, told};
 use crate::world::Call;
 use rules::{
     FAST, FIRST_STATUS, ID_REUSED, MISSING, OTHER_ID, SUPPORT, TERMINAL, UNASKED, UNDECLARED, UNRELATED,
@@ -120,10 +120,10 @@ impl Tasks {
             // A clock that ticks coarsely is no haste.
             if (waited as f64) < interval * 0.8 {
                 let text = format!(
-                    "The task {} was polled after {waited} ms, and {interval} ms were asked for.",
-                    quote(id)
+                    "The task `{}` was polled after {waited} ms, and {interval} ms were asked for.",
+                    told(id)
                 );
-                cx.find_sender(&FAST, heard, quote(id), text);
+                cx.find_sender(&FAST, heard, told(id), text);
             }
         }
     }
@@ -137,11 +137,9 @@ impl Tasks {
             "tasks/get" => self.state(cx, heard, world, result, Some(call)),
             // The extension answers with nothing but that it heard.
             "tasks/cancel" if world == World::Core => self.state(cx, heard, world, result, Some(call)),
-            "tasks/result" if world == World::Core => {
-                if shape.raw(Member::RelatedTask).is_none() {
-                    let text = "The result of a task does not say of which task it is.";
-                    cx.find_sender(&UNRELATED, heard, "tasks/result", text);
-                }
+            "tasks/result" if world == World::Core && shape.raw(Member::RelatedTask).is_none() => {
+                let text = "The result of a task does not say of which task it is.";
+                cx.find_sender(&UNRELATED, heard, "tasks/result", text);
             }
             method if method.starts_with("tasks/") => {}
             _ if shape.raw(Member::CreatedTask).is_some() => self.created(cx, heard, world, result, call),
@@ -182,7 +180,7 @@ impl Tasks {
                 result
             }
         };
-        let state = self.read(cx, heard, world, task);
+        let state = Self::read(cx, heard, world, task);
         let Some(id) = state.id.as_ref().filter(|id| id.len() <= MAX_ID) else { return };
         if world == World::Core && state.status.is_some_and(|status| status != "working") {
             let text = format!("The task `{}` began as `{}`.", quote(id), state.status.unwrap_or_default());
@@ -201,7 +199,7 @@ impl Tasks {
 
     /// What was told of a task, by a poll or by itself.
     fn state(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>, world: World, raw: &[u8], poll: Option<&Call>) {
-        let state = self.read(cx, heard, world, raw);
+        let state = Self::read(cx, heard, world, raw);
         if world == World::Extension
             && let Some(member) = state.lacks(raw)
         {
@@ -250,7 +248,7 @@ impl Tasks {
     }
 
     /// Reads what is told of a task, and judges its members.
-    fn read(&self, cx: &mut Cx<'_>, heard: &Heard<'_>, world: World, raw: &[u8]) -> State {
+    fn read(cx: &mut Cx<'_>, heard: &Heard<'_>, world: World, raw: &[u8]) -> State {
         State::read(raw, world, &mut |member, why| match why {
             state::Wrong::Missing => {
                 let text = format!("A task has no {member}.");

@@ -261,11 +261,11 @@ pub(super) static ERROR: Rule = Rule {
 
 pub(super) static CODE: Rule = Rule {
     id: "answer.reserved-code",
-    about: "An error has a code that is reserved and has no meaning.",
+    about: "An error has a code that JSON-RPC keeps for itself and gives no meaning.",
     side: Side::Server,
     severity: Severity::Error,
     revisions: Revisions::ALL,
-    source: "JSON-RPC 2.0, section 5.1; spec 2026-07-28, basic/index, Error Codes",
+    source: "JSON-RPC 2.0, section 5.1",
     fix: "Choose a code outside of -32768 to -32000.",
     fires: &[
         r#"
@@ -275,13 +275,13 @@ pub(super) static CODE: Rule = Rule {
     "#,
         r#"
         client> ask 1 prompts/get {"name":"a","_meta":{$META}}
-        server> fail 1 -32050 broken
+        server> fail 1 -32768 broken
     "#,
     ],
     quiet: &[
         r#"
         client> ask 1 prompts/get {"name":"a","_meta":{$META}}
-        server> fail 1 -32021 roots are needed
+        server> fail 1 -32603 broken
     "#,
         r#"
         hello 2025-06-18 {} {"prompts":{}}

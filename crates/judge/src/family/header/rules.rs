@@ -134,14 +134,14 @@ pub(super) static VERSION_UNKNOWN: Rule = Rule {
     revisions: Revisions::since(Revision::V2025_06_18),
     source: "Spec 2025-06-18, basic/transports, Protocol Version Header; 2026-07-28, basic/versioning",
     fix: "Send the revision that was agreed on, exactly as the specification writes its name.",
-    fires: &[r#"
+    fires: &[r"
         legs client=http server=http
         client[1] POST /mcp  mcp-protocol-version: 2025-6-18 | ask 1 tools/list
-    "#],
-    quiet: &[r#"
+    "],
+    quiet: &[r"
         legs client=http server=http
         client[1] POST /mcp  mcp-protocol-version: 2025-06-18 | ask 1 tools/list
-    "#],
+    "],
 };
 
 pub(super) static VERSION_OTHER: Rule = Rule {

@@ -17,13 +17,13 @@ pub(super) static MISSING: Rule = Rule {
         r#"
         client> ask 1 tools/list {"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}
     "#,
-        r#"
+        r"
         client> ask 1 server/discover
-    "#,
-        r#"
+    ",
+        r"
         legs client=http server=http
         client[1] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 tools/list
-    "#,
+    ",
         r#"
         client> ask 1 tools/list {"_meta":{$META}}
         client> ask 2 prompts/list

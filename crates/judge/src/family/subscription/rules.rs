@@ -272,6 +272,13 @@ pub(super) static NOT_SUBSCRIBED: Rule = Rule {
         lost 100
         server> tell notifications/resources/updated {"uri":"file:///b"}
     "#,
+        // The session began before it was observed.
+        r#"
+        legs client=http server=http
+        client[1] GET /mcp  accept: text/event-stream; mcp-session-id: s; mcp-protocol-version: 2025-06-18 | -
+        server[1] 200 sse
+        server[1]> tell notifications/resources/updated {"uri":"file:///b"}
+    "#,
     ],
 };
 
