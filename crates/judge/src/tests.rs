@@ -1,5 +1,6 @@
 //! Every rule keeps to its examples.
 
+mod clean;
 mod play;
 
 use std::collections::BTreeSet;

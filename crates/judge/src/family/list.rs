@@ -15,10 +15,10 @@ use super::Family;
 use crate::event::{Cx, Event, Heard, Place};
 use crate::json::{self, Type, told};
 use crate::world::{Handshake, Session};
-use rules::{ACCEPTED, CURSOR_TYPE, DUPLICATE, EMPTY, INCOMPLETE, INVENTED, LOOP, NEVER_ASKED, UNSTABLE};
+use rules::{CURSOR_TYPE, DUPLICATE, EMPTY, INCOMPLETE, INVENTED, LOOP, NEVER_ASKED, NOT_REFUSED, UNSTABLE};
 
 pub(super) const RULES: &[&Rule] =
-    &[&CURSOR_TYPE, &INVENTED, &ACCEPTED, &LOOP, &DUPLICATE, &UNSTABLE, &EMPTY, &NEVER_ASKED, &INCOMPLETE];
+    &[&CURSOR_TYPE, &INVENTED, &NOT_REFUSED, &LOOP, &DUPLICATE, &UNSTABLE, &EMPTY, &NEVER_ASKED, &INCOMPLETE];
 
 /// What is listed: the method, the member of its result, and the member that names an item.
 const KINDS: [(&str, &str, &str); 4] = [
@@ -74,7 +74,11 @@ impl Family for Lists {
         match event {
             Event::Message(heard) => match (heard.shape().kind, heard.from) {
                 (Kind::Request, Leg::Client) => self.request(cx, heard),
-                (Kind::Result, Leg::Server) => self.result(cx, heard),
+                (Kind::Result, Leg::Server) => {
+                    self.refused(cx, heard);
+                    self.result(cx, heard);
+                }
+                (Kind::Error, Leg::Server) => self.refused(cx, heard),
                 _ => {}
             },
             Event::Tick => self.half_read(cx, PATIENCE),
@@ -110,16 +114,27 @@ impl Lists {
         }
     }
 
+    /// The answer to a cursor that was invented.
+    fn refused(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
+        let at = self.invented.iter().position(|exchange| heard.exchange == Some(*exchange));
+        let Some((at, call)) = at.zip(heard.call) else { return };
+        self.invented.swap_remove(at);
+        let method = &call.method;
+        let code = heard.shape().raw(Member::ErrorCode).map(|code| told(code));
+        let how = match code.as_deref() {
+            Some("-32602") => return,
+            Some(code) => format!("the error {code}"),
+            None => "a page".to_owned(),
+        };
+        let text = format!("A cursor of `{method}` that no answer gave was answered with {how}.");
+        cx.find(&NOT_REFUSED, heard, method, text);
+    }
+
     fn result(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
         let Some(call) = heard.call else { return };
         let Some(kind) = kind_of(&call.method).filter(|_| heard.message.is_whole()) else { return };
         let Some((reading, row)) = self.kinds.get_mut(kind).zip(KINDS.get(kind)) else { return };
         let (method, member, name) = *row;
-        if let Some(at) = self.invented.iter().position(|exchange| *exchange == call.exchange) {
-            self.invented.swap_remove(at);
-            let text = format!("A cursor that no answer gave was answered with a page of `{method}`.");
-            cx.find(&ACCEPTED, heard, method, text);
-        }
         let (mut items, mut next) = (&b""[..], None);
         each(
             heard.shape().raw(Member::Result).map(std::convert::AsRef::as_ref).unwrap_or_default(),

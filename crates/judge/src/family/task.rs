@@ -18,8 +18,8 @@ use crate::event::{Cx, Event, Heard};
 use crate::json::{self, quote, told};
 use crate::world::Call;
 use rules::{
-    FAST, FIRST_STATUS, ID_REUSED, MISSING, OTHER_ID, SUPPORT, TERMINAL, UNASKED, UNDECLARED, UNRELATED,
-    WRONG_METHOD, WRONG_VALUE,
+    FAST, FIRST_STATUS, ID_REUSED, IGNORED, MISSING, OTHER_ID, SUPPORT, TERMINAL, UNASKED, UNDECLARED,
+    UNRELATED, WRONG_METHOD, WRONG_VALUE,
 };
 use state::{State, World};
 use support::Supports;
@@ -37,6 +37,7 @@ pub(super) const RULES: &[&Rule] = &[
     &ID_REUSED,
     &FAST,
     &UNRELATED,
+    &IGNORED,
 ];
 
 /// Tasks of one session that are remembered; when full, the one with the first id is forgotten.
@@ -102,6 +103,9 @@ impl Tasks {
                 let tool = shape.text(Member::Name).unwrap_or_default();
                 let tool = quote(tool.as_bytes());
                 cx.find(&SUPPORT, heard, &tool, format_args!("The tool `{tool}` {why}."));
+            }
+            if let Some(asked) = shape.raw(Member::TaskAsked) {
+                asked_for(cx, heard, world, asked);
             }
             return;
         }
@@ -266,6 +270,17 @@ impl Tasks {
             self.tasks.pop_first();
         }
         self.tasks.insert(key, task);
+    }
+}
+
+/// A call that asks for a task by itself, as only the core of 2025-11-25 has it.
+fn asked_for(cx: &mut Cx<'_>, heard: &Heard<'_>, world: World, asked: &[u8]) {
+    let ttl = find(asked, &["ttl"]);
+    if world == World::Extension {
+        let text = "The call asks for a task by `task`, which servers of 2026-07-28 ignore.";
+        cx.find(&IGNORED, heard, "task", text);
+    } else if let Some(ttl) = ttl.filter(|ttl| !state::is_time(ttl)) {
+        cx.find_sender(&WRONG_VALUE, heard, "ttl", format_args!("The ttl of a task is `{}`.", quote(ttl)));
     }
 }
 

@@ -64,9 +64,9 @@ pub(super) static INVENTED: Rule = Rule {
     ],
 };
 
-pub(super) static ACCEPTED: Rule = Rule {
-    id: "list.cursor-accepted",
-    about: "A server answers a cursor that it did not give with a page.",
+pub(super) static NOT_REFUSED: Rule = Rule {
+    id: "list.cursor-not-refused",
+    about: "A server answers a cursor that it did not give otherwise than the specification says.",
     side: Side::Server,
     severity: Severity::Warning,
     revisions: Revisions::ALL,
@@ -76,6 +76,8 @@ pub(super) static ACCEPTED: Rule = Rule {
         hello 2025-06-18 {} {"tools":{}}
         client> ask 1 tools/list {"cursor":"2"}
         server> answer 1 {"tools":[]}
+        client> ask 2 tools/list {"cursor":"3"}
+        server> fail 2 -32603 broken
     "#],
     quiet: &[r#"
         hello 2025-06-18 {} {"tools":{}}

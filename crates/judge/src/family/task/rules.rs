@@ -151,6 +151,10 @@ pub(super) static WRONG_VALUE: Rule = Rule {
         client> ask 1 tasks/get {"taskId":"t"}
         server> answer 1 {"taskId":"t","status":"working","createdAt":"2025-11-25T10:00:00Z","lastUpdatedAt":"2025-11-25T10:00:00Z","ttl":-1}
     "#,
+        r#"
+        hello 2025-11-25 {} {"tools":{},"tasks":{}}
+        client> ask 1 tools/call {"name":"a","task":{"ttl":"1h"}}
+    "#,
     ],
     quiet: &[r#"
         hello 2025-11-25 {} {"tools":{},"tasks":{}}
@@ -309,5 +313,22 @@ pub(super) static UNRELATED: Rule = Rule {
         hello 2025-11-25 {} {"tools":{},"tasks":{}}
         client> ask 1 tasks/result {"taskId":"t"}
         server> answer 1 {"content":[],"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"t"}}}
+    "#],
+};
+
+pub(super) static IGNORED: Rule = Rule {
+    id: "task.ignored",
+    about: "A call of 2026-07-28 asks for a task as 2025-11-25 did, which servers ignore.",
+    side: Side::Client,
+    severity: Severity::Note,
+    revisions: Revisions::MODERN,
+    source: "Tasks extension 2026-07-28, Backward Compatibility",
+    fix: "Declare the extension `io.modelcontextprotocol/tasks`, and let the server decide.",
+    fires: &[r#"
+        client> ask 1 tools/call {"name":"a","task":{},"_meta":{$META}}
+    "#],
+    quiet: &[r#"
+        hello 2025-11-25 {} {"tools":{},"tasks":{}}
+        client> ask 1 tools/call {"name":"a","task":{}}
     "#],
 };

@@ -50,6 +50,11 @@ pub(super) struct State {
     pub interval: Option<f64>,
 }
 
+/// Whether a value is a number of milliseconds.
+pub(super) fn is_time(value: &[u8]) -> bool {
+    json::is_integer(value) && json::number(value) >= Some(0.0)
+}
+
 impl State {
     /// Reads a task, and tells what is wrong with its members.
     pub fn read<'a>(raw: &'a [u8], world: World, tell: &mut impl FnMut(&'static str, Wrong<'a>)) -> Self {
@@ -61,7 +66,7 @@ impl State {
                 *seen |= json::is(name, known);
             }
             let is_text = value.starts_with(b"\"");
-            let is_time = json::is_integer(value) && json::number(value) >= Some(0.0);
+            let is_time = is_time(value);
             let mut check = |member, is_right: bool| {
                 if !is_right {
                     tell(member, Wrong::Value(value));
