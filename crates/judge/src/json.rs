@@ -5,9 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tapgate_wire::json::{Container, Event, Span, scan, unescape, unescape_lossy};
 
-/// The most characters that a finding quotes of a peer.
-const MAX_QUOTE: usize = 80;
-
 /// The text of a string, decoded; `None` for any other value.
 pub(crate) fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
     raw.starts_with(b"\"").then(|| unescape_lossy(raw))
@@ -124,18 +121,12 @@ pub(crate) fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The beginning of what a peer said, short enough for a finding and on one line.
+/// What a peer said, as a finding quotes it.
 pub(crate) fn quote(raw: &[u8]) -> String {
-    let text = String::from_utf8_lossy(raw.get(..4 * MAX_QUOTE).unwrap_or(raw));
-    let mut letters = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-    let mut quote: String = letters.by_ref().take(MAX_QUOTE).collect();
-    if letters.next().is_some() {
-        quote.push('…');
-    }
-    quote
+    crate::quote::quote(raw).to_string()
 }
 
-/// What a value says: the text of a string, else the value as it is written, short enough for a finding.
+/// What a value says, as a finding quotes it: the text of a string, else the value as it is written.
 pub(crate) fn told(raw: &[u8]) -> String {
     match text(raw) {
         Some(text) => quote(text.as_bytes()),
@@ -158,12 +149,5 @@ mod tests {
                 assert_ne!(digest(left.as_bytes()), digest(right.as_bytes()), "{left} {right}");
             }
         }
-    }
-
-    #[test]
-    fn a_quote_is_short_and_ends_between_characters() {
-        assert_eq!(quote("ä".repeat(80).as_bytes()), "ä".repeat(80));
-        assert_eq!(quote("ä".repeat(200).as_bytes()), "ä".repeat(80) + "…");
-        assert_eq!(quote(b"a\n\x1b[31mb"), "a  [31mb");
     }
 }

@@ -15,6 +15,7 @@ mod family;
 mod json;
 mod judge;
 mod members;
+mod quote;
 mod world;
 
 pub use family::{rule, rules};

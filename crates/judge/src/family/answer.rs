@@ -130,7 +130,7 @@ impl Answers {
             _ => None,
         };
         if let Some(why) = why {
-            let text = format!("The error `{}` {why}.", quote(error));
+            let text = format!("The error {why}.");
             cx.find_sender(&ERROR, heard, "error", text);
             return;
         }

@@ -98,10 +98,10 @@ impl Headers {
             None => return,
         };
         if let Some(name) = shape.text(member) {
-            match headers.get(NAME).map(|told| (told, value::decode(told.as_bytes()))) {
+            match headers.get(NAME).map(|told| value::decode(told.as_bytes())) {
                 None => missing(cx, heard, "Mcp-Name"),
-                Some((told, Err(why))) => unreadable(cx, heard, "Mcp-Name", told.as_bytes(), why),
-                Some((_, Ok(told))) if told != name => {
+                Some(Err(why)) => unreadable(cx, heard, "Mcp-Name", why),
+                Some(Ok(told)) if told != name => {
                     disagrees(cx, heard, "Mcp-Name", told.as_bytes(), &name);
                 }
                 Some(_) => {}
@@ -110,16 +110,15 @@ impl Headers {
         if method != "tools/call" {
             return;
         }
-        let told = |name: &HeaderName| headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default();
         match self.tools.check(heard.message, headers) {
             Ok(()) => {}
             Err(Differs::Missing(name)) => missing(cx, heard, name.as_str()),
-            Err(Differs::Unreadable(name, why)) => unreadable(cx, heard, name.as_str(), told(&name), why),
+            Err(Differs::Unreadable(name, why)) => unreadable(cx, heard, name.as_str(), why),
             Err(Differs::Other(name)) => cx.find(
                 &DISAGREES,
                 heard,
                 name.as_str(),
-                format_args!("{name} is `{}`, and the arguments say something else.", quote(told(&name))),
+                format_args!("{name} says something else than the arguments."),
             ),
         }
     }
@@ -158,8 +157,13 @@ fn repeated(cx: &mut Cx<'_>, heard: &Heard<'_>, headers: &HeaderMap) {
         let mut values = headers.get_all(&name).iter();
         let Some(first) = values.next() else { continue };
         if let Some(other) = values.find(|other| *other != first) {
-            let (first, other) = (quote(first.as_bytes()), quote(other.as_bytes()));
-            let text = format!("{name} is `{first}` and also `{other}`.");
+            // Who knows a session's id can use it, so it is not repeated.
+            let text = if name == SESSION_ID {
+                format!("{name} came with two values.")
+            } else {
+                let (first, other) = (quote(first.as_bytes()), quote(other.as_bytes()));
+                format!("{name} is `{first}` and also `{other}`.")
+            };
             cx.find(&REPEATED, heard, name.as_str(), text);
         }
     }
@@ -174,6 +178,6 @@ fn disagrees(cx: &mut Cx<'_>, heard: &Heard<'_>, header: &str, told: &[u8], body
     cx.find(&DISAGREES, heard, header, format_args!("{header} is `{told}` and the body says `{body}`."));
 }
 
-fn unreadable(cx: &mut Cx<'_>, heard: &Heard<'_>, header: &str, told: &[u8], why: value::Error) {
-    cx.find(&UNREADABLE, heard, header, format_args!("{header} is `{}`: {why}.", quote(told)));
+fn unreadable(cx: &mut Cx<'_>, heard: &Heard<'_>, header: &str, why: value::Error) {
+    cx.find(&UNREADABLE, heard, header, format_args!("{header} cannot be read: {why}."));
 }

@@ -131,7 +131,7 @@ fn key(cx: &mut Cx<'_>, heard: &Heard<'_>, key: &[u8], value: &[u8]) {
 }
 
 fn wrong_type(cx: &mut Cx<'_>, heard: &Heard<'_>, key: &str, value: &[u8], expected: &str) {
-    let text = format!("{key} is `{}` and not {expected}.", quote(value));
+    let text = format!("{key} is {}, and it should be {expected}.", Type::of(value).name());
     cx.find_sender(&WRONG_TYPE, heard, key, text);
 }
 

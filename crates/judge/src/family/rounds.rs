@@ -262,8 +262,8 @@ fn inputs_of(cx: &mut Cx<'_>, heard: &Heard<'_>, inputs: &[u8], request: &Shape)
                 cx.find(&UNDECLARED, heard, &told, text);
             }
         } else {
-            let method = if method.is_empty() { quote(input) } else { quote(method.as_bytes()) };
-            let text = format!("The input `{told}` is `{method}`, which cannot be asked for so.");
+            let method = quote(method.as_bytes());
+            let text = format!("The input `{told}` has the method `{method}`, which cannot be asked for so.");
             cx.find(&ILLEGAL, heard, &told, text);
         }
         names.insert(Bytes::from(name.into_owned()));
