@@ -86,23 +86,23 @@ fn a_session_with_tasks_is_clean() {
 fn a_modern_session_on_pipes_is_clean() {
     assert_clean(
         r#"
-        client> ask 0 server/discover {"_meta":{$META}}
+        client> ask 0 server/discover {"_meta":{$META({"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
         server> answer 0 {"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true},"extensions":{"io.modelcontextprotocol/tasks":{}}},"ttlMs":1000,"cacheScope":"public"}
-        client> ask 1 subscriptions/listen {"notifications":{"toolsListChanged":true},"_meta":{$META}}
+        client> ask 1 subscriptions/listen {"notifications":{"toolsListChanged":true},"_meta":{$META({"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
         server> tell notifications/subscriptions/acknowledged {"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/subscriptionId":1}}
-        client> ask 2 tools/list {"_meta":{$META}}
+        client> ask 2 tools/list {"_meta":{$META({"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
         server> answer 2 {"resultType":"complete","tools":[{"name":"a","inputSchema":{"type":"object"}}],"ttlMs":60000,"cacheScope":"private"}
         server> tell notifications/tools/list_changed {"_meta":{"io.modelcontextprotocol/subscriptionId":1}}
-        client> ask 3 tools/list {"_meta":{$META}}
+        client> ask 3 tools/list {"_meta":{$META({"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
         server> answer 3 {"resultType":"complete","tools":[{"name":"a","inputSchema":{"type":"object"}}],"ttlMs":60000,"cacheScope":"private"}
-        client> ask 4 tools/call {"name":"a","arguments":{},"_meta":{$META({"elicitation":{}})}}
+        client> ask 4 tools/call {"name":"a","arguments":{},"_meta":{$META({"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
         server> answer 4 {"resultType":"input_required","requestState":"s","inputRequests":{"k":{"method":"elicitation/create","params":{"message":"?","requestedSchema":{"type":"object","properties":{}}}}}}
-        client> ask 5 tools/call {"name":"a","arguments":{},"requestState":"s","inputResponses":{"k":{"action":"accept","content":{}}},"_meta":{$META({"elicitation":{}})}}
+        client> ask 5 tools/call {"name":"a","arguments":{},"requestState":"s","inputResponses":{"k":{"action":"accept","content":{}}},"_meta":{$META({"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
         server> answer 5 {"resultType":"complete","content":[],"structuredContent":7}
-        client> ask 6 tools/call {"name":"a","_meta":{$META({"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
+        client> ask 6 tools/call {"name":"a","_meta":{$META({"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
         server> answer 6 {"resultType":"task","taskId":"t","status":"working","createdAt":"2026-07-28T10:00:00Z","lastUpdatedAt":"2026-07-28T10:00:00Z","ttlMs":null,"pollIntervalMs":1000}
         wait 1s
-        client> ask 7 tasks/get {"taskId":"t","_meta":{$META({"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
+        client> ask 7 tasks/get {"taskId":"t","_meta":{$META({"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}})}}
         server> answer 7 {"resultType":"complete","taskId":"t","status":"completed","createdAt":"2026-07-28T10:00:00Z","lastUpdatedAt":"2026-07-28T10:00:01Z","ttlMs":null,"result":{"content":[]}}
         server> answer 1 {"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":1}}
         end
