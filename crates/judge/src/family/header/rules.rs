@@ -61,6 +61,10 @@ pub(super) static DISAGREES: Rule = Rule {
     "#,
         r#"
         legs client=http server=http
+        client[1] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tasks/get; mcp-name: t | ask 1 tasks/get {"taskId":"u","_meta":{$META}}
+    "#,
+        r#"
+        legs client=http server=http
         client[1] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 tools/list {"_meta":{$META}}
         server[1] 200 json | answer 1 {"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[{"name":"t","inputSchema":{"type":"object","properties":{"n":{"type":"integer","x-mcp-header":"Count"}}}}]}
         client[2] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/call; mcp-name: t; mcp-param-count: 43 | ask 2 tools/call {"name":"t","arguments":{"n":42},"_meta":{$META}}
