@@ -11,7 +11,7 @@ use tapgate_engine::fact::Exchange;
 use tapgate_wire::json::{each, find, unescape, unescape_lossy};
 use tapgate_wire::record::Status;
 use tapgate_wire::revision::{self, Revision};
-use tapgate_wire::shape::{Id, Member};
+use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Nanos, Rule, Shape};
 
 use super::Family;
@@ -42,8 +42,9 @@ pub(super) const RULES: &[&Rule] = &[
 /// Calls that wait for their next round and are remembered; when full, the oldest is forgotten.
 const MAX_PENDING: usize = 256;
 
-/// Inputs of one round that are remembered; of a round with more, answers are not compared.
+/// Inputs of one round that are remembered, and bytes of their names; of a round with more, answers are not compared.
 const MAX_INPUTS: usize = 64;
+const MAX_NAMES: usize = 8 << 10;
 
 /// Rounds of one call that nobody wonders about.
 const MANY_ROUNDS: u32 = 8;
@@ -60,8 +61,8 @@ pub(super) struct Rounds {
 #[derive(Debug)]
 struct Pending {
     method: String,
-    /// The id of its latest request.
-    id: Option<Id>,
+    /// A number for the id of its latest request.
+    id: Option<u64>,
     /// Of what a retry repeats.
     params: u64,
     state: Option<u64>,
@@ -146,7 +147,8 @@ impl Rounds {
         self.n_rounds.insert(call.exchange, n_rounds);
         let pending = Pending {
             method,
-            id: call.request.shape().id.clone(),
+            // What is remembered is a copy, because a message may be large.
+            id: call.request.shape().id.as_ref().map(|id| json::hash(&id.0)),
             params: params(call.request.shape()),
             state: state.map(|raw| json::hash(&unescape(raw))),
             inputs: if inputs.is_some() { names } else { Some(BTreeSet::new()) },
@@ -210,7 +212,7 @@ impl Rounds {
 fn retry(cx: &mut Cx<'_>, heard: &Heard<'_>, pending: &Pending, answers: Option<&Bytes>) {
     let shape = heard.shape();
     let method = &pending.method;
-    if shape.id.is_some() && shape.id == pending.id {
+    if pending.id.is_some() && shape.id.as_ref().map(|id| json::hash(&id.0)) == pending.id {
         let id = shape.id.as_ref().map(|id| quote(&id.0)).unwrap_or_default();
         let text = format!("The retry of `{method}` has the id {id} of the request before it.");
         cx.find(&ID_REUSED, heard, method, text);
@@ -242,7 +244,7 @@ fn retry(cx: &mut Cx<'_>, heard: &Heard<'_>, pending: &Pending, answers: Option<
 
 /// Judges what a result asks for; gives the names of the inputs.
 fn inputs_of(cx: &mut Cx<'_>, heard: &Heard<'_>, inputs: &[u8], request: &Shape) -> Option<BTreeSet<Bytes>> {
-    let mut names = BTreeSet::new();
+    let (mut names, mut n_bytes) = (BTreeSet::new(), 0);
     each(inputs, &mut |name, input| {
         if names.len() > MAX_INPUTS {
             return;
@@ -266,9 +268,12 @@ fn inputs_of(cx: &mut Cx<'_>, heard: &Heard<'_>, inputs: &[u8], request: &Shape)
             let text = format!("The input `{told}` has the method `{method}`, which cannot be asked for so.");
             cx.find(&ILLEGAL, heard, &told, text);
         }
-        names.insert(Bytes::from(name.into_owned()));
+        n_bytes += name.len();
+        if n_bytes <= MAX_NAMES {
+            names.insert(Bytes::from(name.into_owned()));
+        }
     });
-    Some(names).filter(|names| names.len() <= MAX_INPUTS)
+    Some(names).filter(|names| names.len() <= MAX_INPUTS && n_bytes <= MAX_NAMES)
 }
 
 /// The capability that an input needs and that the request does not declare.

@@ -43,8 +43,11 @@ pub(super) const RULES: &[&Rule] = &[
 /// Subscriptions that are remembered, open or over; when full, the oldest is forgotten and no id is called wrong.
 const MAX_LISTENS: usize = 256;
 
-/// Resources of one session that are remembered; with more, no update is called unasked.
-const MAX_URIS: usize = 4096;
+/// Bytes of the resources of one session that are remembered; with more, no update is called unasked.
+const MAX_URIS: usize = 256 << 10;
+
+/// The most bytes of the id of a subscription; one with a longer id is not followed.
+const MAX_ID: usize = 1024;
 
 /// Nanoseconds that a server has for its acknowledgement.
 const PATIENCE: u64 = 10_000_000_000;
@@ -60,6 +63,8 @@ pub(super) struct Subscriptions {
     has_forgotten: bool,
     /// What legacy requests subscribed to.
     uris: HashSet<Bytes>,
+    /// How many bytes these ever were; more than are allowed when some were left out.
+    n_bytes: usize,
     stale: Stale,
 }
 
@@ -117,8 +122,12 @@ impl Subscriptions {
                 self.stale.asked(&method);
                 match &*method {
                     "subscriptions/listen" => self.listen(heard),
-                    "resources/subscribe" if self.uris.len() < MAX_URIS => {
-                        self.uris.extend(shape.raw(Member::Uri).map(|uri| uri_of(uri)));
+                    "resources/subscribe" if self.n_bytes <= MAX_URIS => {
+                        let uri = shape.raw(Member::Uri).map(|uri| uri_of(uri)).unwrap_or_default();
+                        if !self.uris.contains(&uri) {
+                            self.n_bytes += uri.len();
+                            self.uris.extend((self.n_bytes <= MAX_URIS).then_some(uri));
+                        }
                     }
                     _ => {}
                 }
@@ -134,7 +143,7 @@ impl Subscriptions {
             (Kind::Result, Leg::Server) if heard.answers("subscriptions/listen") => self.ended(cx, heard),
             (Kind::Result, Leg::Server) if heard.answers("resources/unsubscribe") => {
                 let uri = heard.call.and_then(|call| call.request.shape().raw(Member::Uri));
-                if let Some(uri) = uri.filter(|_| self.uris.len() < MAX_URIS) {
+                if let Some(uri) = uri {
                     self.uris.remove(&uri_of(uri));
                 }
             }
@@ -144,7 +153,13 @@ impl Subscriptions {
 
     fn listen(&mut self, heard: &Heard<'_>) {
         let shape = heard.shape();
-        let Some((exchange, id)) = heard.exchange.zip(shape.id.clone()) else { return };
+        // What is remembered is a copy, because a message may be large.
+        let id = shape.id.as_ref().filter(|id| id.0.len() <= MAX_ID);
+        let id = id.map(|id| Id(Bytes::copy_from_slice(&id.0)));
+        let Some((exchange, id)) = heard.exchange.zip(id) else {
+            self.has_forgotten = true;
+            return;
+        };
         if self.listens.len() >= MAX_LISTENS {
             self.listens.pop_first();
             self.has_forgotten = true;
@@ -280,7 +295,7 @@ impl Subscriptions {
     /// What came for a part of what was subscribed to is right too.
     fn updated(&self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
         let is_seen = !cx.session.partial && cx.session.handshake != Handshake::None;
-        if !is_seen || cx.session.era != Some(Era::Legacy) || self.uris.len() >= MAX_URIS {
+        if !is_seen || cx.session.era != Some(Era::Legacy) || self.n_bytes > MAX_URIS {
             return;
         }
         let Some(uri) = heard.shape().raw(Member::Uri).map(|uri| uri_of(uri)) else { return };

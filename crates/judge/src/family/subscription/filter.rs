@@ -7,8 +7,8 @@ use tapgate_wire::json::{each, unescape};
 
 use crate::json::{self, quote};
 
-/// Names of one list that are remembered; a filter with more holds any.
-const MAX_NAMES: usize = 1024;
+/// Bytes of the names in a filter that are remembered; a filter with more holds any.
+const MAX_NAMES: usize = 16 << 10;
 
 /// The switches of a filter, and the notification that each is for.
 const SWITCHES: [(&str, &str); 3] = [
@@ -37,7 +37,7 @@ pub(super) struct Filter {
 
 impl Filter {
     pub fn of(raw: &[u8]) -> Self {
-        let mut filter = Self::default();
+        let (mut filter, mut n_bytes) = (Self::default(), 0);
         each(raw, &mut |name, value| {
             for ((switch, _), on) in SWITCHES.iter().zip(&mut filter.switches) {
                 if json::is(name, switch) {
@@ -47,7 +47,8 @@ impl Filter {
             for ((list, _), names) in LISTS.iter().zip(&mut filter.lists) {
                 if json::is(name, list) {
                     each(value, &mut |_, name| {
-                        if names.len() < MAX_NAMES {
+                        n_bytes += name.len();
+                        if n_bytes <= MAX_NAMES {
                             names.insert(unescape(name).into_owned().into());
                         } else {
                             filter.is_cut = true;
@@ -90,5 +91,35 @@ impl Filter {
             let more = own.iter().find(|item| !other.contains(*item))?;
             Some(format!("{name} `{}`", quote(more)))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Filter;
+
+    #[test]
+    fn a_filter_with_more_names_than_are_remembered_holds_any_and_is_not_compared() {
+        let many: Vec<_> = (0..2000).map(|n| format!("\"file:///{n:08}\"")).collect();
+        let many = Filter::of(format!(r#"{{"resourceSubscriptions":[{}]}}"#, many.join(",")).as_bytes());
+        let none = Filter::of(b"{}");
+        assert!(many.holds("notifications/resources/updated", "file:///else"));
+        assert_eq!((many.beyond(&none), none.beyond(&many)), (None, None));
+        assert!(!none.holds("notifications/resources/updated", "file:///else"));
+    }
+
+    #[test]
+    fn resources_are_meant_with_what_is_inside_and_tasks_alone() {
+        let filter = Filter::of(br#"{"resourceSubscriptions":["file:///a/"],"taskIds":["t"]}"#);
+        for (method, of, expected) in [
+            ("notifications/resources/updated", "file:///a/b", true),
+            ("notifications/resources/updated", "file:///a", true),
+            ("notifications/resources/updated", "file:///b", false),
+            ("notifications/tasks", "t", true),
+            ("notifications/tasks", "t1", false),
+            ("notifications/tools/list_changed", "", false),
+        ] {
+            assert_eq!(filter.holds(method, of), expected, "{method} {of}");
+        }
     }
 }
