@@ -4,7 +4,7 @@
 
 mod rules;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use tapgate_wire::json::{each, find};
 use tapgate_wire::record::{Era, Transport};
@@ -41,7 +41,8 @@ const PATIENCE: u64 = 60_000_000_000;
 /// What it remembers: how far each list was read.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    kinds: [Reading; 4],
+    /// By place in [`KINDS`]; most sessions read few of them.
+    kinds: BTreeMap<usize, Reading>,
     /// The exchanges that asked with an invented cursor.
     invented: Vec<u64>,
 }
@@ -95,7 +96,8 @@ impl Lists {
     fn request(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
         let shape = heard.shape();
         let Some(kind) = shape.method().and_then(|method| kind_of(&method)) else { return };
-        let Some((reading, (method, ..))) = self.kinds.get_mut(kind).zip(KINDS.get(kind)) else { return };
+        let Some((method, ..)) = KINDS.get(kind) else { return };
+        let reading = self.kinds.entry(kind).or_default();
         reading.is_asked = true;
         let params = shape.raw(Member::Params);
         let Some(cursor) = params.and_then(|params| find(params, &["cursor"])) else { return };
@@ -133,8 +135,8 @@ impl Lists {
     fn result(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
         let Some(call) = heard.call else { return };
         let Some(kind) = kind_of(&call.method).filter(|_| heard.message.is_whole()) else { return };
-        let Some((reading, row)) = self.kinds.get_mut(kind).zip(KINDS.get(kind)) else { return };
-        let (method, member, name) = *row;
+        let Some(&(method, member, name)) = KINDS.get(kind) else { return };
+        let reading = self.kinds.entry(kind).or_default();
         let (mut items, mut next) = (&b""[..], None);
         each(
             heard.shape().raw(Member::Result).map(std::convert::AsRef::as_ref).unwrap_or_default(),
@@ -190,8 +192,10 @@ impl Lists {
         if cx.session.partial || is_shared(cx.session) {
             return;
         }
-        for (reading, (method, ..)) in self.kinds.iter_mut().zip(KINDS) {
-            let Some(listing) = &mut reading.listing else { continue };
+        for (kind, reading) in &mut self.kinds {
+            let Some(((method, ..), listing)) = KINDS.get(*kind).zip(reading.listing.as_mut()) else {
+                continue;
+            };
             let is_due = |next: &mut (u64, Place, Nanos)| cx.now.0.saturating_sub(next.2.0) >= patience;
             if let Some((_, place, _)) = listing.next.take_if(is_due) {
                 let n_items = listing.items.len();
@@ -205,7 +209,7 @@ impl Lists {
     fn never_asked(&mut self, cx: &mut Cx<'_>) {
         let session = cx.session;
         let is_ready = matches!(session.handshake, Handshake::Ready(_));
-        let is_asked = self.kinds.first().is_some_and(|tools| tools.is_asked);
+        let is_asked = self.kinds.get(&0).is_some_and(|tools| tools.is_asked);
         if is_ready && !is_asked && !session.partial && session.server_declares(&["tools"]) == Some(true) {
             let place = Place {
                 exchange: None,
