@@ -136,14 +136,22 @@ impl<'a> Cx<'a> {
         subject: impl AsRef<[u8]>,
         text: impl Display,
     ) {
-        let place = Place {
-            exchange: heard.exchange,
-            message: Some(heard.n),
-            at: heard.first,
-            revision: heard.revision,
-            side: rule.side,
+        self.find_at(rule, Place::of(rule, heard), subject, text);
+    }
+
+    /// Finds that a message breaks a rule that both peers can break: its sender is at fault.
+    pub fn find_sender(
+        &mut self,
+        rule: &'static Rule,
+        heard: &Heard<'_>,
+        subject: impl AsRef<[u8]>,
+        text: impl Display,
+    ) {
+        let side = match heard.from {
+            Leg::Client => Side::Client,
+            Leg::Server => Side::Server,
         };
-        self.find_at(rule, place, subject, text);
+        self.find_at(rule, Place { side, ..Place::of(rule, heard) }, subject, text);
     }
 
     /// Finds that a rule is broken where no message shows it, or by another side than the rule says.
@@ -210,4 +218,17 @@ pub(crate) struct Place {
     /// The revision by which it is judged; without one, every rule holds.
     pub revision: Option<Revision>,
     pub side: Side,
+}
+
+impl Place {
+    /// A message that breaks a rule.
+    pub fn of(rule: &Rule, heard: &Heard<'_>) -> Self {
+        Self {
+            exchange: heard.exchange,
+            message: Some(heard.n),
+            at: heard.first,
+            revision: heard.revision,
+            side: rule.side,
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
+mod answer;
+mod cache;
 mod capability;
 mod era;
 mod exit;
@@ -7,10 +9,17 @@ mod frame;
 mod handshake;
 mod header;
 mod injected;
+mod list;
 mod lock;
+mod meta;
 mod pairing;
+mod progress;
+mod request;
 mod resume;
+mod rounds;
 mod session;
+mod subscription;
+mod task;
 
 use std::fmt::Debug;
 
@@ -43,6 +52,15 @@ const FAMILIES: &[Row] = &[
     Row { rules: exit::RULES, begin: || Box::<exit::Exits>::default() },
     Row { rules: capability::RULES, begin: || Box::<capability::Capabilities>::default() },
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
+    Row { rules: meta::RULES, begin: || Box::<meta::Meta>::default() },
+    Row { rules: rounds::RULES, begin: || Box::<rounds::Rounds>::default() },
+    Row { rules: list::RULES, begin: || Box::<list::Lists>::default() },
+    Row { rules: cache::RULES, begin: || Box::<cache::Caching>::default() },
+    Row { rules: request::RULES, begin: || Box::<request::Requests>::default() },
+    Row { rules: answer::RULES, begin: || Box::<answer::Answers>::default() },
+    Row { rules: subscription::RULES, begin: || Box::<subscription::Subscriptions>::default() },
+    Row { rules: progress::RULES, begin: || Box::<progress::Progress>::default() },
+    Row { rules: task::RULES, begin: || Box::<task::Tasks>::default() },
     Row { rules: lock::RULES, begin: || Box::<lock::Locked>::default() },
     Row { rules: injected::RULES, begin: || Box::<injected::Injected>::default() },
 ];

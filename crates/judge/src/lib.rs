@@ -12,7 +12,9 @@
 
 mod event;
 mod family;
+mod json;
 mod judge;
+mod members;
 mod quote;
 pub mod scene;
 mod surface;

@@ -1,5 +1,6 @@
 //! Every rule keeps to its examples.
 
+mod clean;
 mod hostile;
 mod play;
 mod transcripts;

@@ -47,7 +47,7 @@ impl Down {
             && is_http(cx)
             && let Err(differs) = cx.tools.check(&exchange.message, &exchange.asked.headers)
         {
-            return self.reply(cx, n, say::error(-32_020, &differs, None));
+            return self.reply(cx, n, say::error(-32_020, &differs.to_string(), None));
         }
         if self.set_level(cx, n, Errand::Level(n)) {
             return;
