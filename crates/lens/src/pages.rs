@@ -8,6 +8,7 @@ mod session;
 mod show;
 mod stats;
 mod tail;
+mod waterfall;
 
 pub use calls::calls;
 pub use explain::{Explained, Keeping, explain};
@@ -16,6 +17,7 @@ pub use session::{SessionView, session};
 pub use show::{ExchangeView, lone, show, wire};
 pub use stats::Stats;
 pub use tail::{Line, Tail};
+pub(crate) use waterfall::again_word;
 
 /// The sentence for a finding's code, for codes that are known: the crates that find also say what it means.
 pub type Meaning<'a> = &'a dyn Fn(&str) -> Option<&'static str>;

@@ -66,7 +66,7 @@ fn watch(mut observer: Observer, out: &mut dyn io::Write) -> io::Result<()> {
                 Seen::Started { pid, .. } => writeln!(out, "started {pid}")?,
                 Seen::Exited { status, .. } => writeln!(out, "exited {status}")?,
                 Seen::Lost { n_bytes, .. } => writeln!(out, "lost {n_bytes}")?,
-                Seen::Asked { .. } | Seen::Answered { .. } => {}
+                Seen::Asked { .. } | Seen::Answered { .. } | Seen::Passed { .. } => {}
             }
         }
         out.flush()?;

@@ -84,6 +84,10 @@ impl Witness {
             return None;
         }
         if !waiting.has_room(&seen, payload, shared.limit_bytes) {
+            // Without it nothing but a time is unknown.
+            if matches!(seen, Seen::Passed { .. }) {
+                return None;
+            }
             waiting.lose(&seen, payload);
             // The event's memory is freed after the lock is.
             drop(waiting);
@@ -255,6 +259,9 @@ impl Waiting {
         if is_turning_point(seen) {
             return self.events.len() < MAX_EVENTS + RESERVE;
         }
+        if matches!(seen, Seen::Passed { .. }) {
+            return self.events.len() < MAX_EVENTS / 2 && self.n_bytes + EVENT_COST <= limit_bytes;
+        }
         let has_room_for_bulk = !is_bulk(payload) || self.n_bulk + payload <= limit_bytes / BULK_SHARE;
         // A single event larger than the limit passes when it is alone, or it could never pass.
         self.events.len() < MAX_EVENTS
@@ -319,7 +326,11 @@ fn take(mut waiting: MutexGuard<'_, Waiting>, batch: &mut Vec<Seen>) -> Turn {
 fn is_turning_point(seen: &Seen) -> bool {
     match seen {
         Seen::Closed { .. } | Seen::Started { .. } | Seen::Exited { .. } | Seen::Lost { .. } => true,
-        Seen::Asked { .. } | Seen::Answered { .. } | Seen::Bytes { .. } | Seen::Stderr { .. } => false,
+        Seen::Asked { .. }
+        | Seen::Answered { .. }
+        | Seen::Bytes { .. }
+        | Seen::Passed { .. }
+        | Seen::Stderr { .. } => false,
     }
 }
 
@@ -327,6 +338,7 @@ fn at(seen: &Seen) -> Nanos {
     match seen {
         Seen::Asked { at, .. }
         | Seen::Answered { at, .. }
+        | Seen::Passed { at, .. }
         | Seen::Closed { at, .. }
         | Seen::Started { at, .. }
         | Seen::Exited { at, .. }
@@ -345,7 +357,11 @@ fn payload(seen: &Seen) -> usize {
         Seen::Asked { head, .. } => uri_bytes(&head.uri) + header_bytes(&head.headers),
         Seen::Answered { head, .. } => header_bytes(&head.headers),
         Seen::Bytes { chunk, .. } | Seen::Stderr { chunk, .. } => chunk.bytes.len(),
-        Seen::Closed { .. } | Seen::Started { .. } | Seen::Exited { .. } | Seen::Lost { .. } => 0,
+        Seen::Passed { .. }
+        | Seen::Closed { .. }
+        | Seen::Started { .. }
+        | Seen::Exited { .. }
+        | Seen::Lost { .. } => 0,
     }
 }
 

@@ -82,6 +82,10 @@ impl Play {
         } else {
             Input::Message { stream, from, carried, message }
         });
+        // What was read is passed on at once.
+        let mut actions = Vec::new();
+        self.source.on(self.now, Input::Passed { stream, from }, &mut actions);
+        self.judge(actions);
     }
 
     fn carried(&self, text: &str, event: Option<Event>) -> Carried {

@@ -112,7 +112,9 @@ impl Loop {
             }
             self.legs.heard(now, &heard);
             self.bridge.on(now, heard, &mut acts);
-            if let Some(status) = self.perform(now, &mut acts) {
+            let status = self.perform(now, &mut acts);
+            self.legs.passed(self.clock);
+            if let Some(status) = status {
                 break status;
             }
         };

@@ -3,13 +3,14 @@
 //! Messages and events are framed again as they were or will be on the wire; what framing does not keep
 //! (the pieces in which they came, comments) is not told.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
-use tapgate_transport::{Seen, Witness};
+use tapgate_transport::{Clock, Seen, Witness};
 use tapgate_wire::edge::{Act, ChildId, Heard};
 use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::{Ending, Event};
@@ -46,12 +47,14 @@ pub struct Legs {
 struct Wire {
     witness: Witness,
     open: HashSet<StreamId>,
+    /// The directions of which something was told since what passed was told last.
+    passing: RefCell<Vec<(StreamId, Leg)>>,
 }
 
 impl Legs {
     /// Two legs before anything passed; requests go to `target` with the headers `given`.
     pub fn new(client: Witness, server: Witness, target: Uri, given: HeaderMap) -> Self {
-        let wire = |witness| Wire { witness, open: HashSet::new() };
+        let wire = |witness| Wire { witness, open: HashSet::new(), passing: RefCell::default() };
         Self {
             client: wire(client),
             server: wire(server),
@@ -140,6 +143,16 @@ impl Legs {
         }
     }
 
+    /// Tells that what was told until now is with its receiver: what an edge heard has been decided about, and what the
+    /// engine decided is with the edge that writes it.
+    pub fn passed(&mut self, clock: Clock) {
+        for wire in [&mut self.client, &mut self.server] {
+            for (stream, from) in wire.passing.get_mut().drain(..) {
+                wire.witness.see(Seen::Passed { stream, from, at: clock.now() });
+            }
+        }
+    }
+
     fn request(&self, method: &Method, target: Option<&str>, headers: &HeaderMap) -> Arc<RequestHead> {
         let mut headers = headers.clone();
         for name in self.given.keys() {
@@ -174,7 +187,17 @@ impl Wire {
     }
 
     fn closed(&self, at: Nanos, stream: StreamId, from: Leg, how: Ending) {
+        if how == Ending::Clean {
+            self.passes(stream, from);
+        }
         self.witness.see(Seen::Closed { stream, from, at, how });
+    }
+
+    fn passes(&self, stream: StreamId, from: Leg) {
+        let mut passing = self.passing.borrow_mut();
+        if passing.last() != Some(&(stream, from)) {
+            passing.push((stream, from));
+        }
     }
 
     /// Bytes of a body.
@@ -227,6 +250,7 @@ impl Wire {
     }
 
     fn tell(&self, at: Nanos, stream: StreamId, from: Leg, parts: &[&Bytes]) {
+        self.passes(stream, from);
         let see = |bytes| self.witness.see(Seen::Bytes { stream, from, chunk: Chunk { at, bytes } });
         match parts {
             [one] if one.is_empty() => {}
