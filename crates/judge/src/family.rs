@@ -1,6 +1,9 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
+mod auth;
 mod header;
+mod retry;
+mod timing;
 
 use std::fmt::Debug;
 
@@ -23,7 +26,12 @@ struct Row {
 }
 
 /// Every family, in the order of the manual.
-const FAMILIES: &[Row] = &[Row { rules: header::RULES, begin: || Box::<header::Headers>::default() }];
+const FAMILIES: &[Row] = &[
+    Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
+    Row { rules: timing::RULES, begin: || Box::<timing::Timing>::default() },
+    Row { rules: retry::RULES, begin: || Box::<retry::Retries>::default() },
+    Row { rules: auth::RULES, begin: || Box::<auth::Auth>::default() },
+];
 
 /// One of each family, for a new session.
 pub(crate) fn all() -> Vec<Box<dyn Family>> {
