@@ -138,8 +138,8 @@ impl Tracker {
     }
 
     /// Takes over what failed in a session that the server forgot.
-    pub(crate) fn inherit(&mut self, failures: Failures) {
-        self.gone = failures.gone();
+    pub(crate) fn inherit(&mut self, mut failures: Failures) {
+        self.gone = failures.note_gone();
         self.failures = failures;
     }
 

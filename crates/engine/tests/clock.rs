@@ -1,5 +1,7 @@
 //! Where the time of an exchange went, as a source with all its parts tells it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "support/stage.rs"]
 mod stage;
 
@@ -17,8 +19,7 @@ fn play(text: &str) -> Stage {
     let mut stage = Stage::new((Transport::Stdio, Transport::Stdio), Limits::default());
     for step in Script::of(text).steps {
         let passes = match &step {
-            Step::Frame(stream, from, ..) => Some((*stream, *from)),
-            Step::Closed(stream, from, _) => Some((*stream, *from)),
+            Step::Frame(stream, from, ..) | Step::Closed(stream, from, _) => Some((*stream, *from)),
             _ => None,
         };
         stage.step(step);
@@ -152,7 +153,7 @@ fn story(kind: usize, client: usize, turn: usize, next: &mut u64) -> (String, Op
     let ask = |stream: u64, id: usize| {
         format!(r#"client[{stream}] POST /mcp  {head} | ask {id} tools/call {{"name":"{tool}"}}"#)
     };
-    let done = |stream: u64, id: usize| format!(r#"server[{stream}] 200 json | answer {id} {{}}"#);
+    let done = |stream: u64, id: usize| format!("server[{stream}] 200 json | answer {id} {{}}");
     let (failed, again) = match kind {
         0 => ("failed connection reset".to_owned(), Again::Transport),
         1 => (format!("200 json | fail {id} -32603 busy"), Again::Application),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Home, HttpTap, StdioTap, connect, read_head};
+use crate::support::{Home, HttpTap, StdioTap, connect, eventually, read_head};
 
 /// What two clocks may differ by, whatever they measure.
 const SLACK: f64 = 0.002;
@@ -167,4 +167,25 @@ fn each_wait_of_a_call_over_http_is_counted_where_it_was_spent() {
         )
         .map(drop)
     });
+}
+
+#[test]
+fn an_open_call_says_whom_it_waits_for() {
+    let home = Home::new();
+    let mut tap = StdioTap::start(&home, &["--name", "slow"], &[]);
+    let waits_for = |whom: &str| {
+        let filter = format!("tool:a status:pending blocked:{whom}");
+        eventually(|| home.json(&["calls", &filter]).iter().any(|call| call["blocked"] == whom))
+    };
+    tap.client_says(&[
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\"}}\n",
+    ]);
+    assert!(waits_for("server"));
+    tap.server_says(&[b"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"elicitation/create\",\"params\":{}}\n"]);
+    assert!(waits_for("person"));
+    tap.client_says(&[b"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"action\":\"accept\"}}\n"]);
+    assert!(waits_for("server"));
+    tap.server_says(&[b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}\n"]);
+    assert_eq!(tap.end().0, Some(0));
+    assert_eq!(home.json(&["calls", "blocked:server,person"]).len(), 0);
 }

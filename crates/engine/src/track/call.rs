@@ -67,6 +67,7 @@ pub(crate) enum Awaits {
 }
 
 /// An exchange: what is told of it, and what pairing needs besides.
+#[expect(clippy::struct_excessive_bools, reason = "each says that one thing happened, in any order")]
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) exchange: Exchange,

@@ -92,6 +92,8 @@ pub(crate) struct Failure {
     http_status: Option<u16>,
     /// An answer refused it, or its asker gave it up; otherwise no answer came.
     was_settled: bool,
+    /// The server had forgotten its session.
+    was_gone: bool,
 }
 
 impl Failure {
@@ -106,23 +108,19 @@ impl Failure {
             chain: exchange.chain.unwrap_or(exchange.n),
             http_status: exchange.http_status,
             was_settled: was_answered || exchange.status == Status::Cancelled,
+            was_gone: false,
         }
     }
 
     /// How a request with this id repeats it.
     pub(crate) fn repeated_by(&self, id: u64) -> Again {
         match self.http_status {
+            _ if self.was_gone => Again::Session,
             Some(401 | 403) => Again::Login,
             Some(429 | 503) => Again::Throttle,
-            Some(404) if self.is_gone() => Again::Session,
             _ if self.was_settled || self.first_id != id || id == 0 => Again::Application,
             _ => Again::Transport,
         }
-    }
-
-    /// Whether the server said that the session is gone.
-    fn is_gone(&self) -> bool {
-        self.http_status == Some(404)
     }
 
     /// Nanoseconds for which something still repeats it: logins take a person, and waiting was asked for.
@@ -162,8 +160,13 @@ impl Failures {
         self.recent.remove(place)
     }
 
-    /// The chain of what failed last because the session was gone.
-    pub(crate) fn gone(&self) -> Option<u64> {
-        self.recent.iter().rev().find(|failure| failure.is_gone()).map(|failure| failure.chain)
+    /// Notes that their session was forgotten by the server, which it says by 404; gives the chain of the last that was
+    /// told so.
+    pub(crate) fn note_gone(&mut self) -> Option<u64> {
+        let gone = self.recent.iter_mut().filter(|failure| failure.http_status == Some(404));
+        gone.fold(None, |_, failure| {
+            failure.was_gone = true;
+            Some(failure.chain)
+        })
     }
 }

@@ -23,8 +23,8 @@ pub(crate) struct Split {
     own: Hand,
     /// A message was read and waits to be passed on: who sent it, and in whose hand it then is.
     then: Option<(Leg, Hand)>,
-    /// How many exchanges that were asked inside of it are in which hand.
-    inside: [u32; 5],
+    /// How many exchanges that were asked inside of it are in which hand; a count in place of each time.
+    inside: Clock,
     /// Something of it was not seen.
     is_broken: bool,
 }
@@ -50,7 +50,7 @@ impl Split {
             told: Hand::Wire,
             own: Hand::Wire,
             then: None,
-            inside: [0; 5],
+            inside: Clock::default(),
             is_broken: false,
         }
     }
@@ -90,11 +90,11 @@ impl Split {
             proved = Some(hand);
         }
         if let Some(hand) = inner.was {
-            let n = self.inside_mut(hand);
+            let n = part(&mut self.inside, hand);
             *n = n.saturating_sub(1);
         }
         if let Some(hand) = inner.is {
-            *self.inside_mut(hand) += 1;
+            *part(&mut self.inside, hand) += 1;
         }
         self.settle(at, proved)
     }
@@ -146,8 +146,15 @@ impl Split {
 
     /// Who has it: a person whom somebody asked before everybody else, then whoever something inside waits for.
     fn holder(&self) -> Hand {
-        let order = [Hand::Person, Hand::Client, Hand::Wire, Hand::Tapgate, Hand::Server];
-        order.into_iter().find(|hand| self.inside[*hand as usize] > 0).unwrap_or(self.own)
+        let Clock { client, tapgate, wire, server, person } = self.inside;
+        let order = [
+            (person, Hand::Person),
+            (client, Hand::Client),
+            (wire, Hand::Wire),
+            (tapgate, Hand::Tapgate),
+            (server, Hand::Server),
+        ];
+        order.into_iter().find(|(n, _)| *n > 0).map_or(self.own, |(_, hand)| hand)
     }
 
     fn spend(&mut self, at: Nanos) {
@@ -161,10 +168,6 @@ impl Split {
             self.since = Nanos(self.since.0 - back);
         }
         self.before = self.hand;
-    }
-
-    fn inside_mut(&mut self, hand: Hand) -> &mut u32 {
-        &mut self.inside[hand as usize]
     }
 }
 

@@ -47,14 +47,21 @@ const MAX_PATH: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Auth {
     asked: VecDeque<Asked>,
-    /// The path that the last challenge named, when one was seen.
-    challenge: Option<Option<String>>,
+    /// The last challenge.
+    challenge: Option<Challenge>,
     /// Whether the metadata was looked for in vain: at the path of the resource, at the root.
     missing: (bool, bool),
     /// A token was good.
     was_good: bool,
     /// Refusals of a token since it was good last.
     n_refused: u32,
+}
+
+/// What a server says to a client that has to log in.
+#[derive(Debug)]
+struct Challenge {
+    /// The path of the metadata that it names.
+    metadata: Option<String>,
 }
 
 /// A request that waits for the head of its answer.
@@ -132,7 +139,7 @@ impl Auth {
                     }
                 }
                 let path = metadata.and_then(|url| Some(url.parse::<Uri>().ok()?.path().to_owned()));
-                self.challenge = Some(path);
+                self.challenge = Some(Challenge { metadata: path });
                 self.missing = (false, false);
             }
             403 if challenge.is_some_and(|text| parameter(text, "error") == Some("insufficient_scope")) => {
@@ -180,7 +187,7 @@ impl Auth {
         seen: (Nanos, u64),
     ) {
         // Only a challenge says that somebody has to log in at all.
-        let Some(named) = &self.challenge else { return };
+        let Some(Challenge { metadata: named }) = &self.challenge else { return };
         if status < 400 {
             self.missing = (false, false);
             return;
@@ -267,15 +274,11 @@ fn parameter<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
     while let Some(at) = rest.find('=') {
         let (before, after) = rest.split_at(at);
         let after = after.get(1..)?.trim_start();
-        let (value, next) = match after.strip_prefix('"') {
-            Some(quoted) => {
-                let end = quoted.find('"')?;
-                (quoted.get(..end)?, quoted.get(end + 1..)?)
-            }
-            None => {
-                let end = after.find([',', ' ']).unwrap_or(after.len());
-                after.split_at(end)
-            }
+        let (value, next) = if let Some(quoted) = after.strip_prefix('"') {
+            let end = quoted.find('"')?;
+            (quoted.get(..end)?, quoted.get(end + 1..)?)
+        } else {
+            after.split_at(after.find([',', ' ']).unwrap_or(after.len()))
         };
         let key = before.rsplit([',', ' ']).next().unwrap_or_default().trim();
         if key.eq_ignore_ascii_case(name) {
