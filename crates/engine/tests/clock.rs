@@ -143,6 +143,27 @@ fn what_was_lost_may_have_been_part_of_it() {
     assert_eq!(find(&stage, "tools/call").clock, None);
 }
 
+#[test]
+fn what_is_sent_again_after_the_client_lost_its_connection_is_linked_within_its_session_alone() {
+    for (session, again) in [("; mcp-session-id: s1", Some(Again::Transport)), ("", None)] {
+        let stage = play(&format!(
+            r#"legs client=http server=http
+               client[1] POST /mcp  user-agent: same | ask 0 initialize {{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"c","version":"1"}}}}
+               server[1] 200 json  x-a: b{session} | answer 0 {{"protocolVersion":"2025-06-18","capabilities":{{}},"serverInfo":{{"name":"s","version":"1"}}}}
+               client[2] POST /mcp  user-agent: same{session} | ask 1 tools/call {{"name":"a"}}
+               server[2] 200 sse
+               server[2]> (id=e1) tell notifications/message {{"level":"info","data":"x"}}
+               server[2] abandoned
+               client[3] POST /mcp  user-agent: same{session} | ask 1 tools/call {{"name":"a"}}
+               server[3] 200 json | answer 1 {{}}"#
+        ));
+        let calls: Vec<_> =
+            stage.exchanges.values().filter(|exchange| exchange.method == "tools/call").collect();
+        let [first, second] = calls[..] else { panic!("{calls:?}") };
+        assert_eq!((second.again, second.chain), (again, again.map(|_| first.n)), "{calls:?}");
+    }
+}
+
 /// A story of one client: a failure, what the client does about it, and what that must be called.
 fn story(kind: usize, client: usize, turn: usize, next: &mut u64) -> (String, Option<Again>) {
     let (a, b) = (*next, *next + 1);

@@ -151,24 +151,27 @@ impl Tracker {
     }
 
     /// Notes that a request repeats one that is still open: on HTTP, with its id, after that one's connection broke.
+    ///
+    /// Without a session an id says nothing across streams, and clients could be taken for each other.
     fn note_repetition(&mut self, n: u64, part: Part<'_>) {
-        let Some(stream) = part.via.stream.filter(|_| part.from == Leg::Client) else { return };
-        let Some(call) = self.open.get(&n).filter(|call| call.first_id != 0 && call.exchange.chain.is_none())
+        let (Some(stream), Some(id), Scope::Session) = (part.via.stream, &part.shape.id, part.via.scope)
         else {
             return;
         };
-        let is_repeated = |other: &Call| {
-            other.n() != n
-                && other.first_id == call.first_id
-                && other.digest == call.digest
-                && other.exchange.asked_by == part.from
-                && other.stream.is_some_and(|own| own != stream)
-                && other.is_cut_off
+        let Some(digest) =
+            self.open.get(&n).filter(|call| call.exchange.chain.is_none()).map(|call| call.digest)
+        else {
+            return;
         };
-        let Ok(Some(first)) = self.only(is_repeated) else { return };
-        let chain =
-            self.open.get(&first).map(|call| (call.exchange.chain.unwrap_or(first), call.exchange.n_retries));
-        if let (Some(call), Some((chain, n_retries))) = (self.open.get_mut(&n), chain) {
+        let key = Key { asked_by: part.from, scope: part.via.scope, id: id.0.clone() };
+        let is_repeated = |other: &&Call| {
+            other.is_cut_off && other.digest == digest && other.stream.is_some_and(|own| own != stream)
+        };
+        let alike = self.ids.of(&key).iter().filter_map(|other| self.open.get(other).map(Box::as_ref));
+        let mut alike = alike.filter(is_repeated);
+        let (Some(first), None) = (alike.next(), alike.next()) else { return };
+        let (chain, n_retries) = (first.exchange.chain.unwrap_or(first.n()), first.exchange.n_retries);
+        if let Some(call) = self.open.get_mut(&n) {
             call.exchange.chain = Some(chain);
             call.exchange.again = Some(Again::Transport);
             call.exchange.n_retries = n_retries.saturating_add(1);
