@@ -148,6 +148,9 @@ impl Recorder {
             late: exchange.late,
             duplicate: exchange.duplicate,
             clock: exchange.clock,
+            in_hand: exchange.in_hand.map(|(hand, since)| (hand, self.wall(since))),
+            chain: exchange.chain,
+            again: exchange.again,
             findings: exchange.findings,
             messages: exchange.messages,
         }

@@ -1,6 +1,7 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
 mod answer;
+mod auth;
 mod cache;
 mod capability;
 mod era;
@@ -16,10 +17,12 @@ mod pairing;
 mod progress;
 mod request;
 mod resume;
+mod retry;
 mod rounds;
 mod session;
 mod subscription;
 mod task;
+mod timing;
 
 use std::fmt::Debug;
 
@@ -61,6 +64,9 @@ const FAMILIES: &[Row] = &[
     Row { rules: subscription::RULES, begin: || Box::<subscription::Subscriptions>::default() },
     Row { rules: progress::RULES, begin: || Box::<progress::Progress>::default() },
     Row { rules: task::RULES, begin: || Box::<task::Tasks>::default() },
+    Row { rules: timing::RULES, begin: || Box::<timing::Timing>::default() },
+    Row { rules: retry::RULES, begin: || Box::<retry::Retries>::default() },
+    Row { rules: auth::RULES, begin: || Box::<auth::Auth>::default() },
     Row { rules: lock::RULES, begin: || Box::<lock::Locked>::default() },
     Row { rules: injected::RULES, begin: || Box::<injected::Injected>::default() },
 ];

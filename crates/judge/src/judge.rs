@@ -113,6 +113,8 @@ impl Judge {
                 }
                 if exchange.closed.is_some() {
                     self.close(exchange);
+                } else if let Some(bench) = self.sessions.get_mut(&exchange.session) {
+                    bench.session.note_hand(exchange);
                 }
                 self.settle(more);
                 self.stamp(exchange);

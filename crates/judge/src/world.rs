@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tapgate_engine::fact;
 use tapgate_engine::surface::Lock;
 use tapgate_wire::json::find;
-use tapgate_wire::record::{Era, Transport};
+use tapgate_wire::record::{Era, Hand, Transport};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Message, Nanos};
@@ -77,6 +77,8 @@ pub(crate) struct Call {
     pub revision: Option<Revision>,
     /// How many requests were made for it: 1, and 1 for each further round.
     pub n_requests: u32,
+    /// In whose hand it is and since when, as far as tracking told; nothing for what became a task.
+    pub in_hand: Option<(Hand, Nanos)>,
 }
 
 impl Session {
@@ -219,8 +221,16 @@ impl Session {
             asked: at,
             revision,
             n_requests: 1,
+            in_hand: None,
         };
         self.calls.insert(exchange, call);
+    }
+
+    /// Takes over in whose hand an open call is.
+    pub fn note_hand(&mut self, exchange: &fact::Exchange) {
+        if let Some(call) = self.calls.get_mut(&exchange.n) {
+            call.in_hand = exchange.in_hand.filter(|_| exchange.task.is_none());
+        }
     }
 
     /// Forgets a call that is over.

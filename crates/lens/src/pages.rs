@@ -11,6 +11,7 @@ mod session;
 mod show;
 mod stats;
 mod tail;
+mod waterfall;
 
 pub use calls::calls;
 pub use clients::{ClientName, client, clients, clients_differ};
@@ -23,6 +24,7 @@ pub(crate) use show::found;
 pub use show::{ExchangeView, lone, show, wire};
 pub use stats::Stats;
 pub use tail::{Line, Tail};
+pub(crate) use waterfall::again_word;
 
 /// The sentence for a finding's code, for codes that are known: the crates that find also say what it means.
 pub type Meaning<'a> = &'a dyn Fn(&str) -> Option<&'static str>;

@@ -7,7 +7,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::{
-    Body, Clock, Era, Exchange, Message, Offered, Piece, Status, Transport, UnixNanos,
+    Again, Body, Clock, Era, Exchange, Hand, Message, Offered, Piece, Status, Transport, UnixNanos,
 };
 use tapgate_wire::rule::Side;
 use tapgate_wire::{Leg, Masked};
@@ -83,6 +83,10 @@ pub struct ExchangeRow {
     pub duplicate: bool,
     pub task: Option<String>,
     pub clock: Option<Clock>,
+    pub in_hand: Option<(Hand, UnixNanos)>,
+    /// The exchange that it repeats or goes on with; of several the first.
+    pub chain: Option<ExchangeId>,
+    pub again: Option<Again>,
     pub findings: Vec<String>,
     /// Its messages in order; one that was deleted since is still named.
     pub messages: Vec<MessageId>,
@@ -142,8 +146,11 @@ pub struct SurfaceRow {
 /// In this order, each as [`Pack`] writes it: flags (bit 0 asked by the server, 1 late, 2 duplicate,
 /// 3 legacy era, 4 modern era), parent, JSON-RPC id, error code, error text, HTTP status, revision,
 /// nanoseconds from `opened` to the first answer, bytes in, bytes out, progress, rounds, retries, task,
-/// findings, messages as differences, the five parts of the clock, each one more than it is.
-pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, parent: Option<i64>, messages: &[i64]) {
+/// findings, messages as differences, the five parts of the clock, each one more than it is, or a single 0; the hand
+/// that it is in, one more than its code, and nanoseconds since `opened` when it came there, or a 0; the chain; how it
+/// goes on with that, one more than its code, or a 0.
+pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, named: Named, messages: &[i64]) {
+    let Named { parent, chain } = named;
     let era = exchange.era.map_or(0, |era| 8 << era.code());
     pack.put(
         exchange.asked_by.code() as u64
@@ -174,12 +181,33 @@ pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, parent: Option
         pack.put_signed(message.wrapping_sub(last));
         last = *message;
     }
+    // A blob that ends here reads as zeros: nothing more is known.
+    if exchange.clock.is_none() && exchange.in_hand.is_none() && chain.is_none() {
+        return;
+    }
     if let Some(clock) = exchange.clock {
         for part in [clock.client, clock.tapgate, clock.wire, clock.server, clock.person] {
-            // One more, because a blob that ends here reads as zeros: nothing is known then.
             pack.put(part.saturating_add(1));
         }
+    } else {
+        pack.put(0);
     }
+    if exchange.in_hand.is_none() && chain.is_none() {
+        return;
+    }
+    pack.put(exchange.in_hand.map_or(0, |(hand, _)| hand.code() as u64 + 1));
+    if let Some((_, since)) = exchange.in_hand {
+        pack.put_signed(since.wrapping_sub(exchange.opened));
+    }
+    pack.put_option(chain);
+    pack.put(exchange.again.map_or(0, |again| again.code() as u64 + 1));
+}
+
+/// The rows of exchanges that an exchange names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) parent: Option<i64>,
+    pub(crate) chain: Option<i64>,
 }
 
 /// Packs the columns of a message that no query looks at: SSE fields, chunks, faults, hits, stream.
@@ -246,6 +274,9 @@ impl ExchangeRow {
             duplicate: false,
             task: None,
             clock: None,
+            in_hand: None,
+            chain: None,
+            again: None,
             findings: Vec::new(),
             messages: Vec::new(),
         }
@@ -298,6 +329,10 @@ impl ExchangeRow {
         self.clock = (|| {
             Some(Clock { client: part()?, tapgate: part()?, wire: part()?, server: part()?, person: part()? })
         })();
+        let hand = rest.take().checked_sub(1).map(|code| Hand::from_code(code as i64));
+        self.in_hand = hand.map(|hand| (hand, self.opened.wrapping_add(rest.take_signed())));
+        self.chain = rest.take_option().map(ExchangeId);
+        self.again = rest.take().checked_sub(1).map(|code| Again::from_code(code as i64));
     }
 }
 

@@ -97,7 +97,14 @@ pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, 
     let around = look.around(exchange.session)?;
     let messages = look.reader.messages(exchange).map_err(|trouble| home::problem(&trouble))?;
     let siblings = exchanges_of(look, exchange.session)?;
-    let children: Vec<_> = siblings.into_iter().filter(|other| other.parent == Some(exchange.id)).collect();
+    let children: Vec<_> =
+        siblings.iter().filter(|other| other.parent == Some(exchange.id)).cloned().collect();
+    let mut related = siblings;
+    // A chain may begin in another session, which the server then forgot.
+    let root = exchange.chain.filter(|root| related.iter().all(|other| other.id != *root));
+    if let Some(root) = root {
+        related.extend(look.reader.exchange(root).map_err(|trouble| home::problem(&trouble))?);
+    }
     let until = exchange.closed.unwrap_or(look.now);
     let stderr = pieces(look, exchange.session, |message| {
         message.piece == Piece::Stderr && (exchange.opened..=until).contains(&message.at)
@@ -106,6 +113,7 @@ pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, 
     let view = ExchangeView {
         call: look.call(exchange, &around),
         children: &children,
+        around: &related,
         messages: &messages,
         findings: &findings,
         stderr: &stderr,

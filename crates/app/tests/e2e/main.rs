@@ -13,6 +13,7 @@
 mod bad_input;
 mod bridge;
 mod canary;
+mod clock;
 mod hostile;
 mod kill;
 mod lock;

@@ -105,6 +105,10 @@ impl Play {
         } else {
             Input::Message { stream, from, carried, message }
         });
+        // What was read is passed on at once.
+        let mut actions = Vec::new();
+        self.source.on(self.now, Input::Passed { stream, from }, &mut actions);
+        self.judge(actions);
     }
 
     /// A frame as a framer tells it that found something odd in it.

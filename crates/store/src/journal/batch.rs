@@ -10,7 +10,7 @@ use crate::code::Coded;
 use crate::journal::Lost;
 use crate::journal::known::{ByNumber, Contents, Known, Slot};
 use crate::pack::Pack;
-use crate::row::{pack_exchange, pack_message, unpack_listed};
+use crate::row::{Named, pack_exchange, pack_message, unpack_listed};
 
 /// Bodies up to this size are kept in their message: small ones are seldom the same, because ids and arguments
 /// stand in them, and a row of content with its index entry costs more than it saves. A call of 2026-07-28 says
@@ -356,11 +356,12 @@ impl Rows<'_> {
 
     fn exchange(&mut self, slot: Slot, session: i64, exchange: &Exchange) -> rusqlite::Result<()> {
         let messages = self.listed(slot, &exchange.messages)?;
-        let parent = exchange.parent.and_then(|number| {
-            self.known.exchanges.get_or_add(number, &mut self.next.exchange).map(|slot| slot.id)
-        });
+        let named = Named {
+            parent: exchange.parent.and_then(|number| self.row_of(number)),
+            chain: exchange.chain.and_then(|number| self.row_of(number)),
+        };
         self.pack.clear();
-        pack_exchange(&mut self.pack, exchange, parent, &messages);
+        pack_exchange(&mut self.pack, exchange, named, &messages);
         let values = params![
             slot.id,
             session,
@@ -385,6 +386,10 @@ impl Rows<'_> {
         self.insert_exchange.execute(values)?;
         self.known.exchanges.mark_written(exchange.n);
         Ok(())
+    }
+
+    fn row_of(&mut self, exchange: u64) -> Option<i64> {
+        self.known.exchanges.get_or_add(exchange, &mut self.next.exchange).map(|slot| slot.id)
     }
 
     /// The rows of an exchange's messages; those that are no longer remembered stand in its own row.

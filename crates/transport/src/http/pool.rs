@@ -208,7 +208,7 @@ impl<B: Upload> Pool<B> {
                 Ok(Link::Fresh(lane))
             }
             Protocol::Http2 => {
-                let (sender, connection) = http2::Builder::new(Local)
+                let (sender, connection) = http2::Builder::new(Local(Rc::clone(&self.ledger)))
                     .timer(TokioTimer::new())
                     .initial_stream_window_size(STREAM_WINDOW)
                     .initial_connection_window_size(CONNECTION_WINDOW)
@@ -250,15 +250,25 @@ impl<B: Upload> Pool<B> {
 }
 
 /// Runs the tasks of HTTP/2 connections in the worker's own thread.
-#[derive(Clone, Copy)]
-struct Local;
+#[derive(Clone)]
+struct Local(Rc<Ledger>);
 
 impl<F> hyper::rt::Executor<F> for Local
 where
     F: Future<Output = ()> + 'static,
 {
     fn execute(&self, task: F) {
+        let ledger = Rc::clone(&self.0);
         // Such a task ends with the stream or the connection that it belongs to.
-        drop(tokio::task::spawn_local(task));
+        drop(tokio::task::spawn_local(async move {
+            let mut task = std::pin::pin!(task);
+            std::future::poll_fn(|cx| {
+                let done = task.as_mut().poll(cx);
+                // What such a task passes on is told at the end of its own turn.
+                ledger.flush();
+                done
+            })
+            .await;
+        }));
     }
 }

@@ -129,7 +129,9 @@ impl Loop {
                 Some(Err(why)) => acts.push(Act::Note(why)),
                 None => {}
             }
-            if let Some(status) = self.perform(now, &mut acts) {
+            let status = self.perform(now, &mut acts);
+            self.legs.passed(self.clock);
+            if let Some(status) = status {
                 break status;
             }
         };

@@ -3,6 +3,7 @@
 //! Messages and events are framed again as they were or will be on the wire; what framing does not keep
 //! (the pieces in which they came, comments) is not told.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use tapgate_engine::chaos::Injected;
-use tapgate_transport::{Seen, Witness};
+use tapgate_transport::{Clock, Seen, Witness};
 use tapgate_wire::edge::{Act, ChildId, Heard};
 use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::{Ending, Event, Spread};
@@ -51,12 +52,20 @@ struct Wire {
     /// The heads told last: peers repeat theirs, and what is told again needs no memory of its own.
     asked: Option<Arc<RequestHead>>,
     answered: Option<Arc<ResponseHead>>,
+    /// The directions of which something was told since what passed was told last.
+    passing: RefCell<Vec<(StreamId, Leg)>>,
 }
 
 impl Legs {
     /// Two legs before anything passed; requests go to `target` with the headers `given`.
     pub fn new(client: Witness, server: Witness, target: Uri, given: HeaderMap) -> Self {
-        let wire = |witness| Wire { witness, open: HashSet::default(), asked: None, answered: None };
+        let wire = |witness| Wire {
+            witness,
+            open: HashSet::default(),
+            asked: None,
+            answered: None,
+            passing: RefCell::default(),
+        };
         Self {
             client: wire(client),
             server: wire(server),
@@ -151,6 +160,16 @@ impl Legs {
         }
     }
 
+    /// Tells that what was told until now is with its receiver: what an edge heard has been decided about, and what the
+    /// engine decided is with the edge that writes it.
+    pub fn passed(&mut self, clock: Clock) {
+        for wire in [&mut self.client, &mut self.server] {
+            for (stream, from) in wire.passing.get_mut().drain(..) {
+                wire.witness.see(Seen::Passed { stream, from, at: clock.now() });
+            }
+        }
+    }
+
     fn request(&mut self, method: &Method, target: Option<&str>, headers: &HeaderMap) -> Arc<RequestHead> {
         let (given, stand_in) = (&self.given, GIVEN);
         let told = |(name, value)| (name, if given.contains_key(name) { &stand_in } else { value });
@@ -210,7 +229,17 @@ impl Wire {
     }
 
     fn closed(&self, at: Nanos, stream: StreamId, from: Leg, how: Ending) {
+        if how == Ending::Clean {
+            self.passes(stream, from);
+        }
         self.witness.see(Seen::Closed { stream, from, at, how });
+    }
+
+    fn passes(&self, stream: StreamId, from: Leg) {
+        let mut passing = self.passing.borrow_mut();
+        if passing.last() != Some(&(stream, from)) {
+            passing.push((stream, from));
+        }
     }
 
     /// Bytes of a body.
@@ -263,6 +292,7 @@ impl Wire {
     }
 
     fn tell(&self, at: Nanos, stream: StreamId, from: Leg, parts: &[&Bytes]) {
+        self.passes(stream, from);
         let see = |bytes| self.witness.see(Seen::Bytes { stream, from, chunk: Chunk { at, bytes } });
         let n_bytes = parts.iter().map(|part| part.len()).sum();
         match parts {

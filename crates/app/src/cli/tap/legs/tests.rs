@@ -347,6 +347,25 @@ fn what_is_large_is_told_without_a_copy() {
 }
 
 #[test]
+fn what_was_decided_about_is_told_as_passed_on_each_leg_once() {
+    let mut stage = Stage::new(Transport::Stdio, Transport::Stdio);
+    let message = Message::parse(Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#));
+    stage
+        .heard(&Heard::Line { message: message.clone() })
+        .act(&Act::Write { child: ChildId(3), bytes: message.raw().clone() });
+    stage.legs.passed(Clock::start());
+    stage.legs.passed(Clock::start());
+    for (leg, stream) in [(0, PIPES), (1, StreamId(3))] {
+        let mut batch = Vec::new();
+        stage.ears[leg].0.recv_batch(&mut batch, Duration::ZERO);
+        assert!(
+            matches!(&batch[..], [Seen::Bytes { .. }, Seen::Passed { stream: on, from: Leg::Client, .. }] if *on == stream),
+            "{batch:?}"
+        );
+    }
+}
+
+#[test]
 fn the_end_of_a_child_has_the_status_that_shells_give() {
     let cases =
         [("exit status 3", Some(3)), ("signal 9", Some(137)), ("no such command", None), ("signal x", None)];
