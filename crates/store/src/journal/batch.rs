@@ -1,10 +1,12 @@
 //! One transaction: records to rows, several states of one exchange to one row.
 
+mod found;
+
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, TransactionBehavior, params};
 use tapgate_wire::Masked;
-use tapgate_wire::record::{Exchange, Finding, Message, Record, Session, Source, Surface, Transport};
+use tapgate_wire::record::{Exchange, Message, Record, Session, Source, Transport};
 
 use crate::code::Coded;
 use crate::journal::Lost;
@@ -296,44 +298,6 @@ impl Rows<'_> {
         ])?;
         self.known.messages.add(message.n, id);
         self.next.message += 1;
-        Ok(true)
-    }
-
-    fn finding(&mut self, finding: &Finding) -> rusqlite::Result<bool> {
-        let Some(session) = self.session_of(finding.session, finding.at)? else {
-            return Ok(false);
-        };
-        let exchange = finding.exchange.and_then(|number| {
-            self.known.exchanges.get_or_add(number, &mut self.next.exchange).map(|slot| slot.id)
-        });
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO finding (session, exchange, message, rule, side, severity, at, revision, subject, text)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?;
-        statement.execute(params![
-            session,
-            exchange,
-            finding.message.and_then(|number| self.known.messages.get(number)),
-            finding.rule.id,
-            finding.side.code(),
-            finding.severity.code(),
-            finding.at,
-            finding.revision.as_ref().map(Text),
-            Text(&finding.subject),
-            Text(&finding.text),
-        ])?;
-        Ok(true)
-    }
-
-    fn surface(&mut self, surface: &Surface) -> rusqlite::Result<bool> {
-        let Some(session) = self.session_of(surface.session, surface.at)? else {
-            return Ok(false);
-        };
-        let body = place(&mut self.known.contents, self.connection, surface.items.bytes(), INLINE_BODY)?;
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO surface (session, kind, at, whole, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?;
-        statement.execute(params![session, surface.kind.code(), surface.at, surface.whole, body])?;
         Ok(true)
     }
 
