@@ -164,7 +164,7 @@ impl Session {
                 if from == Leg::Client {
                     let declared = shape.raw(Member::ClientCapabilities).filter(|_| method == "initialize");
                     if let Some(raw) = shape.raw(Member::MetaCapabilities).or(declared) {
-                        self.client_can = Some(raw.clone());
+                        self.client_can = Some(own(raw));
                     }
                     if method == "initialize" {
                         self.handshake = Handshake::Asked(at);
@@ -183,7 +183,7 @@ impl Session {
                 let asked = exchange.and_then(|exchange| self.calls.get(&exchange));
                 let is = |name: &str| asked.is_some_and(|call| call.method == name);
                 if is("initialize") || is("server/discover") {
-                    self.server_can = shape.raw(Member::ServerCapabilities).cloned();
+                    self.server_can = shape.raw(Member::ServerCapabilities).map(own);
                 }
                 if is("initialize") {
                     self.handshake = Handshake::Answered(at);
@@ -236,5 +236,14 @@ impl Session {
     /// Forgets a call that is over.
     pub fn close(&mut self, exchange: u64) {
         self.calls.remove(&exchange);
+        if self.calls.is_empty() {
+            // An empty map keeps the memory of its last node, and most sessions are idle.
+            self.calls = BTreeMap::new();
+        }
     }
+}
+
+/// A copy of a part of a message, so that remembering it keeps no more than it.
+fn own(part: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(part)
 }
