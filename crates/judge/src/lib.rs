@@ -13,6 +13,7 @@
 mod event;
 mod family;
 mod judge;
+mod quote;
 pub mod scene;
 mod world;
 

@@ -25,6 +25,7 @@
 //! tell notifications/x {}           a notification: method, params if any
 //! $META                             the three members of a modern request's `_meta`, to be followed by more
 //! $META({"sampling":{}})            the same with these client capabilities
+//! $TIMES(3 x)                       this text so many times: xxx
 //! hello 2025-06-18 {"roots":{}} {"tools":{}}   on pipes: the whole handshake, with what client and server can
 //! ```
 
@@ -266,7 +267,15 @@ fn in_full(text: &str) -> String {
         }
         _ => text.to_owned(),
     };
-    meta(&full)
+    times(&meta(&full))
+}
+
+/// Repeats what is to be repeated.
+fn times(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("$TIMES(") else { return text.to_owned() };
+    let part = rest.split_once(')').and_then(|(part, after)| Some((part.split_once(' ')?, after)));
+    let Some(((count, part), after)) = part else { return text.to_owned() };
+    format!("{before}{}{}", part.repeat(count.parse().unwrap_or(1)), times(after))
 }
 
 /// Puts the members of a modern request's `_meta` where `$META` stands.

@@ -7,12 +7,14 @@
 //! It does not check UTF-8 inside strings; [`Utf8`] does, because a message that is not UTF-8 still has
 //! a shape that people want to see.
 
+mod each;
 mod pointer;
 mod scalar;
 mod scanner;
 mod skim;
 mod text;
 
+pub use each::each;
 pub use pointer::find;
 pub use scanner::Scanner;
 pub use text::{Utf8, escape_into, unescape, unescape_lossy};
