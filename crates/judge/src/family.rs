@@ -1,7 +1,10 @@
 //! The families of rules: one file each, one line each in [`FAMILIES`].
 
 mod header;
+mod hidden;
 mod injected;
+mod result;
+mod schema;
 
 use std::fmt::Debug;
 
@@ -26,6 +29,9 @@ struct Row {
 /// Every family, in the order of the manual.
 const FAMILIES: &[Row] = &[
     Row { rules: header::RULES, begin: || Box::<header::Headers>::default() },
+    Row { rules: schema::RULES, begin: || Box::<schema::Schemas>::default() },
+    Row { rules: result::RULES, begin: || Box::<result::Results>::default() },
+    Row { rules: hidden::RULES, begin: || Box::<hidden::Hidden>::default() },
     Row { rules: injected::RULES, begin: || Box::<injected::Injected>::default() },
 ];
 
