@@ -6,7 +6,7 @@ mod rules;
 use std::borrow::Cow;
 
 use serde_json::Value as Json;
-use tapgate_wire::json::find;
+use tapgate_wire::json::{each, unescape_lossy};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Rule};
 
@@ -20,9 +20,6 @@ const MAX_SEARCHED: usize = 8 * 1024 * 1024;
 
 /// Places of one message that are told.
 const MAX_PLACES: usize = 20;
-
-/// Members of an answer in which names and descriptions stand.
-const LISTS: &[&str] = &["tools", "prompts", "resources", "resourceTemplates"];
 
 /// Members that are no text for anybody.
 const OPAQUE: &[&str] = &["_meta", "icons", "nextCursor", "default", "const", "enum", "examples", "pattern"];
@@ -49,18 +46,22 @@ impl Family for Hidden {
             return;
         }
         let mut search = Search { cx, heard, subject: String::new(), path: Vec::new(), n: 0 };
-        for member in ["instructions", "serverInfo"] {
-            search.member(result, member);
-        }
-        for list in LISTS {
-            search.list(result, list);
-        }
+        each(result, &mut |name, value| {
+            let name = unescape_lossy(name);
+            match &*name {
+                "instructions" | "serverInfo" => search.member(&name, value),
+                "tools" | "prompts" | "resources" | "resourceTemplates" => search.list(&name, value),
+                _ => {}
+            }
+        });
     }
 }
 
-/// Whether anything but plain characters can be in it.
+/// Whether anything odd can be in it: escapes, or characters that are odd somewhere.
 fn is_worth_reading(raw: &[u8]) -> bool {
-    !raw.is_ascii() || raw.windows(2).any(|pair| pair == b"\\u" || pair == b"\\b" || pair == b"\\f")
+    let mut escapes = raw.split(|byte| *byte == b'\\').skip(1);
+    escapes.any(|rest| matches!(rest.first(), Some(b'u' | b'b' | b'f')))
+        || !raw.is_ascii() && String::from_utf8_lossy(raw).chars().any(letters::is_suspect)
 }
 
 /// One answer while it is searched.
@@ -75,17 +76,14 @@ struct Search<'c, 'a> {
 }
 
 impl Search<'_, '_> {
-    fn member(&mut self, result: &[u8], member: &str) {
-        let Some(value) = find(result, &[member]).and_then(|raw| serde_json::from_slice(raw).ok()) else {
-            return;
-        };
+    fn member(&mut self, member: &str, raw: &[u8]) {
+        let Ok(value) = serde_json::from_slice(raw) else { return };
         member.clone_into(&mut self.subject);
         self.value(&value);
     }
 
-    fn list(&mut self, result: &[u8], list: &str) {
-        let Some(items) = find(result, &[list]) else { return };
-        tapgate_wire::json::each(items, &mut |_, raw| {
+    fn list(&mut self, list: &str, items: &[u8]) {
+        each(items, &mut |_, raw| {
             if self.n >= MAX_PLACES || !is_worth_reading(raw) {
                 return;
             }
@@ -120,7 +118,7 @@ impl Search<'_, '_> {
     }
 
     fn text(&mut self, text: &str, is_name: bool) {
-        if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        if self.n >= MAX_PLACES || text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return;
         }
         for (rule, hits) in letters::odd(text, is_name) {

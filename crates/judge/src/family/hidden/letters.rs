@@ -30,6 +30,11 @@ pub(super) fn is_unseen(letter: char) -> bool {
         || is_variation(letter)
 }
 
+/// Whether a character can be odd in some text.
+pub(super) fn is_suspect(letter: char) -> bool {
+    !letter.is_ascii() && (is_unseen(letter) || is_lookalike(letter)) || letter == '\u{7f}'
+}
+
 /// What is odd in a text, by rule.
 ///
 /// A name is held against more: what may stand in prose (marks of direction, joiners) has no place in it.
@@ -133,6 +138,11 @@ fn is_lookalike(letter: char) -> bool {
     const GREEK: &str = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορυχϲϳ";
     const CYRILLIC: &str = "АВЕЅІЈКМНОРСТУХЬаеѕіјкорсухһԁԛԝѵҮү";
     const OTHER: &str = "օոսցհԼՏՍᎪᏴᏟᎠᎬᎻᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃꓐꓑꓒꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴℓℊⅼⅽⅾⅿⅠⅤⅩⅬⅭⅮⅯ";
+    // Most letters are in none of these blocks.
+    if !matches!(letter, '\u{370}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{2100}'..='\u{217f}' | '\u{a4d0}'..='\u{a4ff}' | '\u{ff00}'..='\u{ff5e}')
+    {
+        return false;
+    }
     let is_full_width = matches!(letter, '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}');
-    !letter.is_ascii() && (is_full_width || [GREEK, CYRILLIC, OTHER].iter().any(|all| all.contains(letter)))
+    is_full_width || [GREEK, CYRILLIC, OTHER].iter().any(|all| all.contains(letter))
 }

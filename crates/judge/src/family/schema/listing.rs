@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use tapgate_wire::json::{each, find};
+use tapgate_wire::json::{each, find, unescape, unescape_lossy};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Rule};
@@ -14,7 +14,7 @@ use super::dialect::Dialect;
 use super::inspect::{Tally, inspect};
 use super::rules;
 use crate::event::Heard;
-use crate::quote::quote;
+use crate::family::hidden::shown;
 
 /// Tools of one page that are read.
 const MAX_TOOLS: usize = 10_000;
@@ -81,32 +81,29 @@ impl Listing {
     }
 
     fn tool(&mut self, raw: &[u8], has_default: bool, tally: &mut Tally) {
-        let Some(name) = find(raw, &["name"]).filter(|name| name.starts_with(b"\"") && name.len() < 4096)
-        else {
-            return;
-        };
-        let name = tapgate_wire::json::unescape_lossy(name).into_owned();
-        let mut tell = |rule, text| {
-            self.troubles.push(Trouble { rule, subject: quote(&name).to_string(), text });
-        };
         if raw.len() > MAX_TOOL {
-            let text = format!("The definition of `{}` has {} bytes.", quote(&name), raw.len());
-            return tell(&rules::LARGE, text);
+            return self.unread(&rules::LARGE, raw, &format!("has {} bytes", raw.len()));
         }
-        if let Some(why) = odd_name(&name) {
-            tell(&rules::NAME, format!("The tool name `{}` {why}.", quote(&name)));
-        }
-        let Ok(Json::Object(mut tool)) = serde_json::from_slice(raw) else {
-            let text = format!("The definition of `{}` is nested deeper than 120 levels.", quote(&name));
-            return tell(&rules::DEEP, text);
+        let mut tool = match serde_json::from_slice(raw) {
+            Ok(Json::Object(tool)) => tool,
+            // Only the reader's own limit proves something; half of a surrogate pair, say, is found elsewhere.
+            Err(error) if error.to_string().starts_with("recursion limit") => {
+                return self.unread(&rules::DEEP, raw, "is nested deeper than 120 levels");
+            }
+            _ => return,
         };
+        let Some(Json::String(name)) = tool.remove("name") else { return };
+        let mut tell = |rule, text| self.troubles.push(Trouble { rule, subject: shown(&name), text });
+        if let Some(why) = odd_name(&name) {
+            tell(&rules::NAME, format!("The tool name `{}` {why}.", shown(&name)));
+        }
         let input = tool.remove("inputSchema");
         match &input {
             Some(Json::Object(_)) => {}
-            Some(_) => tell(&rules::MISSING, format!("The input schema of `{}` is no object.", quote(&name))),
-            None => tell(&rules::MISSING, format!("The tool `{}` has no input schema.", quote(&name))),
+            Some(_) => tell(&rules::MISSING, format!("The input schema of `{}` is no object.", shown(&name))),
+            None => tell(&rules::MISSING, format!("The tool `{}` has no input schema.", shown(&name))),
         }
-        let output = tool.remove("outputSchema").filter(Json::is_object);
+        let output = tool.remove("outputSchema");
         let mut take = |which, schema: Option<Json>| {
             let schema = schema.filter(Json::is_object)?;
             let dialect = Dialect::of(&schema, has_default);
@@ -119,6 +116,14 @@ impl Listing {
         let tool = if has_room { tool } else { Tool::default() };
         // Peers differ in which of two tools with the same name they take.
         self.tools.entry(name).and_modify(|tool| *tool = Tool::default()).or_insert(tool);
+    }
+
+    /// Says why a definition was not looked into.
+    fn unread(&mut self, rule: &'static Rule, raw: &[u8], why: &str) {
+        let name = find(raw, &["name"]).filter(|name| name.len() < 4096).map(unescape_lossy);
+        let subject = shown(&name.unwrap_or_default());
+        let text = format!("The definition of `{subject}` {why}.");
+        self.troubles.push(Trouble { rule, subject, text });
     }
 }
 
@@ -160,15 +165,21 @@ impl Pages {
             return None;
         }
         let asked = heard.call?.request.shape().inside(Member::Params, &["cursor"]);
-        if asked.is_none() {
+        if asked.is_none_or(|cursor| cursor.as_ref() == b"null") {
             *self = Self { from_start: true, ..Self::default() };
         }
         let page = heard.shape().raw(Member::Result).filter(|_| heard.message.is_whole());
-        let Some((page, tools)) = page.and_then(|page| Some((page, find(page, &["tools"])?))) else {
+        let (mut tools, mut next) = (None, None);
+        each(page.map_or(&[][..], |page| page), &mut |name, value| match unescape(name).as_ref() {
+            b"tools" => tools = Some(value),
+            b"nextCursor" => next = Some(value),
+            _ => {}
+        });
+        let Some(tools) = tools else {
             *self = Self::default();
             return None;
         };
-        self.to_end = find(page, &["nextCursor"]).is_none_or(|cursor| cursor == b"null");
+        self.to_end = next.is_none_or(|cursor| cursor == b"null");
         let listing = judged(tools, heard.revision >= Some(Revision::V2025_11_25));
         self.n_tools += listing.n_tools;
         let n_kept: usize = self.seen.iter().map(|page| page.n_kept).sum();

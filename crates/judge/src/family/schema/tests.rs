@@ -134,6 +134,14 @@ fn references_that_lead_round_are_seen_however_far() {
     assert_eq!(ids, ["schema.recursive"]);
 }
 
+#[test]
+fn what_cannot_be_read_for_another_reason_is_not_called_deep() {
+    let listing =
+        Listing::of(br#"[{"name":"a","description":"\ud800","inputSchema":{}}, 7, {"name":7}]"#, true);
+    assert!(listing.troubles.is_empty(), "{:?}", listing.troubles);
+    assert_eq!(listing.n_tools, 3);
+}
+
 /// Values with the words of JSON Schema in all places, right and wrong ones.
 fn hostile() -> impl Strategy<Value = Json> {
     const WORDS: &[&str] = &[
