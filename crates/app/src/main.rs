@@ -21,6 +21,7 @@ mod random;
 mod reference;
 mod replay;
 mod suppress;
+mod tokens;
 mod wall;
 mod wrap;
 

@@ -9,6 +9,7 @@ mod exit;
 mod frame;
 mod handshake;
 mod header;
+mod hidden;
 mod injected;
 mod list;
 mod lock;
@@ -16,9 +17,11 @@ mod meta;
 mod pairing;
 mod progress;
 mod request;
+mod result;
 mod resume;
 mod retry;
 mod rounds;
+mod schema;
 mod session;
 mod subscription;
 mod task;
@@ -67,6 +70,9 @@ const FAMILIES: &[Row] = &[
     Row { rules: timing::RULES, begin: || Box::<timing::Timing>::default() },
     Row { rules: retry::RULES, begin: || Box::<retry::Retries>::default() },
     Row { rules: auth::RULES, begin: || Box::<auth::Auth>::default() },
+    Row { rules: schema::RULES, begin: || Box::<schema::Schemas>::default() },
+    Row { rules: result::RULES, begin: || Box::<result::Results>::default() },
+    Row { rules: hidden::RULES, begin: || Box::<hidden::Hidden>::default() },
     Row { rules: lock::RULES, begin: || Box::<lock::Locked>::default() },
     Row { rules: injected::RULES, begin: || Box::<injected::Injected>::default() },
 ];

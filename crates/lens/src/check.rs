@@ -5,8 +5,10 @@
 mod handshake;
 mod junit;
 mod masking;
+mod portable;
 mod sarif;
 mod schemas;
+mod sizes;
 mod tools;
 mod visible;
 
@@ -19,6 +21,9 @@ use tapgate_wire::rule::Side;
 
 use crate::page::{Block, Note, Page, Tone};
 use crate::pages::Rules;
+
+pub use self::portable::{Portability, portability};
+pub use self::sizes::{Part, Size, Sizes, Tokenizer};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,8 +140,23 @@ pub struct Expected {
 }
 
 /// Most bytes of definitions, as they stand in the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Budgets {
+    /// Of one tool: more is a warning.
+    pub tool: u64,
+    /// Of all tools of a server: more is a warning.
+    pub warn: u64,
+    /// Of all tools of a server: more fails.
+    pub fail: u64,
+    /// The same in tokens, where somebody named a tokenizer; both hold.
+    pub tokens: Option<TokenBudgets>,
+}
+
+/// Most tokens of definitions.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenBudgets {
+    /// By which they are counted.
+    pub tokenizer: Tokenizer,
     /// Of one tool: more is a warning.
     pub tool: u64,
     /// Of all tools of a server: more is a warning.
@@ -148,7 +168,7 @@ pub struct Budgets {
 impl Default for Budgets {
     /// About 1,000, 10,000 and 25,000 tokens, at four bytes each.
     fn default() -> Self {
-        Self { tool: 4_000, warn: 40_000, fail: 100_000 }
+        Self { tool: 4_000, warn: 40_000, fail: 100_000, tokens: None }
     }
 }
 
@@ -161,6 +181,10 @@ pub struct Report {
     pub findings: Vec<FindingRow>,
     /// How many findings were suppressed.
     pub n_suppressed: u64,
+    /// How much the tools take, where somebody asked for it.
+    pub sizes: Option<Sizes>,
+    /// What clients are known to refuse of the tools, where somebody asked for it.
+    pub portability: Vec<Portability>,
 }
 
 /// Holds sessions against the six checks.
@@ -181,7 +205,7 @@ pub fn check(
         masking::output(sessions),
         visible::check(sessions, &findings),
     ];
-    Report { checks, findings, n_suppressed: suppressed.len() as u64 }
+    Report { checks, findings, n_suppressed: suppressed.len() as u64, sizes: None, portability: Vec::new() }
 }
 
 /// What is wrong where nothing but findings is known, as in a bundle.
@@ -189,7 +213,13 @@ pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> 
     let (suppressed, mut findings): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|finding| is_suppressed(finding));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    Report { checks: Vec::new(), findings, n_suppressed: suppressed.len() as u64 }
+    Report {
+        checks: Vec::new(),
+        findings,
+        n_suppressed: suppressed.len() as u64,
+        sizes: None,
+        portability: Vec::new(),
+    }
 }
 
 impl Report {
@@ -226,6 +256,12 @@ impl Report {
             let text = format!("{} findings are suppressed.", self.n_suppressed);
             blocks.push(Block::Note(Note::new(Tone::Quiet, "", text)));
         }
+        let mut refusals = self.portability.iter().filter_map(Portability::block).peekable();
+        if refusals.peek().is_some() {
+            blocks.push(Block::Title("Clients".to_owned()));
+        }
+        blocks.extend(refusals);
+        blocks.extend(self.sizes.iter().flat_map(Sizes::blocks));
         Page::of(blocks)
     }
 
@@ -245,7 +281,15 @@ impl Report {
             })
             .collect();
         let findings: Vec<Json> = self.findings.iter().map(|finding| finding_json(finding, rules)).collect();
-        json!({ "v": 1, "kind": "report", "checks": checks, "findings": findings, "suppressed": self.n_suppressed })
+        json!({
+            "v": 1,
+            "kind": "report",
+            "checks": checks,
+            "findings": findings,
+            "suppressed": self.n_suppressed,
+            "sizes": self.sizes.as_ref().map(Sizes::json),
+            "clients": self.portability.iter().map(Portability::json).collect::<Vec<_>>(),
+        })
     }
 }
 

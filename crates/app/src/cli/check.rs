@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use tapgate_lens::check::{self, Budgets, Expected, Report, Session, Stored, Verdict};
+use tapgate_lens::check::{self, Budgets, Expected, Report, Session, Sizes, Stored, TokenBudgets, Verdict};
 use tapgate_lens::page::{Block, Note, Page, Tone};
 use tapgate_store::{ExchangeRow, FindingRow, Query, SessionRow, SourceRow, SurfaceRow};
 use tapgate_wire::Leg;
@@ -22,6 +22,7 @@ use crate::play::visit::{self, Outcome, Visit};
 use crate::play::{self, Server};
 use crate::problem::Problem;
 use crate::suppress::Suppressions;
+use crate::tokens::Tokenizer;
 
 /// Say what is wrong, whose fault it is, and what to do
 ///
@@ -67,6 +68,22 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", default_value_t = Budgets::default().fail)]
     max_bytes: u64,
 
+    /// Count tokens too, by this tokenizer; models differ, so this is a measure for its own models alone
+    #[arg(long, value_enum, value_name = "NAME")]
+    tokenizer: Option<Tokenizer>,
+
+    /// Warn if the definition of one tool has more tokens than this
+    #[arg(long, value_name = "TOKENS", default_value_t = 1_000, requires = "tokenizer")]
+    max_tool_tokens: u64,
+
+    /// Fail if the definitions of all tools have more tokens than this; four tenths of it is a warning
+    #[arg(long, value_name = "TOKENS", default_value_t = 25_000, requires = "tokenizer")]
+    max_tokens: u64,
+
+    /// Say how much each tool takes, which fields are the heaviest, and what sharing would save
+    #[arg(long)]
+    sizes: bool,
+
     /// Leave out the findings that this file names, each with a reason and an end
     #[arg(long, value_name = "FILE")]
     suppress: Option<PathBuf>,
@@ -85,6 +102,7 @@ const EXAMPLES: &str = "Examples:
       the latest session
   tapgate check -- npx -y @modelcontextprotocol/server-everything
   tapgate check https://example.com/mcp --header 'Authorization: env:EXAMPLE_KEY'
+  tapgate check --sizes --tokenizer o200k_base --max-tokens 10000 https://example.com/mcp
   tapgate check --profile ci --format junit -- ./server > report.xml
   tapgate check s21 --expect-tool search --suppress known.toml
 
@@ -147,12 +165,22 @@ impl Args {
                 tool: self.max_tool_bytes,
                 warn: self.max_bytes / 10 * 4,
                 fail: self.max_bytes,
+                tokens: self.tokenizer.map(|tokenizer| TokenBudgets {
+                    tokenizer: tokenizer.counter(),
+                    tool: self.max_tool_tokens,
+                    warn: self.max_tokens / 10 * 4,
+                    fail: self.max_tokens,
+                }),
             },
         };
         let name =
             captures.iter().find_map(|capture| capture.source.as_ref()).map(|source| source.name.clone());
         let is_suppressed = |finding: &FindingRow| suppressions.cover(finding, name.as_deref());
-        let report = check::check(&sessions, &expected, &is_suppressed);
+        let mut report = check::check(&sessions, &expected, &is_suppressed);
+        report.portability = check::portability(&sessions, crate::wall::now());
+        if self.sizes {
+            report.sizes = Sizes::of(&sessions, self.tokenizer.map(Tokenizer::counter));
+        }
         self.print(&report, &visits, &suppressions, output);
         Ok(ExitCode::from(u8::from(report.fails(self.least()) || self.is_blind(&report))))
     }

@@ -4,7 +4,7 @@ use tapgate_store::FindingRow;
 use tapgate_wire::record::Offered;
 use tapgate_wire::rule::Side;
 
-use super::{Budgets, Check, Session, Verdict, items, newest, verdict_of, worst};
+use super::{Budgets, Check, Session, Sizes, Verdict, items, newest, verdict_of, worst};
 use crate::unit;
 
 /// Families that are about definitions.
@@ -36,6 +36,11 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: 
         let next = "Shorten descriptions, share schemas, or offer fewer tools.";
         return finish(Verdict::Fail, why, Some(Side::Server), Some(next));
     }
+    let heavy = weigh(sessions, budgets);
+    if let Some((Verdict::Fail, why)) = heavy {
+        let next = "Shorten descriptions, share schemas, or offer fewer tools.";
+        return finish(Verdict::Fail, why, Some(Side::Server), Some(next));
+    }
     if let Some(finding) = worst(findings, FAMILIES).filter(|finding| verdict_of(finding) == Verdict::Warn) {
         return finish(Verdict::Warn, finding.text.clone(), Some(finding.side), None);
     }
@@ -51,5 +56,28 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: 
         let why = format!("{size}, more than {}.", unit::size(budgets.warn));
         return finish(Verdict::Warn, why, Some(Side::Server), None);
     }
+    if let Some((verdict, why)) = heavy {
+        return finish(verdict, why, Some(Side::Server), None);
+    }
     finish(Verdict::Pass, format!("{size}."), None, None)
+}
+
+/// Holds the tools against budgets in tokens, if there are some: the verdict and why, unless they keep to them.
+fn weigh(sessions: &[Session<'_>], budgets: &Budgets) -> Option<(Verdict, String)> {
+    let budgets = budgets.tokens?;
+    let sizes = Sizes::of(sessions, Some(budgets.tokenizer))?;
+    let (total, name) = (sizes.total.tokens, budgets.tokenizer.name);
+    let all =
+        |most: u64| format!("{} tools are {total} tokens ({name}), more than {most}.", sizes.tools.len());
+    if total > budgets.fail {
+        return Some((Verdict::Fail, all(budgets.fail)));
+    }
+    if let Some(tool) = sizes.tools.iter().find(|tool| tool.size.tokens > budgets.tool) {
+        let why = format!(
+            "{} alone is {} tokens ({name}), more than {}.",
+            tool.tool, tool.size.tokens, budgets.tool
+        );
+        return Some((Verdict::Warn, why));
+    }
+    (total > budgets.warn).then(|| (Verdict::Warn, all(budgets.warn)))
 }

@@ -152,3 +152,56 @@ fn findings_come_gravest_first_and_what_is_suppressed_only_counts() {
     assert!(junit.contains("It &lt;is&gt; &quot;wrong&quot;."), "{junit}");
     assert!(!junit.contains("<is>"));
 }
+
+#[test]
+fn budgets_in_tokens_hold_beside_those_in_bytes() {
+    let list = tools(
+        r#"[{"name":"echo","digest":"x","bytes":40,"definition":{"name":"echo","description":"one two three"}}]"#,
+    );
+    let with = |tool, warn, fail| {
+        let tokenizer = Tokenizer { name: "words", count: |text| text.split_whitespace().count() as u64 };
+        let tokens = Some(TokenBudgets { tokenizer, tool, warn, fail });
+        let expected = Expected { budgets: Budgets { tokens, ..Budgets::default() }, ..expected() };
+        let made = report(&[], &[], std::slice::from_ref(&list), Stored::default(), &expected);
+        (made.checks[2].verdict, made.checks[2].why.clone())
+    };
+    assert_eq!(with(9, 9, 9).0, Verdict::Pass);
+    assert_eq!(with(9, 9, 2), (Verdict::Fail, "1 tools are 3 tokens (words), more than 2.".to_owned()));
+    assert_eq!(with(2, 9, 9), (Verdict::Warn, "echo alone is 3 tokens (words), more than 2.".to_owned()));
+    assert_eq!(with(9, 2, 9).0, Verdict::Warn);
+}
+
+#[test]
+fn sizes_and_clients_are_told_where_somebody_asks() {
+    let list = tools(
+        r#"[{"name":"a.b","digest":"x","bytes":40,"definition":{"name":"a.b","inputSchema":{"type":"object"}}}]"#,
+    );
+    let row = row();
+    let surfaces = [list];
+    let session = Session {
+        row: &row,
+        source: None,
+        exchanges: &[],
+        findings: &[],
+        surfaces: &surfaces,
+        stored: Stored::default(),
+    };
+    let mut report = check(&[session], &expected(), &|_| false);
+    assert!(report.json(&|_| None)["sizes"].is_null());
+    let session = Session {
+        row: &row,
+        source: None,
+        exchanges: &[],
+        findings: &[],
+        surfaces: &surfaces,
+        stored: Stored::default(),
+    };
+    report.sizes = Sizes::of(std::slice::from_ref(&session), None);
+    // A day in 2025 on which all that is known was fresh.
+    report.portability = portability(&[session], 1_766_000_000_000_000_000);
+    let json = report.json(&|_| None);
+    assert_eq!(json["sizes"]["total"]["bytes"], 40);
+    assert!(json["clients"].as_array().unwrap().iter().any(|line| line["status"] == "warn"));
+    let page = format!("{:?}", report.page(&|_| None));
+    assert!(page.contains("the name `a.b`"), "{page}");
+}
