@@ -126,7 +126,11 @@ pub fn read(path: &Path) -> Result<(Scene, String), Problem> {
         .because(cause)
         .exit(Exit::Unreadable)
     };
-    let size = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    let about = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    if !about.is_file() {
+        return Err(wrong("it is no file".to_owned()));
+    }
+    let size = about.len();
     if size > MAX_FILE {
         return Err(wrong(format!("it has {size} bytes, and a bundle has at most {MAX_FILE}")));
     }

@@ -20,6 +20,7 @@ mod random;
 #[cfg(test)]
 mod reference;
 mod replay;
+mod small;
 mod suppress;
 mod tokens;
 mod wall;

@@ -13,15 +13,22 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tapgate_transport::Clock;
+use tapgate_wire::Message;
+use tapgate_wire::mask::{Level, Masker};
 
+use crate::cli::tap::http::upstream;
 use crate::look::printable;
 use crate::problem::{Exit, Problem};
+use crate::random;
 
 /// Lines that wait to be read; a server that says more has to wait.
 const MAX_LINES: usize = 256;
 
 /// Most bytes of one line; of a longer one nothing is read.
 const MAX_LINE: u64 = 64 << 20;
+
+/// Most characters of what a server said that are printed.
+const MAX_QUOTE: usize = 200;
 
 /// Most bytes of what a tap says on standard error that are kept.
 const MAX_SAID: u64 = 4096;
@@ -36,6 +43,16 @@ pub enum Server {
     Command(Vec<String>),
     /// Its URL.
     Url(String),
+}
+
+impl Server {
+    /// Refuses a URL that no tap can use.
+    pub fn check(&self) -> Result<(), Problem> {
+        match self {
+            Self::Url(url) => upstream(url).map(drop),
+            Self::Command(_) => Ok(()),
+        }
+    }
 }
 
 /// A connection to a server, through a tap.
@@ -111,7 +128,16 @@ impl Player {
                 Err(RecvTimeoutError::Timeout) => return Heard::Silence,
                 Err(RecvTimeoutError::Disconnected) => return Heard::Over,
                 Ok(line) => {
-                    let Ok(message) = serde_json::from_str::<Json>(&line) else { continue };
+                    let Ok(message) = serde_json::from_str::<Json>(&line) else {
+                        // Some answers are too deep or no Unicode, and are answers all the same.
+                        let shape = Message::parse(line.into()).shape().clone();
+                        if shape.method().is_none()
+                            && shape.id.is_some_and(|said| *said.0 == *id.to_string().as_bytes())
+                        {
+                            return Heard::Answer(unreadable(&id));
+                        }
+                        continue;
+                    };
                     if message.get("method").is_none() && message.get("id") == Some(&id) {
                         return Heard::Answer(message);
                     }
@@ -151,6 +177,14 @@ impl Player {
     }
 }
 
+/// What a server said, as it may be printed: without secrets, on one line, not long.
+pub fn quoted(text: &str) -> String {
+    let Ok(key) = random::bytes() else { return "(what it said cannot be masked)".to_owned() };
+    let masked = Masker::new(key, Level::Masked).text(text.as_bytes()).masked;
+    let text = String::from_utf8_lossy(masked.bytes()).into_owned();
+    text.chars().filter(|c| !c.is_control()).take(MAX_QUOTE).collect()
+}
+
 /// The problem of a server that cannot be started or reached.
 pub fn unreachable(server: &Server, why: &str) -> Problem {
     let (what, help) = match server {
@@ -163,7 +197,7 @@ pub fn unreachable(server: &Server, why: &str) -> Problem {
             "check the URL and that the server runs; --header gives it what it asks for",
         ),
     };
-    Problem::usage("play.unreachable", what, help).because(why).exit(Exit::Unreachable)
+    Problem::usage("play.unreachable", what, help).because(quoted(why)).exit(Exit::Unreachable)
 }
 
 /// The problem of a tap that cannot be started.
@@ -180,6 +214,12 @@ pub fn cannot_start(error: &io::Error) -> Problem {
 /// What is left of a wait that began when the clock did.
 fn left(began: &Clock, wait: Duration) -> Duration {
     wait.saturating_sub(Duration::from_nanos(began.now().0))
+}
+
+/// Stands for an answer that cannot be read.
+fn unreadable(id: &Json) -> Json {
+    let error = json!({ "code": -32603, "message": "its answer cannot be read: too deep, or no Unicode" });
+    json!({ "jsonrpc": "2.0", "id": id, "error": error })
 }
 
 /// Reads a stream to its end and keeps its beginning.

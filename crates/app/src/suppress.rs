@@ -1,6 +1,5 @@
 //! Findings that somebody knows and accepts for a while: a file that says which, why, and until when.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -8,6 +7,7 @@ use tapgate_store::FindingRow;
 use tapgate_wire::record::UnixNanos;
 
 use crate::problem::Problem;
+use crate::small;
 
 /// What a file of suppressions holds.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +50,8 @@ impl Suppressions {
             )
             .because(cause)
         };
-        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let text = small::read(path).map_err(|error| wrong(error.to_string()))?;
+        let file: File = toml::from_str(&text).map_err(|error| wrong(small::brief(&error)))?;
         let now = tapgate_wire::clock::stamp(now);
         let today = now.get(..10).unwrap_or_default();
         let mut read = Self::default();

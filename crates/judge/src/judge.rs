@@ -18,6 +18,9 @@ use crate::world::Session;
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
 const MAX_ALIKE: u32 = 20;
 
+/// Nanoseconds after an injected fault in which what belongs to no exchange counts as its result.
+const AFTER_INJECTED: u64 = 1_000_000_000;
+
 /// The rule of what tapgate did on purpose.
 const INJECTED: &str = "injected.fault";
 
@@ -69,6 +72,8 @@ struct Bench {
     surfaces: Surfaces,
     /// How often each rule was found.
     n_found: HashMap<&'static str, u32>,
+    /// When a fault was injected last.
+    injected: Option<Nanos>,
 }
 
 impl Default for Judge {
@@ -264,7 +269,12 @@ impl Judge {
             // What follows from a fault that was injected is nobody's fault.
             let is_injected =
                 |exchange| self.judged.get(&exchange).is_some_and(|codes| codes.contains(&INJECTED));
-            if finding.rule.id != INJECTED && finding.exchange.is_some_and(is_injected) {
+            if finding.rule.id == INJECTED {
+                bench.injected = Some(finding.at);
+            } else if finding.exchange.is_some_and(is_injected)
+                || finding.exchange.is_none()
+                    && bench.injected.is_some_and(|at| finding.at.since(at) < AFTER_INJECTED)
+            {
                 continue;
             }
             let n = bench.n_found.entry(finding.rule.id).or_default();
@@ -304,7 +314,13 @@ impl Judge {
 
 impl Bench {
     fn new(session: Session) -> Self {
-        Self { session, families: family::all(), surfaces: Surfaces::default(), n_found: HashMap::new() }
+        Self {
+            session,
+            families: family::all(),
+            surfaces: Surfaces::default(),
+            n_found: HashMap::new(),
+            injected: None,
+        }
     }
 
     fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Found) {

@@ -82,7 +82,7 @@ fn find<'a>(
     };
     all.iter().rev().find(|(client, _)| is_meant(client)).ok_or_else(|| {
         let known: Vec<String> =
-            all.keys().take(8).map(|(name, version)| format!("{name}@{version}")).collect();
+            all.keys().take(8).map(|(name, version)| look::printable(&format!("{name}@{version}"))).collect();
         Problem::usage(
             "client.unknown",
             format!("no client called `{}` is recorded", look::printable(word)),

@@ -102,6 +102,7 @@ impl Args {
         };
         let more: Vec<OsString> =
             self.headers.iter().flat_map(|header| ["--header".into(), header.into()]).collect();
+        server.check()?;
         let mut player =
             Player::start(&server, "replay", &more).map_err(|error| play::cannot_start(&error))?;
         let ignored = Ignored { paths: self.ignored.clone() };
@@ -122,14 +123,16 @@ impl Args {
             tell(call, &outcome, output);
         }
         player.end();
-        let total = format!("\n{n_same} the same, {n_changed} different, {n_skipped} left out\n");
+        let nothing = if n_same + n_changed == 0 { ": nothing was compared" } else { "" };
+        let total = format!("\n{n_same} the same, {n_changed} different, {n_skipped} left out{nothing}\n");
         if output.wants_json() {
             let total = json!({ "v": 1, "kind": "replay", "same": n_same, "different": n_changed, "skipped": n_skipped });
             output::print(&format!("{total}\n"));
         } else {
             output::print(&total);
         }
-        Ok(ExitCode::from(u8::from(n_changed > 0)))
+        // A replay that compared nothing has shown nothing.
+        Ok(ExitCode::from(u8::from(n_changed > 0 || n_same == 0)))
     }
 
     /// Shows what each call does; says whether anything is written.

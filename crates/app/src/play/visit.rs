@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 
-use super::{Heard, Player, Server};
+use super::{Heard, Player, Server, quoted};
 
 /// How long a server may take for its first answer: it may have to be installed first.
 const FIRST: Duration = Duration::from_mins(1);
@@ -107,7 +107,7 @@ impl Guest<'_> {
             Heard::Over => return Ok(Outcome::Over),
         };
         let Some(result) = answer.get("result") else { return Ok(Outcome::Refused(refusal(&answer))) };
-        let agreed = result.get("protocolVersion").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let agreed = quoted(result.get("protocolVersion").and_then(Json::as_str).unwrap_or_default());
         self.player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))?;
         self.ask("ping", json!({}), PATIENCE);
         self.look_around(result.get("capabilities"));
@@ -177,6 +177,5 @@ fn decline(message: &Json) -> Option<Json> {
 fn refusal(answer: &Json) -> String {
     let code = answer.pointer("/error/code").map(Json::to_string).unwrap_or_default();
     let text = answer.pointer("/error/message").and_then(Json::as_str).unwrap_or("no reason given");
-    let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-    format!("{code} {text}").trim().to_owned()
+    quoted(format!("{code} {text}").trim())
 }

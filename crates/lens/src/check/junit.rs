@@ -2,15 +2,19 @@
 
 use std::fmt::Write as _;
 
+use tapgate_wire::fault::Severity;
+
 use super::{Check, Report, Verdict};
 use crate::pages::Rules;
 
 impl Report {
-    /// The report as `JUnit` XML (the dialect that Jenkins, GitLab and GitHub read).
-    pub fn junit(&self, rules: Rules<'_>) -> String {
+    /// The report as `JUnit` XML (the dialect that Jenkins, GitLab and GitHub read); findings at least
+    /// this grave are failures.
+    pub fn junit(&self, rules: Rules<'_>, least: Severity) -> String {
         let is_bad = |check: &&Check| check.verdict == Verdict::Fail;
         let is_open = |check: &&Check| check.verdict == Verdict::Unknown;
-        let n_failed = self.checks.iter().filter(is_bad).count() + self.findings.len();
+        let n_failed = self.checks.iter().filter(is_bad).count()
+            + self.findings.iter().filter(|finding| finding.severity >= least).count();
         let n_skipped = self.checks.iter().filter(is_open).count();
         let n_all = self.checks.len() + self.findings.len();
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -33,14 +37,16 @@ impl Report {
         for finding in &self.findings {
             let fix = rules(&finding.rule).map_or("", |rule| rule.fix);
             let place = finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string());
-            let _ = writeln!(
-                out,
-                "  <testcase classname=\"finding\" name=\"{} in {place}\"><failure type=\"{}\" message=\"{}\">{}</failure></testcase>",
-                text(&finding.rule),
-                finding.severity.word(),
-                text(&format!("{}: {}", finding.side.word(), finding.text)),
-                text(fix),
-            );
+            let name = text(&format!("{} in {place}", finding.rule));
+            let said = text(&format!("{}: {}", finding.side.word(), finding.text));
+            let _ = write!(out, "  <testcase classname=\"finding\" name=\"{name}\">");
+            let _ = if finding.severity >= least {
+                let weight = finding.severity.word();
+                write!(out, "<failure type=\"{weight}\" message=\"{said}\">{}</failure>", text(fix))
+            } else {
+                write!(out, "<system-out>{said} {}</system-out>", text(fix))
+            };
+            out.push_str("</testcase>\n");
         }
         out.push_str("</testsuite>\n");
         out

@@ -16,7 +16,14 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected:
     let names: BTreeSet<String> = lists.iter().flat_map(|list| items(list)).map(|(name, ..)| name).collect();
     let missing: Vec<_> = expected.tools.iter().filter(|name| !names.contains(*name)).cloned().collect();
     let extra: Vec<_> = expected.no_tools.iter().filter(|name| names.contains(*name)).cloned().collect();
-    let (verdict, why, side) = if lists.is_empty() {
+    let is_too_large = findings.iter().any(|finding| finding.rule == "frame.too-large");
+    let is_unread = names.is_empty() && lists.iter().any(|list| list.items.len() > 2);
+    let (verdict, why, side) = if lists.is_empty() && is_too_large {
+        let why = "The list of tools, or another message, is larger than what is read (1 MB).";
+        (Verdict::Fail, why.to_owned(), Some(Side::Server))
+    } else if is_unread {
+        (Verdict::Unknown, "The list of tools holds what cannot be read.".to_owned(), Some(Side::Server))
+    } else if lists.is_empty() {
         let has_tools =
             sessions.iter().any(|session| session.exchanges.iter().any(|e| e.method == "tools/list"));
         let why = if has_tools {

@@ -45,8 +45,10 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check 
     let rank = (spans.len() * 95).div_ceil(100).max(1) - 1;
     let p95 = spans.get(rank).map_or_else(|| "unknown".to_owned(), |span| unit::span(*span));
     let facts = format!(
-        "{} calls, p95 {p95}, {n_errors} errors, {n_retries} retries, {n_open} still open.",
-        calls.len()
+        "{}, p95 {p95}, {}, {}, {n_open} still open.",
+        counted(calls.len(), "call", "calls"),
+        counted(n_errors, "error", "errors"),
+        counted(n_retries as usize, "retry", "retries"),
     );
     match worst(findings, FAMILIES) {
         Some(finding) if verdict_of(finding) > Verdict::Pass => {
@@ -54,4 +56,8 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check 
         }
         _ => finish(Verdict::Pass, facts, None, None),
     }
+}
+
+fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }

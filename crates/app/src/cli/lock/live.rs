@@ -28,7 +28,7 @@ const LISTS: &[(&str, &str)] = &[
 ];
 
 /// The session in which the server was asked for everything.
-pub(super) fn ask(look: &Look, target: &Target) -> Result<SessionRow, Problem> {
+pub(super) fn ask(target: &Target) -> Result<SessionRow, Problem> {
     let server = if target.command.is_empty() {
         Server::Url(target.what.clone())
     } else {
@@ -43,6 +43,8 @@ pub(super) fn ask(look: &Look, target: &Target) -> Result<SessionRow, Problem> {
     let listed = list_all(&mut player);
     player.end();
     listed?;
+    // The journal may have come into being meanwhile.
+    let look = Look::open()?;
     let read = |trouble| home::problem(&trouble);
     let sources = look.reader.sources().map_err(read)?;
     let source = sources.iter().rev().find(|source| source.pid == pid && source.leg == Leg::Client);

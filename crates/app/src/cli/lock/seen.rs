@@ -28,7 +28,8 @@ pub(super) struct Seen {
 /// What the target offers.
 pub(super) fn surface_of(look: &Look, target: &Target) -> Result<Seen, Problem> {
     if !target.command.is_empty() || target.what.contains("://") {
-        return of_session(look, &live::ask(look, target)?);
+        let session = live::ask(target)?;
+        return of_session(&Look::open()?, &session);
     }
     of_session(look, &look.session(&target.what)?)
 }

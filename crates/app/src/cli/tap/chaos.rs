@@ -1,12 +1,12 @@
 //! The file of `--chaos`: which faults are injected into which answers.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 use tapgate_engine::chaos::{Chaos, Fault, What};
 
 use crate::problem::Problem;
+use crate::small;
 
 /// Longest delay in milliseconds.
 const MAX_DELAY: u64 = 3_600_000;
@@ -49,8 +49,8 @@ pub fn read(path: &Path) -> Result<Chaos, Problem> {
         )
         .because(cause)
     };
-    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let text = small::read(path).map_err(|error| wrong(error.to_string()))?;
+    let file: File = toml::from_str(&text).map_err(|error| wrong(small::brief(&error)))?;
     if file.fault.is_empty() {
         return Err(wrong("it has no fault".to_owned()));
     }
@@ -85,6 +85,8 @@ fn fault(entry: Entry) -> Result<Fault, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn reads(text: &str) -> Result<Chaos, Problem> {
