@@ -16,6 +16,7 @@ pub mod completions;
 pub mod demo;
 pub mod diff;
 pub mod explain;
+pub mod lock;
 pub mod ls;
 pub mod man;
 pub mod mock;
@@ -25,12 +26,14 @@ pub mod show;
 pub mod stats;
 pub mod tail;
 pub mod tap;
+pub mod unwrap;
 mod words;
+pub mod wrap;
 
 /// See what MCP clients and servers really say to each other.
 ///
-/// Put `tapgate tap --` in front of a server's command in your client's configuration, or a listening tap between
-/// your client and a remote server. Then `tail`, `ls`, `calls`, `show` and `stats` tell what happens, live and afterwards.
+/// `tapgate wrap CLIENT` puts taps in front of the servers in your client's configuration. Or do it by hand: put
+/// `tapgate tap --` in front of a server's command, or a listening tap between your client and a remote server. Then `tail`, `ls`, `calls`, `show` and `stats` tell what happens, live and afterwards.
 /// Secrets are masked before anything is stored.
 #[derive(Debug, Parser)]
 #[command(name = "tapgate", version, max_term_width = 100, after_help = EXAMPLES, disable_help_subcommand = true)]
@@ -43,6 +46,7 @@ pub struct Cli {
 
 const EXAMPLES: &str = "Examples:
   tapgate demo
+  tapgate wrap cursor
   tapgate tap -- npx -y @modelcontextprotocol/server-everything
   tapgate tap --listen 127.0.0.1:7000 https://host/mcp
   tapgate calls 'tool:search status:error dur>1s'
@@ -50,12 +54,14 @@ const EXAMPLES: &str = "Examples:
 
 Files: TAPGATE_HOME (else $XDG_STATE_HOME/tapgate, else ~/.local/state/tapgate) holds the journal, readable by you alone.
 
-Exit status: 0 fine, 2 wrong usage or configuration, 4 the system or a peer refuses, 5 the journal cannot be read; a `tap` in front of a command ends with that command's own status.";
+Exit status: 0 fine, 1 a server differs from its lock, 2 wrong usage or configuration, 4 the system or a peer refuses, 5 the journal cannot be read; a `tap` in front of a command ends with that command's own status.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
     Tap(tap::Args),
+    Wrap(wrap::Args),
+    Unwrap(unwrap::Args),
     Ls(ls::Args),
     Calls(calls::Args),
     Show(show::Args),
@@ -68,6 +74,7 @@ enum Command {
     Mock(mock::Args),
     Bundle(bundle::Args),
     Prune(prune::Args),
+    Lock(lock::Args),
     Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -126,6 +133,8 @@ impl Command {
         match self {
             Self::Demo(args) => args.run(output),
             Self::Tap(args) => args.run(),
+            Self::Wrap(args) => args.run(output),
+            Self::Unwrap(args) => args.run(output),
             Self::Ls(args) => args.run(output),
             Self::Calls(args) => args.run(output),
             Self::Show(args) => args.run(output),
@@ -138,6 +147,7 @@ impl Command {
             Self::Mock(args) => args.run(),
             Self::Bundle(args) => args.run(output),
             Self::Prune(args) => args.run(output),
+            Self::Lock(args) => args.run(output),
             Self::Explain(args) => args.run(output),
             Self::Completions(args) => Ok(args.run()),
             Self::Man(args) => args.run(),

@@ -42,6 +42,7 @@ impl Decode {
                 let at = chunk.at;
                 self.direction(stream, from).push(&chunk, &mut |frame| sink(at, input(stream, from, frame)));
             }
+            Seen::Passed { stream, from, at } => sink(at, Input::Passed { stream, from }),
             Seen::Closed { stream, from, at, how } => {
                 if let Some(mut direction) = self.streams.remove(&(stream, from)) {
                     direction.finish(&how, &mut |frame| sink(at, input(stream, from, frame)));

@@ -23,6 +23,7 @@ mod replay;
 mod suppress;
 mod tokens;
 mod wall;
+mod wrap;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -21,6 +21,7 @@ use tapgate_wire::record::{self, Transport};
 use tapgate_wire::{Leg, Nanos};
 
 use crate::cli::tap::Args;
+use crate::cli::tap::locked::Shared;
 use crate::decode::Decode;
 use crate::{home, random, wall};
 
@@ -54,6 +55,8 @@ pub struct Observed {
     full_hours: Option<u32>,
     /// Secrets that the tap was given and sends.
     headers: HeaderMap,
+    /// What the server may offer, if the tap holds back what differs.
+    lock: Option<Shared>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,12 +77,18 @@ impl Observed {
             leg: Leg::Client,
             full_hours: args.full,
             headers,
+            lock: None,
         }
     }
 
     /// One leg of a bridge that sends these headers.
     pub fn leg(&self, leg: Leg, headers: &HeaderMap) -> Self {
         Self { leg, headers: headers.clone(), ..self.clone() }
+    }
+
+    /// The same, judged by a lock file; only the server's leg shows what is held back.
+    pub fn locked(self, lock: Option<Shared>) -> Self {
+        Self { lock, ..self }
     }
 }
 
@@ -167,6 +176,7 @@ struct Watch {
     decode: Decode,
     source: Source,
     judge: Judge,
+    lock: Option<Shared>,
     /// When the judge was last told that time passes.
     ticked: Nanos,
     recorder: Recorder,
@@ -213,6 +223,7 @@ impl Watch {
             decode: Decode::new(transport),
             source: Source::new((transport, observed.transports.1), Limits::default()),
             judge: Judge::new(),
+            lock: observed.lock.clone().filter(|_| observed.leg == Leg::Server),
             ticked: Nanos(0),
             recorder,
             journal,
@@ -222,6 +233,9 @@ impl Watch {
 
     /// Records a batch; of what is read when it `is_late`, only that it passed.
     fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos, is_late: impl Fn() -> bool) {
+        if let Some(lock) = &self.lock {
+            self.judge.lock(&lock.get());
+        }
         let Self { decode, source, judge, recorder, journal, actions, .. } = self;
         let mut n_bytes = 0u64;
         for seen in batch.drain(..) {
@@ -271,7 +285,7 @@ fn record(judge: &mut Judge, recorder: &mut Recorder, journal: &Journal, actions
 }
 
 fn keep(facts: Vec<Fact>, recorder: &mut Recorder, journal: &Journal) {
-    let mut records = Vec::with_capacity(facts.len());
+    let mut records = Vec::with_capacity(facts.len() + 1);
     for fact in facts {
         recorder.record(fact, &mut records);
     }
@@ -313,6 +327,7 @@ mod tests {
             leg: Leg::Client,
             full_hours: None,
             headers: HeaderMap::new(),
+            lock: None,
         };
         Watch::new(home, [7; 32], Clock::start(), &observed)
     }

@@ -12,6 +12,8 @@ pub mod codes;
 /// The exit statuses that every command shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// What was looked at is not as it should be.
+    Found = 1,
     /// Wrong usage or configuration.
     Usage = 2,
     /// A peer cannot be reached.

@@ -5,9 +5,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tapgate_engine::oddity::ODDITIES;
 use tapgate_expr::field::{FIELDS, Type};
-use tapgate_wire::fault::{FaultKind, Severity};
+use tapgate_wire::Rule;
+use tapgate_wire::revision::{Revision, Revisions};
 
 use crate::cli;
 use crate::problem::codes::CODES;
@@ -46,6 +46,9 @@ fn commands() -> String {
     section(&mut out, &mut command);
     for subcommand in command.get_subcommands_mut().filter(|subcommand| !subcommand.is_hide_set()) {
         section(&mut out, subcommand);
+        for verb in subcommand.get_subcommands_mut().filter(|verb| verb.get_name() != "help") {
+            section(&mut out, verb);
+        }
     }
     out
 }
@@ -81,23 +84,68 @@ fn filters() -> String {
     out
 }
 
+/// The families of rules: what their ids begin with, and what they are about. In the order of the manual.
+const FAMILIES: &[(&str, &str)] = &[
+    ("frame", "How bytes travel"),
+    ("rpc", "The shape of messages"),
+    ("track", "Which message belongs to which"),
+    ("handshake", "How sessions begin"),
+    ("era", "Eras and revisions"),
+    ("session", "Sessions over HTTP"),
+    ("resume", "Streams that are resumed"),
+    ("process", "The server's process"),
+    ("capability", "What is declared and what is used"),
+    ("header", "Headers against bodies"),
+];
+
 fn findings() -> String {
     let mut out = format!("# Findings\n\n{GENERATED}");
-    out += "What tapgate calls odd about a frame, a message, or how messages belong together.\n\n\
-            ## In frames and messages\n\n| Code | Weight | Meaning |\n|---|---|---|\n";
-    for kind in FaultKind::ALL {
-        let weight = match kind.severity() {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
-        writeln!(out, "| `{}` | {weight} | {} |", kind.code(), kind.about()).unwrap();
+    out += "What tapgate says about traffic: what is wrong, how much that matters, whose fault it usually is, in which \
+            revisions it is wrong, where that is written, and what to do.\n\
+            A finding may name another side than its rule, when what was seen says so.\n";
+    let mut families: Vec<(&str, Vec<&Rule>)> = Vec::new();
+    for rule in tapgate_judge::rules() {
+        let family = rule.id.split_once('.').map_or(rule.id, |(family, _)| family);
+        match families.iter_mut().find(|(name, _)| *name == family) {
+            Some((_, rules)) => rules.push(rule),
+            None => families.push((family, vec![rule])),
+        }
     }
-    out += "\n## Between messages\n\n| Code | Meaning |\n|---|---|\n";
-    for (_, code, text) in ODDITIES {
-        writeln!(out, "| `{code}` | {text} |").unwrap();
+    for (family, rules) in families {
+        let title = FAMILIES.iter().find(|(name, _)| *name == family).map(|(_, title)| *title);
+        match title {
+            Some(title) => writeln!(out, "\n## `{family}`: {title}").unwrap(),
+            None => writeln!(out, "\n## `{family}`").unwrap(),
+        }
+        for rule in rules {
+            let (severity, side) = (rule.severity.word(), rule.side.word());
+            writeln!(out, "\n### `{}`\n\n{}", rule.id, rule.about).unwrap();
+            writeln!(out, "{}\n", rule.fix).unwrap();
+            writeln!(
+                out,
+                "- Weight: {severity}\n- At fault: {side}\n- Revisions: {}",
+                revisions(rule.revisions)
+            )
+            .unwrap();
+            writeln!(out, "- Source: {}", rule.source).unwrap();
+        }
     }
     out
+}
+
+fn revisions(set: Revisions) -> String {
+    let names: Vec<&str> = set.iter().map(Revision::as_str).collect();
+    match names.as_slice() {
+        names if names.len() == Revision::ALL.len() => "all".into(),
+        [first, .., last] if Revisions::NONE.with(parse(first), parse(last)) == set => {
+            format!("{first} to {last}")
+        }
+        names => names.join(", "),
+    }
+}
+
+fn parse(name: &str) -> Revision {
+    Revision::parse(name).unwrap()
 }
 
 fn problems() -> String {

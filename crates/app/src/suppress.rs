@@ -52,7 +52,7 @@ impl Suppressions {
         };
         let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let now = tapgate_lens::stamp(now);
+        let now = tapgate_wire::clock::stamp(now);
         let today = now.get(..10).unwrap_or_default();
         let mut read = Self::default();
         for entry in file.suppress {

@@ -67,6 +67,8 @@ fn pair(calls: &[(Message, Message)], mut take: impl FnMut(&mut Vec<Action>)) {
             let carried = Carried { chunks: vec![(now, size as u32)], size, event: None };
             let input = Input::Message { stream: StreamId(0), from, carried, message: message.clone() };
             source.on(now, input, &mut actions);
+            now.0 += 5_000;
+            source.on(now, Input::Passed { stream: StreamId(0), from }, &mut actions);
         }
         take(&mut actions);
     }

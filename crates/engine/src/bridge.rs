@@ -9,6 +9,7 @@
 //! [`back`] knows how servers are spoken to and nothing of clients. Between them stands one of three pairs:
 //! [`same`] relays where both legs speak one era, [`up`] serves a legacy client from a modern server,
 //! [`down`] serves a modern client from a legacy server. [`detect`] finds out what the server speaks.
+//! [`hold`] keeps back tools that a lock does not have.
 //! [`translate`] holds the pure changes of messages, [`seal`] the envelope of all that is given away to be
 //! brought back.
 
@@ -17,6 +18,7 @@ pub mod detect;
 pub mod down;
 pub mod failure;
 pub mod front;
+pub mod hold;
 pub mod learn;
 pub mod same;
 pub mod seal;
@@ -34,13 +36,17 @@ pub use self::cx::Cx;
 pub use self::number::{CallNo, LinkNo, Pair, Port, Principal, SessionNo};
 pub use self::settings::Settings;
 
+use std::sync::Arc;
+
 use tapgate_wire::Nanos;
 use tapgate_wire::edge::{Act, Heard};
 
+use self::failure::INVALID_PARAMS;
 use self::front::FromClient;
 use self::rooms::Rooms;
 use self::settings::Listens;
 use self::switch::Switch;
+use crate::surface::Lock;
 
 /// How long requests that are under way may take when no client will come any more.
 const LAST_ANSWERS: u64 = 30_000_000_000;
@@ -59,6 +65,17 @@ impl Bridge {
     /// A bridge before its first input.
     pub fn new(settings: Settings, seal: seal::Seal) -> Self {
         Self { rooms: Rooms::new(settings, seal), switch: Switch::default(), ends: None, is_over: false }
+    }
+
+    /// Passes only tools that are as this lock says, from now on; of one that replaces another, clients that listen
+    /// are told that the list of tools changed.
+    pub fn lock(&mut self, now: Nanos, lock: Arc<Lock>, acts: &mut Vec<Act>) {
+        let mut servers = Vec::new();
+        self.rooms.back.lock(lock, &mut servers);
+        let mut cx = self.rooms.cx(now, acts);
+        for event in servers {
+            self.switch.on_server(&mut cx, event);
+        }
     }
 
     /// Hears one input and pushes what the edges are to do.
@@ -88,6 +105,13 @@ impl Bridge {
         }
         let mut cx = self.rooms.cx(now, acts);
         for event in clients {
+            if let FromClient::Asked { port, message, .. } = &event
+                && let Some(why) = cx.back.refuses(message)
+                && let Some(id) = &message.shape().id
+            {
+                cx.refuse(*port, id, INVALID_PARAMS, &why);
+                continue;
+            }
             self.switch.on_client(&mut cx, event);
         }
         for event in servers {

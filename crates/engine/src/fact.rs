@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::header::{RequestHead, ResponseHead};
-use tapgate_wire::record::{Clock, Era, Offered, Piece, Status, Transport};
+use tapgate_wire::record::{Again, Clock, Era, Hand, Offered, Piece, Status, Transport};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::rule::{Rule, Side};
 use tapgate_wire::stream::Carried;
@@ -40,6 +40,13 @@ pub enum Fact {
         at: Nanos,
         /// Its exit status, or 128 + signal.
         status: i32,
+    },
+    /// The client closed its pipe: it says nothing more, and whatever the server does now is an end that was asked for.
+    Left {
+        /// When.
+        at: Nanos,
+        /// The session's number.
+        session: u64,
     },
     /// Bytes passed that were not observed.
     Lost {
@@ -129,6 +136,12 @@ pub struct Exchange {
     pub task: Option<Bytes>,
     /// Where its time went, once it is over and all of it was seen.
     pub clock: Option<Clock>,
+    /// In whose hand it is and since when, while it is open.
+    pub in_hand: Option<(Hand, Nanos)>,
+    /// The number of the exchange that it repeats or goes on with; of several the first.
+    pub chain: Option<u64>,
+    /// How it does that.
+    pub again: Option<Again>,
     /// Codes of what was odd.
     pub findings: Vec<&'static str>,
     /// `n` of its messages, in order, the first [`crate::Limits::listed`] of them.

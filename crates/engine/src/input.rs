@@ -50,6 +50,13 @@ pub enum Input {
         /// What is odd about them.
         faults: Vec<Fault>,
     },
+    /// All that was heard of one direction before is with its receiver.
+    Passed {
+        /// What carried it.
+        stream: StreamId,
+        /// The side that sent it.
+        from: Leg,
+    },
     /// One direction of a stream ended.
     Closed {
         /// The stream.

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod oddity;
 pub mod record;
 pub mod source;
+pub mod surface;
 
 mod cut;
 mod ledger;

@@ -28,6 +28,8 @@ pub struct Limits {
     pub failures: usize,
     /// Nanoseconds after a failure within which the same request counts as its retry.
     pub retry_within: u64,
+    /// The same after 401 and 403, when a person may have to log in, and after 429 and 503, when waiting was asked for.
+    pub relogin_within: u64,
     /// SSE event ids of one session by which a stream can be resumed; when full, the oldest is dropped.
     pub events: usize,
     /// Bytes of an id, a token or a session id; a longer one is not paired, with [`IdTooLong`].
@@ -54,6 +56,7 @@ impl Default for Limits {
             alike: 16,
             failures: 128,
             retry_within: 60 * SECOND,
+            relogin_within: 600 * SECOND,
             events: 256,
             id: 1_024,
             text: 2_048,

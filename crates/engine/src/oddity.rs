@@ -1,4 +1,4 @@
-//! What tracking finds odd: stable codes and one sentence for each.
+//! What tracking finds odd: stable codes; the rules of the same names say what they mean.
 
 /// Something odd about how messages belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,77 +47,29 @@ pub enum Oddity {
     Forgotten,
 }
 
-/// Each finding with its stable public name and what it says to people.
-pub const ODDITIES: &[(Oddity, &str, &str)] = &[
-    (
-        Oddity::UnmatchedAnswer,
-        "track.unmatched-answer",
-        "An answer came that belongs to no request that is open or remembered.",
-    ),
-    (
-        Oddity::Ambiguous,
-        "track.ambiguous",
-        "The message names an id without a session, and several open requests have that id.",
-    ),
-    (
-        Oddity::AnswerWithoutId,
-        "track.answer-without-id",
-        "An error came without an id, so the request that it answers is unknown.",
-    ),
-    (Oddity::DuplicateAnswer, "track.duplicate-answer", "A request was answered more than once."),
-    (Oddity::LateAnswer, "track.late-answer", "An answer came after its request was cancelled or given up."),
-    (Oddity::MissingAnswer, "track.missing-answer", "The response ended as it should, without the answer."),
-    (Oddity::UpstreamFailed, "track.upstream-failed", "The server could not be reached or read."),
-    (Oddity::RefusedHere, "track.refused-here", "tapgate refused the request before it reached the server."),
-    (
-        Oddity::IdReused,
-        "track.id-reused",
-        "A request has the id of another that is still open, so their answers may be taken for each other.",
-    ),
-    (Oddity::IdTooLong, "track.id-too-long", "An id or a progress token is too long to be paired."),
-    (
-        Oddity::TokenReused,
-        "track.token-reused",
-        "A request has the progress token of another that is still open.",
-    ),
-    (
-        Oddity::CancelUnknown,
-        "track.cancel-unknown",
-        "A cancellation names a request that is neither open nor remembered.",
-    ),
-    (
-        Oddity::CancelInitialize,
-        "track.cancel-initialize",
-        "The handshake was cancelled, which no revision allows.",
-    ),
-    (
-        Oddity::CancelTask,
-        "track.cancel-task",
-        "A request that became a task was cancelled like a call; a task is cancelled by tasks/cancel.",
-    ),
-    (
-        Oddity::ProgressUnknownToken,
-        "track.progress-unknown-token",
-        "Progress names a token that no open or remembered request gave.",
-    ),
-    (Oddity::ProgressLate, "track.progress-late", "Progress came after its request had ended."),
-    (Oddity::ProgressNotIncreasing, "track.progress-not-increasing", "Progress did not grow."),
-    (
-        Oddity::StateUnknown,
-        "track.state-unknown",
-        "A retry shows a requestState that no open exchange was given.",
-    ),
-    (
-        Oddity::StateAmbiguous,
-        "track.state-ambiguous",
-        "Several open exchanges were given the same requestState, so which of them the retry continues is unknown.",
-    ),
-    (Oddity::Retry, "track.retry", "The request repeats one that failed shortly before."),
-    (
-        Oddity::Forgotten,
-        "track.forgotten",
-        "Too much was open at once, so this exchange was given up before it ended.",
-    ),
+/// Each oddity with its stable public name.
+pub const ODDITIES: &[(Oddity, &str)] = &[
+    (Oddity::UnmatchedAnswer, "track.unmatched-answer"),
+    (Oddity::Ambiguous, "track.ambiguous"),
+    (Oddity::AnswerWithoutId, "track.answer-without-id"),
+    (Oddity::DuplicateAnswer, "track.duplicate-answer"),
+    (Oddity::LateAnswer, "track.late-answer"),
+    (Oddity::MissingAnswer, "track.missing-answer"),
+    (Oddity::UpstreamFailed, "track.upstream-failed"),
+    (Oddity::RefusedHere, "track.refused-here"),
+    (Oddity::IdReused, "track.id-reused"),
+    (Oddity::IdTooLong, "track.id-too-long"),
+    (Oddity::TokenReused, "track.token-reused"),
+    (Oddity::CancelUnknown, "track.cancel-unknown"),
+    (Oddity::CancelInitialize, "track.cancel-initialize"),
+    (Oddity::CancelTask, "track.cancel-task"),
+    (Oddity::ProgressUnknownToken, "track.progress-unknown-token"),
+    (Oddity::ProgressLate, "track.progress-late"),
+    (Oddity::ProgressNotIncreasing, "track.progress-not-increasing"),
+    (Oddity::StateUnknown, "track.state-unknown"),
+    (Oddity::StateAmbiguous, "track.state-ambiguous"),
+    (Oddity::Retry, "track.retry"),
+    (Oddity::Forgotten, "track.forgotten"),
 ];
 
 impl Oddity {
@@ -130,11 +82,6 @@ impl Oddity {
     pub fn code(self) -> &'static str {
         ODDITIES.iter().find(|row| row.0 == self).map_or("track.unknown", |row| row.1)
     }
-
-    /// What it says to people, one sentence.
-    pub fn text(self) -> &'static str {
-        ODDITIES.iter().find(|row| row.0 == self).map_or("", |row| row.2)
-    }
 }
 
 #[cfg(test)]
@@ -144,13 +91,12 @@ mod tests {
     use super::{ODDITIES, Oddity};
 
     #[test]
-    fn every_code_is_its_own_and_every_text_is_a_sentence() {
+    fn every_code_is_its_own() {
         let codes: BTreeSet<_> = ODDITIES.iter().map(|row| row.1).collect();
         assert_eq!(codes.len(), ODDITIES.len());
-        for (finding, code, text) in ODDITIES {
+        for (finding, code) in ODDITIES {
             assert_eq!(finding.code(), *code);
             assert!(code.starts_with("track."), "{code}");
-            assert!(text.ends_with('.') && !text.trim_end_matches('.').contains(". "), "{text}");
         }
     }
 

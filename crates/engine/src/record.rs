@@ -80,6 +80,8 @@ impl Recorder {
                 self.source.exit_status = Some(status);
                 self.tell_source(at, records);
             }
+            // It only explains what comes after it.
+            Fact::Left { .. } => {}
             Fact::Lost { n_bytes } => {
                 self.source.lost_bytes = self.source.lost_bytes.saturating_add(n_bytes);
                 records.push(Record::Source(self.source.clone()));
@@ -146,6 +148,9 @@ impl Recorder {
             late: exchange.late,
             duplicate: exchange.duplicate,
             clock: exchange.clock,
+            in_hand: exchange.in_hand.map(|(hand, since)| (hand, self.wall(since))),
+            chain: exchange.chain,
+            again: exchange.again,
             findings: exchange.findings,
             messages: exchange.messages,
         }

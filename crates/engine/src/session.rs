@@ -18,7 +18,7 @@ use crate::fact::{self, Content, Fact};
 use crate::input::{Action, Input};
 use crate::ledger::Ledger;
 use crate::oddity::Oddity;
-use crate::track::{Scope, Tracker};
+use crate::track::{Failures, Scope, Tracker};
 
 /// How far the handshake of a legacy session came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(crate) struct Session {
     n_losses: u64,
     /// When it last heard something.
     heard: Nanos,
+    /// It ended because the server had forgotten it, and no other session took its place yet.
+    is_gone: bool,
 }
 
 /// What a session opens with.
@@ -81,6 +83,7 @@ impl Session {
             pipes_ended: (false, false),
             n_losses: opening.n_losses,
             heard: now,
+            is_gone: false,
         };
         session.tell(ledger);
         session
@@ -115,7 +118,8 @@ impl Session {
             }
             Input::Note { stream, id, text } => self.noted(now, stream, id, text, ledger),
             Input::Lost { n_bytes } => self.note(now, format!("{n_bytes} bytes were not observed"), ledger),
-            Input::Tick => {}
+            // The source tells it to the tracker.
+            Input::Tick | Input::Passed { .. } => {}
         }
     }
 
@@ -125,6 +129,10 @@ impl Session {
 
     pub(crate) fn era(&self) -> Option<Era> {
         self.state.era
+    }
+
+    pub(crate) fn client_name(&self) -> Option<&Bytes> {
+        self.state.client.as_ref().map(|(name, _)| name)
     }
 
     pub(crate) fn n_open(&self) -> usize {
@@ -164,6 +172,22 @@ impl Session {
 
     pub(crate) fn tracker(&mut self) -> &mut Tracker {
         &mut self.track
+    }
+
+    /// What failed in this session, for the one that takes its place after the server forgot it.
+    pub(crate) fn leave(&mut self) -> Option<Failures> {
+        std::mem::take(&mut self.is_gone).then(|| self.track.leave())
+    }
+
+    /// All that was heard of one direction before is with its receiver.
+    pub(crate) fn passed(
+        &mut self,
+        now: Nanos,
+        stream: Option<StreamId>,
+        from: Leg,
+        ledger: &mut Ledger<'_>,
+    ) {
+        self.track.passed(stream, from, now, ledger);
     }
 
     /// Whether a new `initialize` would be this session's first, or repeats one that failed.
@@ -248,6 +272,9 @@ impl Session {
         if let Some(why) = why_early(how) {
             let side = if from == Leg::Client { "client" } else { "server" };
             self.note(now, format!("the {side}'s pipe ended early: {why}"), ledger);
+        }
+        if from == Leg::Client {
+            ledger.tell(Fact::Left { at: now, session: self.state.n });
         }
         // The side that closed its pipe answers nothing any more.
         self.track.close_all(Some(from.opposite()), None, now, ledger);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use tapgate_wire::record::Transport;
-use tapgate_wire::{Nanos, StreamId};
+use tapgate_wire::{Leg, Nanos, StreamId};
 
 use self::http::Belongs;
 use self::pipes::Pipes;
@@ -37,6 +37,8 @@ pub struct Source {
     streams: BTreeMap<StreamId, Belongs>,
     /// The sessions of each process's pipes.
     pipes: BTreeMap<StreamId, Pipes>,
+    /// Streams that ended a moment ago and their sessions, oldest first: what passed on them is told after their end.
+    parted: VecDeque<(StreamId, u64)>,
     n_losses: u64,
 }
 
@@ -68,6 +70,7 @@ impl Source {
             routes: Routes::default(),
             streams: BTreeMap::new(),
             pipes: BTreeMap::new(),
+            parted: VecDeque::new(),
             n_losses: 0,
         }
     }
@@ -79,6 +82,7 @@ impl Source {
         self.keep_appointments(now, actions);
         match input {
             Input::Tick => {}
+            Input::Passed { stream, from } => self.passed(now, stream, from, actions),
             Input::Asked { stream, head } => self.asked(now, stream, &head, actions),
             Input::Answered { stream, .. }
             | Input::Message { stream, .. }
@@ -133,6 +137,21 @@ impl Source {
             n_routes: self.routes.len(),
             n_open: self.sessions.values().map(Session::n_open).sum(),
             n_due: self.agenda.untold.len() + self.agenda.remembering.len(),
+        }
+    }
+
+    fn passed(&mut self, now: Nanos, stream: StreamId, from: Leg, actions: &mut Vec<Action>) {
+        let parted = || self.parted.iter().rev().find(|(other, _)| *other == stream).map(|(_, n)| *n);
+        let (n, via) = match self.streams.get(&stream) {
+            Some(Belongs::Session(n)) => (Some(*n), Some(stream)),
+            Some(Belongs::Undecided(_)) => (None, None),
+            None => match self.pipes.get(&stream) {
+                Some(pipes) => (Some(pipes.current), None),
+                None => (parted(), Some(stream)),
+            },
+        };
+        if let Some(n) = n {
+            self.with(n, actions, |session, ledger| session.passed(now, via, from, ledger));
         }
     }
 

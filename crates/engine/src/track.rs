@@ -9,17 +9,20 @@ mod call;
 mod memory;
 mod notice;
 mod request;
+mod split;
 mod text;
+mod turn;
 mod waiting;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
-use tapgate_wire::record::{Era, Status};
+use tapgate_wire::record::{Again, Era, Status};
 use tapgate_wire::{Kind, Leg, Nanos, Shape, StreamId};
 
 pub(crate) use self::call::{Awaits, Call, Opening, Verb};
-use self::memory::{Failures, Memory};
+pub(crate) use self::memory::Failures;
+use self::memory::{Failure, Memory};
 pub(crate) use self::request::era_of;
 pub(crate) use self::text::{cut, digest, object_text, unquoted};
 pub(crate) use self::waiting::Scope;
@@ -44,6 +47,8 @@ pub(crate) struct Via<'a> {
     pub(crate) era: Era,
     /// The revision that the HTTP request or else the session names.
     pub(crate) revision: Option<Bytes>,
+    /// When the HTTP request began that brought nothing yet.
+    pub(crate) began: Option<Nanos>,
 }
 
 /// One message, or one part of a batch.
@@ -93,6 +98,10 @@ pub(crate) struct Tracker {
     tasks: HashMap<(Leg, Bytes), u64>,
     memory: Memory,
     failures: Failures,
+    /// What repeats the handshake of a session that the server forgot begins with this exchange's chain.
+    gone: Option<u64>,
+    /// Exchanges of which a message was read that nobody told yet to be passed on: by stream and sender, oldest first.
+    passing: VecDeque<(Option<StreamId>, Leg, u64)>,
     /// Bytes were lost: that something was not seen proves nothing.
     lossy: bool,
 }
@@ -107,6 +116,8 @@ impl Tracker {
             tasks: HashMap::new(),
             memory: Memory::default(),
             failures: Failures::default(),
+            gone: None,
+            passing: VecDeque::new(),
             lossy,
         }
     }
@@ -119,6 +130,17 @@ impl Tracker {
             Kind::Notification => self.notification(part, ledger),
             Kind::Batch | Kind::Other => self.by_stream(part, ledger),
         }
+    }
+
+    /// Gives away what failed here.
+    pub(crate) fn leave(&mut self) -> Failures {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// Takes over what failed in a session that the server forgot.
+    pub(crate) fn inherit(&mut self, mut failures: Failures) {
+        self.gone = failures.note_gone();
+        self.failures = failures;
     }
 
     pub(crate) fn n_open(&self) -> usize {
@@ -160,11 +182,17 @@ impl Tracker {
             self.close(oldest, Status::Unknown, now, ledger);
         }
         let n = ledger.next_exchange();
-        let repeated = self.failures.take(opening.digest, opening.opened, ledger.limits.retry_within);
+        let repeated = self.failures.take(opening.digest, opening.first_id, opening.opened, ledger.limits);
+        let gone = if opening.verb == Verb::Initialize { self.gone.take() } else { None };
         let call = self.open.entry(n).or_insert_with(|| Box::new(Call::open(n, opening)));
-        if let Some(n_retries) = repeated {
-            call.exchange.n_retries = n_retries;
+        if let Some(failure) = repeated {
+            call.exchange.n_retries = failure.n_retries.saturating_add(1);
+            call.exchange.chain = Some(failure.chain);
+            call.exchange.again = Some(failure.repeated_by(call.first_id));
             call.find(Oddity::Retry);
+        } else if let Some(chain) = gone {
+            call.exchange.chain = Some(chain);
+            call.exchange.again = Some(Again::Session);
         }
         call
     }
@@ -192,9 +220,14 @@ impl Tracker {
         };
         call.exchange.status = status;
         call.exchange.closed = Some(at);
+        let (clock, shift) = call.split.finish(at);
+        call.exchange.clock = clock.filter(|_| !call.unsure);
         // What ended unseen may have ended well, so nothing repeats it.
         if matches!(status, Status::Error | Status::Cancelled | Status::Unanswered) {
-            self.failures.keep(call.digest, at, call.exchange.n_retries, ledger.limits.failures);
+            self.failures.keep(Failure::of(&call, at), ledger.limits.failures);
+        }
+        if let Some(parent) = call.exchange.parent {
+            self.shift(parent, at, shift, ledger);
         }
         call.tell(ledger);
         if self.memory.keep(call, ledger.limits.remembered) {

@@ -138,6 +138,14 @@ fields! {
     Duration "duration" / "dur": Type::Duration, "From the request's first byte to the answer's last; while it is pending, the time so far.", "duration > duration(\"1s\")";
     DurationFirst "duration.first" / "first": Type::Duration, "From the request's first byte to the first byte that answers it, progress included; 0 without an answer.", "duration.first > duration(\"500ms\")";
     DurationRest "duration.rest" / "rest": Type::Duration, "From the first byte that answers to the answer's last; 0 until it is closed.", "duration.rest > duration(\"500ms\")";
+    TimeClient "time.client": Type::Duration, "The part of the duration in which the client had it in hand: between rounds, between polls of a task, before an answer that needs no person; 0 when the split is not known.", "time.client > duration(\"1s\")";
+    TimeTapgate "time.tapgate": Type::Duration, "The part that tapgate took to pass messages on; 0 when the split is not known.", "time.tapgate > duration(\"10ms\")";
+    TimeWire "time.wire": Type::Duration, "The part in which messages were on their way, from their first byte to their last; 0 when the split is not known.", "time.wire > duration(\"100ms\")";
+    TimeServer "time.server": Type::Duration, "The part in which the server had it in hand; 0 when the split is not known.", "time.server > duration(\"1s\")";
+    TimePerson "time.person": Type::Duration, "The part that waited for a person: elicitation and sampling; 0 when the split is not known.", "time.person > duration(\"0s\")";
+    Blocked "blocked": Type::Word(&["client", "tapgate", "network", "server", "person"]), "Whom a pending exchange waits for; empty when it is over.", "blocked == \"person\"";
+    Chain "chain": Type::Text, "The id of the exchange that it repeats or goes on with, of several the first; empty for one that repeats nothing.", "chain == \"x3f9k2\"";
+    Again "again": Type::Word(&["transport", "application", "resume", "session", "login", "throttle"]), "How it repeats or goes on with an earlier one: sent again, asked again, a stream resumed, after the session was gone, after a login, after waiting as asked.", "again == \"login\"";
     BytesIn "bytes.in" / "in": Type::Int, "Bytes of its messages towards the server.", "bytes.in > 65536";
     BytesOut "bytes.out" / "out": Type::Int, "Bytes of its messages towards the client.", "bytes.out > 262144";
     Retries "retries": Type::Int, "Times that it was repeated because an answer did not come or was refused.", "retries > 0";

@@ -13,6 +13,9 @@ use tapgate_wire::{Kind, Leg, Message, Nanos, Rule, Shape};
 
 use crate::world::{Call, Session};
 
+/// Bytes of what a finding names as its subject; what is longer is not named.
+const MAX_SUBJECT: usize = 256;
+
 /// Something that happened in a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event<'a> {
@@ -22,9 +25,15 @@ pub(crate) enum Event<'a> {
     Message(&'a Heard<'a>),
     /// Something passed that is no message: stray output, standard error, HTTP without a message, a note of ours.
     Piece(&'a Stray<'a>),
+    /// The framers or tracking found a message, a part of a batch or a piece odd; it was heard before if it is a message.
+    Odd(&'a Stray<'a>),
+    /// An exchange with codes of tracking or of ours was told; again whenever its state changes.
+    Told(&'a Exchange),
     /// An exchange is over; all its messages were heard before.
     Closed(&'a Exchange),
-    /// The server's process ended.
+    /// The client closed its pipe: what the server does now is an end that was asked for.
+    Left,
+    /// The server's process ended; what was open is still open, unless its pipe ended before.
     Exited {
         /// Its exit status, or 128 + signal.
         status: i32,
@@ -84,8 +93,8 @@ impl Heard<'_> {
     }
 }
 
-/// Something that passed and is no message.
-#[derive(Debug)]
+/// Something that passed and is no message, or is odd.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Stray<'a> {
     pub n: u64,
     pub piece: Piece,
@@ -93,6 +102,8 @@ pub(crate) struct Stray<'a> {
     pub at: Nanos,
     pub bytes: &'a Bytes,
     pub faults: &'a [Fault],
+    /// What tracking found odd about it.
+    pub codes: &'a [&'static str],
     pub head: Option<&'a Head>,
     pub exchange: Option<u64>,
     /// The fields of the event that carried it, its reads, its size.
@@ -125,14 +136,22 @@ impl<'a> Cx<'a> {
         subject: impl AsRef<[u8]>,
         text: impl Display,
     ) {
-        let place = Place {
-            exchange: heard.exchange,
-            message: Some(heard.n),
-            at: heard.first,
-            revision: heard.revision,
-            side: rule.side,
+        self.find_at(rule, Place::of(rule, heard), subject, text);
+    }
+
+    /// Finds that a message breaks a rule that both peers can break: its sender is at fault.
+    pub fn find_sender(
+        &mut self,
+        rule: &'static Rule,
+        heard: &Heard<'_>,
+        subject: impl AsRef<[u8]>,
+        text: impl Display,
+    ) {
+        let side = match heard.from {
+            Leg::Client => Side::Client,
+            Leg::Server => Side::Server,
         };
-        self.find_at(rule, place, subject, text);
+        self.find_at(rule, Place { side, ..Place::of(rule, heard) }, subject, text);
     }
 
     /// Finds that a rule is broken where no message shows it, or by another side than the rule says.
@@ -146,6 +165,9 @@ impl<'a> Cx<'a> {
         if place.revision.is_some_and(|revision| !rule.revisions.contains(revision)) {
             return;
         }
+        // A part of a name would be another name, and could be a part of a secret.
+        let subject =
+            Some(subject.as_ref()).filter(|subject| subject.len() <= MAX_SUBJECT).unwrap_or_default();
         self.found.push(fact::Finding {
             rule,
             side: place.side,
@@ -155,9 +177,35 @@ impl<'a> Cx<'a> {
             message: place.message,
             at: place.at,
             revision: place.revision,
-            subject: Bytes::copy_from_slice(subject.as_ref()),
+            subject: Bytes::copy_from_slice(subject),
             text: text.to_string().into(),
         });
+    }
+}
+
+impl Stray<'_> {
+    /// The side that sent it, as the side at fault.
+    pub fn side(&self) -> Side {
+        side(self.from)
+    }
+
+    /// Where it is, with this side at fault.
+    pub fn place(&self, session: &Session, side: Side) -> Place {
+        Place {
+            exchange: self.exchange,
+            message: Some(self.n),
+            at: self.at,
+            revision: session.revision,
+            side,
+        }
+    }
+}
+
+/// The peer on a leg, as the side at fault.
+pub(crate) fn side(leg: Leg) -> Side {
+    match leg {
+        Leg::Client => Side::Client,
+        Leg::Server => Side::Server,
     }
 }
 
@@ -170,4 +218,17 @@ pub(crate) struct Place {
     /// The revision by which it is judged; without one, every rule holds.
     pub revision: Option<Revision>,
     pub side: Side,
+}
+
+impl Place {
+    /// A message that breaks a rule.
+    pub fn of(rule: &Rule, heard: &Heard<'_>) -> Self {
+        Self {
+            exchange: heard.exchange,
+            message: Some(heard.n),
+            at: heard.first,
+            revision: heard.revision,
+            side: rule.side,
+        }
+    }
 }

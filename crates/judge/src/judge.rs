@@ -1,15 +1,18 @@
 //! Hears facts, asks each family, and adds what they find.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use tapgate_engine::Fact;
 use tapgate_engine::fact::{self, Content, Exchange};
-use tapgate_wire::record::Piece;
+use tapgate_engine::surface::Lock;
+use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::shape::MAX_PARTS;
 use tapgate_wire::{Kind, Message, Nanos};
 
 use crate::event::{Cx, Event, Heard, Stray};
 use crate::family::{self, Family};
+use crate::surface::{Surfaces, Told};
 use crate::world::Session;
 
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
@@ -20,6 +23,9 @@ const MAX_CLOSED: usize = 1024;
 
 /// Exchanges with findings that are remembered while they are open.
 const MAX_JUDGED: usize = 65_536;
+
+/// Sessions that ended and are remembered for what still comes for them; when full, the one that ended first is forgotten.
+const MAX_ENDED: usize = 64;
 
 /// Judges the facts of one source.
 ///
@@ -32,7 +38,24 @@ pub struct Judge {
     judged: HashMap<u64, Vec<&'static str>>,
     /// Of these, the ones that ended, oldest first.
     closed: VecDeque<u64>,
-    found: Vec<fact::Finding>,
+    /// Sessions that ended, oldest first.
+    ended: VecDeque<u64>,
+    /// The session on pipes that ended with the fact before this one.
+    before: Option<(u64, Nanos)>,
+    /// The process whose exit was told and not yet noted in a session.
+    exited: Option<(Nanos, i32)>,
+    /// Bytes of the source were not observed.
+    is_lossy: bool,
+    found: Found,
+    /// What the server may offer, if that is pinned.
+    lock: Option<Arc<Lock>>,
+}
+
+/// What came of one fact.
+#[derive(Debug, Default)]
+struct Found {
+    findings: Vec<fact::Finding>,
+    told: Told,
 }
 
 /// A session and its families.
@@ -40,6 +63,7 @@ pub struct Judge {
 struct Bench {
     session: Session,
     families: Vec<Box<dyn Family>>,
+    surfaces: Surfaces,
     /// How often each rule was found.
     n_found: HashMap<&'static str, u32>,
 }
@@ -53,28 +77,62 @@ impl Default for Judge {
 impl Judge {
     /// A judge that has seen nothing.
     pub fn new() -> Self {
-        Self { sessions: HashMap::new(), judged: HashMap::new(), closed: VecDeque::new(), found: Vec::new() }
+        Self {
+            sessions: HashMap::new(),
+            judged: HashMap::new(),
+            closed: VecDeque::new(),
+            ended: VecDeque::new(),
+            before: None,
+            exited: None,
+            is_lossy: false,
+            found: Found::default(),
+            lock: None,
+        }
+    }
+
+    /// Judges what the server offers by this lock from now on.
+    pub fn lock(&mut self, lock: &Arc<Lock>) {
+        if self.lock.as_ref().is_some_and(|known| Arc::ptr_eq(known, lock)) {
+            return;
+        }
+        self.lock = Some(Arc::clone(lock));
+        for bench in self.sessions.values_mut() {
+            bench.session.lock = Some(Arc::clone(lock));
+        }
     }
 
     /// Judges one fact; adds to an exchange the codes of what was found about it, and pushes the findings to `more`.
     pub fn on(&mut self, fact: &mut Fact, more: &mut Vec<Fact>) {
+        let before = self.before.take();
         match fact {
-            Fact::Session(session) => self.session(session),
+            Fact::Session(session) => self.session(session, before),
             Fact::Message(message) => self.message(message),
             Fact::Exchange(exchange) => {
+                if !exchange.findings.is_empty() {
+                    self.tell(exchange.session, exchange.opened, &Event::Told(exchange));
+                }
                 if exchange.closed.is_some() {
                     self.close(exchange);
+                } else if let Some(bench) = self.sessions.get_mut(&exchange.session) {
+                    bench.session.note_hand(exchange);
                 }
                 self.settle(more);
                 self.stamp(exchange);
             }
-            Fact::Exited { at, status } => self.every(*at, Event::Exited { status: *status }),
+            // The session that the process belonged to notes it next.
+            Fact::Exited { at, status } => self.exited = Some((*at, *status)),
+            Fact::Left { at, session } => self.tell(*session, *at, &Event::Left),
             Fact::Lost { .. } => {
+                self.is_lossy = true;
                 for bench in self.sessions.values_mut() {
                     bench.session.partial = true;
                 }
             }
-            Fact::Ended { at } => self.every(*at, Event::Ended),
+            Fact::Ended { at } => {
+                self.every(*at, Event::Ended);
+                self.settle(more);
+                self.sessions.clear();
+            }
             Fact::Finding(_) | Fact::Surface(_) | Fact::Started { .. } => {}
         }
         self.settle(more);
@@ -86,21 +144,51 @@ impl Judge {
         self.settle(more);
     }
 
-    fn session(&mut self, told: &fact::Session) {
-        if told.closed.is_some() {
-            if let Some(mut bench) = self.sessions.remove(&told.n) {
-                bench.session.learn(told);
-                bench.hear(told.closed.unwrap_or_default(), &Event::Ended, &mut self.found);
-            }
+    /// How many sessions it remembers, for tests and for an account of memory.
+    pub fn held(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn session(&mut self, told: &fact::Session, before: Option<(u64, Nanos)>) {
+        let is_new = !self.sessions.contains_key(&told.n);
+        if is_new && told.closed.is_some() {
             return;
         }
-        match self.sessions.get_mut(&told.n) {
-            Some(bench) => bench.session.learn(told),
-            None => {
-                let mut bench = Bench::new(Session::new(told));
-                bench.hear(told.opened, &Event::Opened, &mut self.found);
-                self.sessions.insert(told.n, bench);
+        let bench = self.sessions.entry(told.n).or_insert_with(|| Bench::new(Session::new(told)));
+        bench.session.learn(told);
+        if is_new {
+            bench.session.lock.clone_from(&self.lock);
+            bench.session.partial |= self.is_lossy;
+            let follows = before.filter(|(_, at)| told.transport == Transport::Stdio && *at == told.opened);
+            bench.session.follows = follows.map(|(n, _)| n);
+            bench.hear(told.opened, &Event::Opened, &mut self.found);
+        }
+        match (told.closed, bench.session.ended) {
+            (Some(at), None) => {
+                bench.hear(at, &Event::Ended, &mut self.found);
+                bench.session.ended = Some(at);
+                self.before = Some((told.n, at));
+                self.ended.push_back(told.n);
+                self.forget();
             }
+            (None, Some(_)) => bench.session.ended = None,
+            _ => {}
+        }
+    }
+
+    /// Forgets sessions that ended long ago.
+    fn forget(&mut self) {
+        while self.ended.len() > MAX_ENDED {
+            let Some(oldest) = self.ended.pop_front() else { return };
+            if self.sessions.get(&oldest).is_some_and(|bench| bench.session.ended.is_some()) {
+                self.sessions.remove(&oldest);
+            }
+        }
+    }
+
+    fn tell(&mut self, session: u64, now: Nanos, event: &Event<'_>) {
+        if let Some(bench) = self.sessions.get_mut(&session) {
+            bench.hear(now, event, &mut self.found);
         }
     }
 
@@ -108,34 +196,44 @@ impl Judge {
         let Some(bench) = self.sessions.get_mut(&told.session) else { return };
         let time = |chunk: Option<&(Nanos, u32)>| chunk.map(|chunk| chunk.0).unwrap_or_default();
         let (first, last) = (time(told.carried.chunks.first()), time(told.carried.chunks.last()));
+        if let Some((at, status)) = self.exited.take_if(|(at, _)| told.piece == Piece::Note && *at == first) {
+            bench.hear(at, &Event::Exited { status }, &mut self.found);
+        }
+        let (bytes, faults) = match &told.content {
+            Content::Message(message) => (message.raw(), message.shape().faults.as_slice()),
+            Content::Raw(bytes, faults) => (bytes, faults.as_slice()),
+        };
+        let stray = Stray {
+            n: told.n,
+            piece: told.piece,
+            from: told.from,
+            at: first,
+            bytes,
+            faults,
+            codes: &told.findings,
+            head: told.head.as_ref(),
+            exchange: told.exchange,
+            carried: &told.carried,
+        };
+        let mut parts = &[][..];
         match &told.content {
             Content::Message(message) if told.piece != Piece::Http => {
-                let parts = &message.shape().parts;
-                let whole = std::slice::from_ref(message);
+                parts = message.shape().parts.as_slice();
                 let in_batch = !parts.is_empty();
-                let parts = if in_batch { parts.as_slice() } else { whole };
-                for part in parts.iter().take(MAX_PARTS) {
+                let all = if in_batch { parts } else { std::slice::from_ref(message) };
+                for part in all.iter().take(MAX_PARTS) {
                     bench.message(told, part, in_batch, (first, last), &mut self.found);
                 }
             }
-            content => {
-                let (bytes, faults) = match content {
-                    Content::Message(message) => (message.raw(), message.shape().faults.as_slice()),
-                    Content::Raw(bytes, faults) => (bytes, faults.as_slice()),
-                };
-                let stray = Stray {
-                    n: told.n,
-                    piece: told.piece,
-                    from: told.from,
-                    at: first,
-                    bytes,
-                    faults,
-                    head: told.head.as_ref(),
-                    exchange: told.exchange,
-                    carried: &told.carried,
-                };
-                bench.hear(first, &Event::Piece(&stray), &mut self.found);
-            }
+            _ => bench.hear(first, &Event::Piece(&stray), &mut self.found),
+        }
+        if !faults.is_empty() || !told.findings.is_empty() {
+            bench.hear(first, &Event::Odd(&stray), &mut self.found);
+        }
+        for part in parts.iter().take(MAX_PARTS).filter(|part| !part.shape().faults.is_empty()) {
+            let (bytes, faults) = (part.raw(), part.shape().faults.as_slice());
+            let odd = Stray { bytes, faults, codes: &[], ..stray };
+            bench.hear(first, &Event::Odd(&odd), &mut self.found);
         }
     }
 
@@ -147,14 +245,15 @@ impl Judge {
     }
 
     fn every(&mut self, now: Nanos, event: Event<'_>) {
-        for bench in self.sessions.values_mut() {
+        for bench in self.sessions.values_mut().filter(|bench| bench.session.ended.is_none()) {
             bench.hear(now, &event, &mut self.found);
         }
     }
 
     /// Hands out what was found and notes it with the exchanges.
     fn settle(&mut self, more: &mut Vec<Fact>) {
-        for finding in self.found.drain(..) {
+        more.extend(self.found.told.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
+        for finding in self.found.findings.drain(..) {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
                 more.push(Fact::Finding(Box::new(finding)));
                 continue;
@@ -196,11 +295,12 @@ impl Judge {
 
 impl Bench {
     fn new(session: Session) -> Self {
-        Self { session, families: family::all(), n_found: HashMap::new() }
+        Self { session, families: family::all(), surfaces: Surfaces::default(), n_found: HashMap::new() }
     }
 
-    fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Vec<fact::Finding>) {
-        let mut cx = Cx::new(now, &self.session, found);
+    fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Found) {
+        self.surfaces.on(self.session.n, now, event, &mut found.told);
+        let mut cx = Cx::new(now, &self.session, &mut found.findings);
         for family in &mut self.families {
             family.on(&mut cx, event);
         }
@@ -212,7 +312,7 @@ impl Bench {
         message: &Message,
         in_batch: bool,
         (first, last): (Nanos, Nanos),
-        found: &mut Vec<fact::Finding>,
+        found: &mut Found,
     ) {
         self.session.before(message, told.exchange, told.from, told.n, first);
         let session = &self.session;
@@ -232,9 +332,11 @@ impl Bench {
                 .filter(|call| message.shape().kind != Kind::Request || call.asked_by != told.from),
             revision: session.revision_of(message, told.exchange),
         };
-        let mut cx = Cx::new(last, session, found);
+        let event = Event::Message(&heard);
+        self.surfaces.on(session.n, last, &event, &mut found.told);
+        let mut cx = Cx::new(last, session, &mut found.findings);
         for family in &mut self.families {
-            family.on(&mut cx, &Event::Message(&heard));
+            family.on(&mut cx, &event);
         }
     }
 }

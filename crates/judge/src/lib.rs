@@ -12,9 +12,12 @@
 
 mod event;
 mod family;
+mod json;
 mod judge;
+mod members;
 mod quote;
 pub mod scene;
+mod surface;
 mod world;
 
 pub use family::{rule, rules};

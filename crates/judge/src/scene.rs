@@ -25,8 +25,8 @@ const MAX_PAUSE: u64 = 600 * TICK;
 /// How long a scene is looked at after its last piece: so long nobody waits for an answer that is still to come.
 const AFTERWARDS: u64 = 120 * TICK;
 
-/// So often a scene is judged to find the smallest one; then the smallest so far is taken.
-const MAX_TRIES: usize = 4_000;
+/// So many pieces are judged to find the smallest scene; then the smallest so far is taken.
+const MAX_WORK: usize = 400_000;
 
 /// What happened, piece by piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +68,14 @@ pub enum What {
 }
 
 impl Scene {
-    /// Judges it from the beginning.
+    /// Judges it from the beginning to its end, and a while beyond.
     pub fn findings(&self) -> Vec<Finding> {
+        let end = self.pieces.last().map_or(0, |piece| piece.at.0);
+        self.judged(Nanos(end.saturating_add(AFTERWARDS)), &|_| false)
+    }
+
+    /// Judges it until a time, or until something is found that is wanted.
+    fn judged(&self, until: Nanos, is_wanted: &dyn Fn(&Finding) -> bool) -> Vec<Finding> {
         let mut run = Run {
             source: Source::new(self.transports, Limits::default()),
             judge: Judge::new(),
@@ -81,6 +87,9 @@ impl Scene {
             last.insert((piece.stream, piece.from), at);
         }
         for (at, piece) in self.pieces.iter().enumerate() {
+            if run.found.iter().any(is_wanted) {
+                return run.found;
+            }
             run.wait_until(piece.at);
             run.piece(piece);
             let is_http = piece.stream != 0 && matches!(piece.what, What::Frame(_) | What::Head);
@@ -89,7 +98,7 @@ impl Scene {
                 run.hear(Input::Closed { stream, from: piece.from, how: Ending::Clean });
             }
         }
-        run.wait_until(Nanos(run.now.0.saturating_add(AFTERWARDS)));
+        run.wait_until(until);
         let mut actions = Vec::new();
         run.source.end(run.now, &mut actions);
         run.judge(actions);
@@ -100,12 +109,18 @@ impl Scene {
     ///
     /// First pieces are left out (delta debugging, Zeller and Hildebrandt 2002), then members of messages, then headers.
     pub fn shrink(&self, is_meant: &dyn Fn(&Finding) -> bool) -> Option<Self> {
-        let mut n_tries = 0;
+        let mut work = 0;
+        // Times stay as they are, so nobody needs to wait longer than it takes to find it here.
+        let found = self.findings().into_iter().find(|finding| is_meant(finding))?;
+        let until = Nanos(found.at.0.saturating_add(TICK));
+        let until = until.max(self.pieces.last().map_or(until, |piece| piece.at));
         let mut holds = |scene: &Self| {
-            n_tries += 1;
-            n_tries <= MAX_TRIES && scene.findings().iter().any(is_meant)
+            work += scene.pieces.len() + 1;
+            work <= MAX_WORK && scene.judged(until, is_meant).iter().any(is_meant)
         };
-        holds(self).then_some(())?;
+        if !holds(self) {
+            return None;
+        }
         let mut scene = self.clone();
         scene.drop_pieces(&mut holds);
         scene.drop_members(&mut holds);

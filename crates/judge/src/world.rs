@@ -1,11 +1,13 @@
 //! What the judge remembers of sessions and of calls that are open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tapgate_engine::fact;
+use tapgate_engine::surface::Lock;
 use tapgate_wire::json::find;
-use tapgate_wire::record::{Era, Transport};
+use tapgate_wire::record::{Era, Hand, Transport};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Message, Nanos};
@@ -31,11 +33,17 @@ pub(crate) struct Session {
     pub server_can: Option<Bytes>,
     /// How far a handshake came.
     pub handshake: Handshake,
+    /// What the server may offer, if that is pinned.
+    pub lock: Option<Arc<Lock>>,
     /// Bytes of it were not observed, or it was joined midway: what was not seen proves nothing.
     pub partial: bool,
     /// When it was first seen, and when it last said anything.
     pub opened: Nanos,
     pub heard: Nanos,
+    /// When it ended; something may still come for it.
+    pub ended: Option<Nanos>,
+    /// The session before it on the same pipes, which ended because this one began.
+    pub follows: Option<u64>,
     calls: BTreeMap<u64, Call>,
 }
 
@@ -69,6 +77,8 @@ pub(crate) struct Call {
     pub revision: Option<Revision>,
     /// How many requests were made for it: 1, and 1 for each further round.
     pub n_requests: u32,
+    /// In whose hand it is and since when, as far as tracking told; nothing for what became a task.
+    pub in_hand: Option<(Hand, Nanos)>,
 }
 
 impl Session {
@@ -83,9 +93,13 @@ impl Session {
             client_can: None,
             server_can: None,
             handshake: Handshake::None,
-            partial: false,
+            // Only a session that began unseen has its name from the start.
+            partial: told.key.is_some(),
+            lock: None,
             opened: told.opened,
             heard: told.opened,
+            ended: None,
+            follows: None,
             calls: BTreeMap::new(),
         };
         session.learn(told);
@@ -128,6 +142,15 @@ impl Session {
             return Revision::parse(&name);
         }
         let call = exchange.and_then(|exchange| self.calls.get(&exchange));
+        let shape = message.shape();
+        // A handshake is judged by the revision that it offers, its answer by the one that it names.
+        if let Some(name) = shape.text(Member::OfferedRevision).filter(|_| shape.kind == Kind::Request) {
+            // A revision without handshakes says nothing about how one should look.
+            return Revision::parse(&name).filter(|revision| revision.era() == Era::Legacy);
+        }
+        if shape.kind == Kind::Result && call.is_some_and(|call| call.method == "initialize") {
+            return shape.text(Member::AgreedRevision).and_then(|name| Revision::parse(&name));
+        }
         call.and_then(|call| call.revision).or(self.revision)
     }
 
@@ -141,10 +164,12 @@ impl Session {
                 if from == Leg::Client {
                     let declared = shape.raw(Member::ClientCapabilities).filter(|_| method == "initialize");
                     if let Some(raw) = shape.raw(Member::MetaCapabilities).or(declared) {
-                        self.client_can = Some(raw.clone());
+                        self.client_can = Some(own(raw));
                     }
                     if method == "initialize" {
                         self.handshake = Handshake::Asked(at);
+                        // Whatever was missed before, from here on all of it is seen.
+                        self.partial = false;
                     }
                 }
                 if let Some(exchange) = exchange {
@@ -158,7 +183,7 @@ impl Session {
                 let asked = exchange.and_then(|exchange| self.calls.get(&exchange));
                 let is = |name: &str| asked.is_some_and(|call| call.method == name);
                 if is("initialize") || is("server/discover") {
-                    self.server_can = shape.raw(Member::ServerCapabilities).cloned();
+                    self.server_can = shape.raw(Member::ServerCapabilities).map(own);
                 }
                 if is("initialize") {
                     self.handshake = Handshake::Answered(at);
@@ -196,12 +221,29 @@ impl Session {
             asked: at,
             revision,
             n_requests: 1,
+            in_hand: None,
         };
         self.calls.insert(exchange, call);
+    }
+
+    /// Takes over in whose hand an open call is.
+    pub fn note_hand(&mut self, exchange: &fact::Exchange) {
+        if let Some(call) = self.calls.get_mut(&exchange.n) {
+            call.in_hand = exchange.in_hand.filter(|_| exchange.task.is_none());
+        }
     }
 
     /// Forgets a call that is over.
     pub fn close(&mut self, exchange: u64) {
         self.calls.remove(&exchange);
+        if self.calls.is_empty() {
+            // An empty map keeps the memory of its last node, and most sessions are idle.
+            self.calls = BTreeMap::new();
+        }
     }
+}
+
+/// A copy of a part of a message, so that remembering it keeps no more than it.
+fn own(part: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(part)
 }

@@ -6,10 +6,11 @@ use serde_json::Value as Json;
 use tapgate_expr::{Field, Fields, Value};
 use tapgate_store::{ExchangeRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
-use tapgate_wire::record::{Era, Transport, UnixNanos};
+use tapgate_wire::record::{Clock, Era, Hand, Status, Transport, UnixNanos};
 
 use crate::capture::is_full;
 use crate::page::status_word;
+use crate::pages::again_word;
 
 /// An exchange of the journal with its session and source.
 ///
@@ -71,6 +72,19 @@ impl<'a> Call<'a> {
     pub(crate) fn rest(&self) -> i64 {
         let both = self.exchange.first_answer.zip(self.exchange.closed);
         both.map_or(0, |(first, closed)| closed.saturating_sub(first).max(0))
+    }
+
+    /// Whom it waits for while it is open, and since when; nobody once its session is over.
+    pub(crate) fn waits_for(&self) -> Option<(Hand, UnixNanos)> {
+        let is_over = self.session.is_some_and(|session| session.closed.is_some())
+            || self.source.is_some_and(|source| source.ended.is_some());
+        let is_open = self.exchange.status == Status::Pending && !is_over;
+        self.exchange.in_hand.filter(|_| is_open)
+    }
+
+    fn spent(&self, part: impl Fn(&Clock) -> u64) -> Value<'_> {
+        let nanos = self.exchange.clock.as_ref().map_or(0, part);
+        Value::Duration(i64::try_from(nanos).unwrap_or(i64::MAX))
     }
 
     /// Whether its bodies were stored unmasked.
@@ -148,6 +162,16 @@ impl Fields for Call<'_> {
             Field::Duration => Value::Duration(self.duration()),
             Field::DurationFirst => Value::Duration(self.first()),
             Field::DurationRest => Value::Duration(self.rest()),
+            Field::TimeClient => self.spent(|clock| clock.client),
+            Field::TimeTapgate => self.spent(|clock| clock.tapgate),
+            Field::TimeWire => self.spent(|clock| clock.wire),
+            Field::TimeServer => self.spent(|clock| clock.server),
+            Field::TimePerson => self.spent(|clock| clock.person),
+            Field::Blocked => Value::text(self.waits_for().map_or("", |(hand, _)| hand_word(hand))),
+            Field::Chain => {
+                Value::Text(exchange.chain.map(|chain| chain.to_string()).unwrap_or_default().into())
+            }
+            Field::Again => Value::text(exchange.again.map_or("", again_word)),
             Field::BytesIn => whole(exchange.bytes_in),
             Field::BytesOut => whole(exchange.bytes_out),
             Field::Retries => whole(exchange.n_retries.into()),
@@ -177,6 +201,17 @@ pub(crate) fn leg_word(leg: Leg) -> &'static str {
     match leg {
         Leg::Client => "client",
         Leg::Server => "server",
+    }
+}
+
+/// The word of whom an exchange waits for.
+pub(crate) fn hand_word(hand: Hand) -> &'static str {
+    match hand {
+        Hand::Client => "client",
+        Hand::Tapgate => "tapgate",
+        Hand::Wire => "network",
+        Hand::Server => "server",
+        Hand::Person => "person",
     }
 }
 
@@ -226,6 +261,9 @@ mod tests {
             ("client:claude rev>=2025-03-26 era:legacy transport:stdio", true),
             ("status:ok dur>1ms dur<1s", true),
             ("duration.first + duration.rest == duration", true),
+            ("time.server > duration(\"9ms\") && time.person == duration(\"0s\")", true),
+            ("time.server + time.wire + time.tapgate + time.client + time.person == duration", true),
+            ("blocked == \"\" && chain == \"\" && again == \"\"", true),
             ("since:1h", true),
             ("leg:client -leg:server", true),
             ("user == \"\" && effect == \"\"", true),
@@ -239,7 +277,7 @@ mod tests {
     fn a_pending_exchange_lasts_until_now() {
         let world = sample::world();
         let call = world.call("slow_report");
-        assert!(Filter::parse("status:pending dur>10s").unwrap().matches(&call));
+        assert!(Filter::parse("status:pending dur>10s blocked:person").unwrap().matches(&call));
     }
 
     #[test]

@@ -14,13 +14,13 @@ mod visible;
 
 use serde_json::{Value as Json, json};
 use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow, SurfaceRow};
+use tapgate_wire::clock::stamp;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::Offered;
 use tapgate_wire::rule::Side;
 
 use crate::page::{Block, Note, Page, Tone};
 use crate::pages::Rules;
-use crate::unit;
 
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
@@ -304,7 +304,7 @@ fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
             "session": finding.session.to_string(),
             "exchange": finding.exchange.map(|id| id.to_string()),
             "message": finding.message.map(|id| id.to_string()),
-            "at": unit::stamp(finding.at),
+            "at": stamp(finding.at),
             "subject": finding.subject,
             "text": finding.text,
         },

@@ -3,6 +3,7 @@
 mod json;
 mod table;
 mod text;
+mod waterfall;
 
 pub use json::json;
 pub use text::text;

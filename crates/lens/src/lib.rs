@@ -23,4 +23,3 @@ mod sample;
 
 pub use call::Call;
 pub use plain::{MAX_CHARS, Plain};
-pub use unit::stamp;

@@ -23,6 +23,8 @@ pub enum Block {
     Facts(Facts),
     /// Lines of traffic as it was.
     Dump(Dump),
+    /// What happened when, on one axis.
+    Waterfall(Waterfall),
     /// Something to know.
     Note(Note),
 }
@@ -82,6 +84,38 @@ pub struct Fact {
     pub title: Option<&'static str>,
     /// The value.
     pub value: Cell,
+}
+
+/// What happened when, on one axis of time; a bar for each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waterfall {
+    /// Where the axis begins.
+    pub from: UnixNanos,
+    /// Where it ends.
+    pub until: UnixNanos,
+    /// The bars, from top to bottom.
+    pub bars: Vec<Bar>,
+    /// How many more there would be.
+    pub n_left: usize,
+}
+
+/// One line of a waterfall.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bar {
+    /// What it stands for: `exchange`, `http`, `round`, `progress`.
+    pub kind: &'static str,
+    /// The exchange or message that it stands for.
+    pub id: Option<String>,
+    /// What that was.
+    pub what: String,
+    /// How far inside of the first it happened.
+    pub depth: usize,
+    /// When it began.
+    pub from: UnixNanos,
+    /// When it ended.
+    pub until: UnixNanos,
+    /// Single moments that are shown in place of the whole length.
+    pub marks: Vec<UnixNanos>,
 }
 
 /// A piece of traffic.

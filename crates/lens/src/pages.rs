@@ -4,23 +4,27 @@ mod calls;
 mod clients;
 mod diff;
 mod explain;
+mod lock;
 mod ls;
 mod message;
 mod session;
 mod show;
 mod stats;
 mod tail;
+mod waterfall;
 
 pub use calls::calls;
 pub use clients::{ClientName, client, clients, clients_differ};
 pub use diff::{Compared, Diff, Shift, diff, shift};
 pub use explain::{Explained, Keeping, explain};
+pub use lock::{DriftRow, LockState, LockView, lock};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use session::{SessionView, session};
 pub(crate) use show::found;
 pub use show::{ExchangeView, lone, show, wire};
 pub use stats::Stats;
 pub use tail::{Line, Tail};
+pub(crate) use waterfall::again_word;
 
 /// The sentence for a finding's code, for codes that are known: the crates that find also say what it means.
 pub type Meaning<'a> = &'a dyn Fn(&str) -> Option<&'static str>;

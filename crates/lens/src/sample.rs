@@ -4,7 +4,7 @@ use tapgate_store::{
     ExchangeId, ExchangeRow, MessageId, MessageRow, SessionId, SessionRow, SourceId, SourceRow,
 };
 use tapgate_wire::Leg;
-use tapgate_wire::record::{Body, Era, Piece, Status, Transport, UnixNanos};
+use tapgate_wire::record::{Again, Body, Clock, Era, Hand, Piece, Status, Transport, UnixNanos};
 
 use crate::Call;
 
@@ -78,12 +78,15 @@ fn exchanges() -> Vec<ExchangeRow> {
         ExchangeRow {
             bytes_out: 48_213,
             n_progress: 2,
+            clock: Some(Clock { client: 0, tapgate: 40_000, wire: 360_000, server: 12_000_000, person: 0 }),
             messages: vec![MessageId(3), MessageId(4)],
             ..exchange(3, "tools/call", Some("search"), 12_400_000)
         },
         ExchangeRow {
             status: Status::ToolError,
             n_retries: 1,
+            chain: Some(ExchangeId(3)),
+            again: Some(Again::Application),
             findings: vec!["track.retry".to_owned()],
             ..exchange(4, "tools/call", Some("delete_repository_permanently"), 1_530 * MS)
         },
@@ -97,6 +100,7 @@ fn exchanges() -> Vec<ExchangeRow> {
             opened: NOW - 75 * SECOND,
             closed: None,
             first_answer: None,
+            in_hand: Some((Hand::Person, NOW - 30 * SECOND)),
             bytes_out: 0,
             ..exchange(6, "tools/call", Some("slow_report"), 0)
         },
@@ -263,6 +267,9 @@ fn exchange(id: i64, method: &str, target: Option<&str>, lasted: i64) -> Exchang
         duplicate: false,
         task: None,
         clock: None,
+        in_hand: None,
+        chain: None,
+        again: None,
         findings: Vec::new(),
         messages: Vec::new(),
     }

@@ -185,6 +185,9 @@ fn call(n: u64) -> [Record; 4] {
             duplicate: false,
             task: None,
             clock: None,
+            in_hand: None,
+            chain: None,
+            again: None,
             findings: vec![],
             messages: if closed.is_some() { vec![2 * n, 2 * n + 1] } else { vec![2 * n] },
         })

@@ -1,5 +1,7 @@
 //! The journal as a viewer sees it, while others write.
 
+mod found;
+
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ use crate::code::Coded;
 use crate::home::{Home, Identity};
 use crate::id::{ExchangeId, MessageId, SessionId, SourceId};
 use crate::prune::size_of_files;
-use crate::row::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow, SurfaceRow};
+use crate::row::{ExchangeRow, MessageRow, SessionRow, SourceRow};
 use crate::schema::open_to_read;
 use crate::trouble::Trouble;
 
@@ -255,24 +257,6 @@ impl Reader {
     ) -> Result<(), Trouble> {
         let sql = format!("{} WHERE id > ?1 ORDER BY id", MessageRow::SELECT);
         self.each(&sql, [after.map_or(0, |id| id.0)], |row| Ok(visit(&MessageRow::read(row)?)))
-    }
-
-    /// What is wrong in a session, in the order in which it was found.
-    pub fn findings(&self, session: SessionId) -> Result<Vec<FindingRow>, Trouble> {
-        let sql = format!("SELECT {} FROM finding WHERE session = ?1 ORDER BY id", FindingRow::COLUMNS);
-        self.all(&sql, [session.0], FindingRow::read)
-    }
-
-    /// What is wrong about one exchange, in the order in which it was found.
-    pub fn findings_of(&self, exchange: ExchangeId) -> Result<Vec<FindingRow>, Trouble> {
-        let sql = format!("SELECT {} FROM finding WHERE exchange = ?1 ORDER BY id", FindingRow::COLUMNS);
-        self.all(&sql, [exchange.0], FindingRow::read)
-    }
-
-    /// What the server of a session was seen to offer, the newest list of a kind last.
-    pub fn surfaces(&self, session: SessionId) -> Result<Vec<SurfaceRow>, Trouble> {
-        let sql = format!("{} WHERE session = ?1 ORDER BY id", SurfaceRow::SELECT);
-        self.all(&sql, [session.0], SurfaceRow::read)
     }
 
     fn message(&self, id: i64) -> Result<Option<MessageRow>, Trouble> {

@@ -1,20 +1,23 @@
+// Long because what is packed and what is unpacked have to be read side by side.
 //! Rows as views read them, and the layout of the packed columns.
 //!
 //! A text that a peer supplied may hold anything but secrets: whoever shows it on a terminal or a page
 //! must escape it.
 
+mod found;
+
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use tapgate_wire::fault::Severity;
 use tapgate_wire::record::{
-    Body, Clock, Era, Exchange, Message, Offered, Piece, Status, Transport, UnixNanos,
+    Again, Body, Clock, Era, Exchange, Hand, Message, Piece, Status, Transport, UnixNanos,
 };
-use tapgate_wire::rule::Side;
 use tapgate_wire::{Leg, Masked};
 
 use crate::code::Coded;
 use crate::id::{ExchangeId, MessageId, SessionId, SourceId};
 use crate::pack::{Pack, Unpack};
+
+pub use self::found::{FindingRow, SurfaceRow};
 
 /// One `tap` or `serve` process. The fields mean what they mean in [`tapgate_wire::record::Source`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +86,10 @@ pub struct ExchangeRow {
     pub duplicate: bool,
     pub task: Option<String>,
     pub clock: Option<Clock>,
+    pub in_hand: Option<(Hand, UnixNanos)>,
+    /// The exchange that it repeats or goes on with; of several the first.
+    pub chain: Option<ExchangeId>,
+    pub again: Option<Again>,
     pub findings: Vec<String>,
     /// Its messages in order; one that was deleted since is still named.
     pub messages: Vec<MessageId>,
@@ -109,41 +116,16 @@ pub struct MessageRow {
     pub hits: Vec<(String, u32)>,
 }
 
-/// Something that is wrong. The fields mean what they mean in [`tapgate_wire::record::Finding`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the record of the same name explains the fields")]
-pub struct FindingRow {
-    pub session: SessionId,
-    pub exchange: Option<ExchangeId>,
-    pub message: Option<MessageId>,
-    /// The rule's id; a newer tapgate may have rules that this one does not know.
-    pub rule: String,
-    pub side: Side,
-    pub severity: Severity,
-    pub at: UnixNanos,
-    pub revision: Option<String>,
-    pub subject: String,
-    pub text: String,
-}
-
-/// What a server offers. The fields mean what they mean in [`tapgate_wire::record::Surface`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the record of the same name explains the fields")]
-pub struct SurfaceRow {
-    pub session: SessionId,
-    pub kind: Offered,
-    pub at: UnixNanos,
-    pub whole: bool,
-    pub items: Vec<u8>,
-}
-
 /// Packs the columns of an exchange that no query looks at, with the rows of its parent and messages.
 ///
 /// In this order, each as [`Pack`] writes it: flags (bit 0 asked by the server, 1 late, 2 duplicate,
 /// 3 legacy era, 4 modern era), parent, JSON-RPC id, error code, error text, HTTP status, revision,
 /// nanoseconds from `opened` to the first answer, bytes in, bytes out, progress, rounds, retries, task,
-/// findings, messages as differences, the five parts of the clock, each one more than it is.
-pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, parent: Option<i64>, messages: &[i64]) {
+/// findings, messages as differences, the five parts of the clock, each one more than it is, or a single 0; the hand
+/// that it is in, one more than its code, and nanoseconds since `opened` when it came there, or a 0; the chain; how it
+/// goes on with that, one more than its code, or a 0.
+pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, named: Named, messages: &[i64]) {
+    let Named { parent, chain } = named;
     let era = exchange.era.map_or(0, |era| 8 << era.code());
     pack.put(
         exchange.asked_by.code() as u64
@@ -174,12 +156,33 @@ pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, parent: Option
         pack.put_signed(message.wrapping_sub(last));
         last = *message;
     }
+    // A blob that ends here reads as zeros: nothing more is known.
+    if exchange.clock.is_none() && exchange.in_hand.is_none() && chain.is_none() {
+        return;
+    }
     if let Some(clock) = exchange.clock {
         for part in [clock.client, clock.tapgate, clock.wire, clock.server, clock.person] {
-            // One more, because a blob that ends here reads as zeros: nothing is known then.
             pack.put(part.saturating_add(1));
         }
+    } else {
+        pack.put(0);
     }
+    if exchange.in_hand.is_none() && chain.is_none() {
+        return;
+    }
+    pack.put(exchange.in_hand.map_or(0, |(hand, _)| hand.code() as u64 + 1));
+    if let Some((_, since)) = exchange.in_hand {
+        pack.put_signed(since.wrapping_sub(exchange.opened));
+    }
+    pack.put_option(chain);
+    pack.put(exchange.again.map_or(0, |again| again.code() as u64 + 1));
+}
+
+/// The rows of exchanges that an exchange names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) parent: Option<i64>,
+    pub(crate) chain: Option<i64>,
 }
 
 /// Packs the columns of a message that no query looks at: SSE fields, chunks, faults, hits, stream.
@@ -246,6 +249,9 @@ impl ExchangeRow {
             duplicate: false,
             task: None,
             clock: None,
+            in_hand: None,
+            chain: None,
+            again: None,
             findings: Vec::new(),
             messages: Vec::new(),
         }
@@ -298,6 +304,10 @@ impl ExchangeRow {
         self.clock = (|| {
             Some(Clock { client: part()?, tapgate: part()?, wire: part()?, server: part()?, person: part()? })
         })();
+        let hand = rest.take().checked_sub(1).map(|code| Hand::from_code(code as i64));
+        self.in_hand = hand.map(|hand| (hand, self.opened.wrapping_add(rest.take_signed())));
+        self.chain = rest.take_option().map(ExchangeId);
+        self.again = rest.take().checked_sub(1).map(|code| Again::from_code(code as i64));
     }
 }
 
@@ -339,44 +349,6 @@ impl MessageRow {
             event,
             faults,
             hits,
-        })
-    }
-}
-
-impl FindingRow {
-    /// What a query of findings asks for, in the order in which [`FindingRow::read`] wants it.
-    pub(crate) const COLUMNS: &str =
-        "session, exchange, message, rule, side, severity, at, revision, subject, text";
-
-    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            session: SessionId(row.get(0)?),
-            exchange: row.get::<_, Option<i64>>(1)?.map(ExchangeId),
-            message: row.get::<_, Option<i64>>(2)?.map(MessageId),
-            rule: row.get(3)?,
-            side: Side::from_code(row.get(4)?),
-            severity: Severity::from_code(row.get(5)?),
-            at: row.get(6)?,
-            revision: row.get(7)?,
-            subject: row.get(8)?,
-            text: row.get(9)?,
-        })
-    }
-}
-
-impl SurfaceRow {
-    /// Asks for the lists of a session, newest first, in the order in which [`SurfaceRow::read`] wants it.
-    pub(crate) const SELECT: &str = "SELECT session, kind, at, whole,
-        iif(typeof(body) = 'integer', (SELECT bytes FROM content WHERE content.id = body), body)
-        FROM surface";
-
-    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            session: SessionId(row.get(0)?),
-            kind: Offered::from_code(row.get(1)?),
-            at: row.get(2)?,
-            whole: row.get(3)?,
-            items: bytes_of(row.get_ref(4)?).unwrap_or_default().to_vec(),
         })
     }
 }

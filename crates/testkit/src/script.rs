@@ -9,10 +9,12 @@
 //! server[1] 200 sse  mcp-session-id: s               a response's head; `json`, `sse`, `html` name content types
 //! server[1]> (id=7 event=message) {…}                an event of its body
 //! server[1] end                                     how a direction ends: end, cut, abandoned, failed WHY
+//! server odd frame.carriage-return {"jsonrpc":…}     a frame with what its framer saw; without bytes, `| -`
 //! server stderr text                                also: started PID, exited STATUS
 //! note text                                         what tapgate did on purpose
 //! lost 100                                          bytes that were not observed
 //! wait 5s
+//! times 20 client> ask $N ping                      a line so many times, `$N` being 1, 2, 3, …
 //! end                                               the process goes
 //! ```
 //!
@@ -23,6 +25,7 @@
 //! answer 1 {"content":[]}           its result
 //! fail 1 -32602 no such tool        its error
 //! tell notifications/x {}           a notification: method, params if any
+//! $LONG                             2,000 letters
 //! $META                             the three members of a modern request's `_meta`, to be followed by more
 //! $META({"sampling":{}})            the same with these client capabilities
 //! $TIMES(3 x)                       this text so many times: xxx
@@ -32,6 +35,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use tapgate_wire::fault::FaultKind;
 use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::{Ending, Event};
 use tapgate_wire::{Leg, StreamId};
@@ -50,6 +54,8 @@ pub enum Step {
     Answered(StreamId, Arc<ResponseHead>),
     /// A frame, with the fields of its event if it is one.
     Frame(StreamId, Leg, Option<Event>, String),
+    /// A frame in which its framer found something odd.
+    Odd(StreamId, Leg, FaultKind, String),
     /// One direction of a stream ended.
     Closed(StreamId, Leg, Ending),
     /// A line of standard error.
@@ -114,6 +120,12 @@ fn read_line(line: &str, steps: &mut Vec<Step>) -> Result<(), String> {
         "lost" => steps.push(Step::Lost(number(rest)?)),
         "wait" => steps.push(Step::Wait(duration(rest)?)),
         "hello" => hello(rest, steps)?,
+        "times" => {
+            let (n, line) = rest.split_once(char::is_whitespace).ok_or("how often what")?;
+            for n in 1..=number::<u32>(n)? {
+                read_line(line.replace("$N", &n.to_string()).trim(), steps)?;
+            }
+        }
         "end" => steps.push(Step::End),
         _ => return peer_line(word, rest, steps),
     }
@@ -147,6 +159,12 @@ fn peer_line(word: &str, rest: &str, steps: &mut Vec<Step>) -> Result<(), String
             let (status, why) = value.split_once(' ').ok_or("instead of what: a status and a reason")?;
             let status = status.parse().map_err(|_| "no status")?;
             Step::Closed(stream, from, Ending::Instead { status, why: why.into() })
+        }
+        "odd" => {
+            let (code, text) = value.split_once(' ').ok_or("what is odd, and the bytes")?;
+            let kind = FaultKind::from_code(code).ok_or("no such fault")?;
+            let text = if text.trim() == "| -" { String::new() } else { in_full(text.trim()) };
+            Step::Odd(stream, from, kind, text)
         }
         "stderr" => Step::Stderr(value.into()),
         "started" => Step::Started(number(value)?),
@@ -267,7 +285,7 @@ fn in_full(text: &str) -> String {
         }
         _ => text.to_owned(),
     };
-    times(&meta(&full))
+    times(&meta(&full.replace("$LONG", &"x".repeat(2000))))
 }
 
 /// Repeats what is to be repeated.

@@ -67,7 +67,7 @@ fn watch(mut observer: Observer, out: &mut dyn io::Write) -> io::Result<()> {
                 Seen::Exited { status, .. } => writeln!(out, "exited {status}")?,
                 Seen::Note { .. } => {}
                 Seen::Lost { n_bytes, .. } => writeln!(out, "lost {n_bytes}")?,
-                Seen::Asked { .. } | Seen::Answered { .. } => {}
+                Seen::Asked { .. } | Seen::Answered { .. } | Seen::Passed { .. } => {}
             }
         }
         out.flush()?;

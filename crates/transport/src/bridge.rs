@@ -184,6 +184,10 @@ impl Edges {
             if left == Some(Duration::ZERO) {
                 return Heard::Tick;
             }
+            // Waiting costs a timer, which what is there already does not need.
+            if let Some(heard) = self.try_hear() {
+                return heard;
+            }
             let heard = tokio::select! {
                 heard = self.clients.next() => heard,
                 heard = hear_servers(&self.front, &mut self.servers) => heard,

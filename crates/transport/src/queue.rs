@@ -84,6 +84,10 @@ impl Witness {
             return None;
         }
         if !waiting.has_room(&seen, payload, shared.limit_bytes) {
+            // Without it nothing but a time is unknown.
+            if matches!(seen, Seen::Passed { .. }) {
+                return None;
+            }
             waiting.lose(&seen, payload);
             // The event's memory is freed after the lock is.
             drop(waiting);
@@ -255,6 +259,9 @@ impl Waiting {
         if is_turning_point(seen) {
             return self.events.len() < MAX_EVENTS + RESERVE;
         }
+        if matches!(seen, Seen::Passed { .. }) {
+            return self.events.len() < MAX_EVENTS / 2 && self.n_bytes + EVENT_COST <= limit_bytes;
+        }
         let has_room_for_bulk = !is_bulk(payload) || self.n_bulk + payload <= limit_bytes / BULK_SHARE;
         // A single event larger than the limit passes when it is alone, or it could never pass.
         self.events.len() < MAX_EVENTS
@@ -323,7 +330,11 @@ fn is_turning_point(seen: &Seen) -> bool {
         | Seen::Exited { .. }
         | Seen::Note { .. }
         | Seen::Lost { .. } => true,
-        Seen::Asked { .. } | Seen::Answered { .. } | Seen::Bytes { .. } | Seen::Stderr { .. } => false,
+        Seen::Asked { .. }
+        | Seen::Answered { .. }
+        | Seen::Bytes { .. }
+        | Seen::Passed { .. }
+        | Seen::Stderr { .. } => false,
     }
 }
 
@@ -331,6 +342,7 @@ fn at(seen: &Seen) -> Nanos {
     match seen {
         Seen::Asked { at, .. }
         | Seen::Answered { at, .. }
+        | Seen::Passed { at, .. }
         | Seen::Closed { at, .. }
         | Seen::Started { at, .. }
         | Seen::Exited { at, .. }
@@ -351,7 +363,11 @@ fn payload(seen: &Seen) -> usize {
         Seen::Answered { head, .. } => header_bytes(&head.headers),
         Seen::Bytes { chunk, .. } | Seen::Stderr { chunk, .. } => chunk.bytes.len(),
         Seen::Note { text, .. } => text.len(),
-        Seen::Closed { .. } | Seen::Started { .. } | Seen::Exited { .. } | Seen::Lost { .. } => 0,
+        Seen::Passed { .. }
+        | Seen::Closed { .. }
+        | Seen::Started { .. }
+        | Seen::Exited { .. }
+        | Seen::Lost { .. } => 0,
     }
 }
 

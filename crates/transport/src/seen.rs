@@ -37,6 +37,18 @@ pub enum Seen {
         /// The bytes of one read.
         chunk: Chunk,
     },
+    /// Everything that was told of one direction before is with its receiver: written, or handed to what writes it.
+    ///
+    /// It stands behind the bytes, so the time between the two is what the edge itself took. Nothing depends on it: a
+    /// full queue drops it without a word.
+    Passed {
+        /// What carried it.
+        stream: StreamId,
+        /// Who sent it.
+        from: Leg,
+        /// When the last of it was written.
+        at: Nanos,
+    },
     /// One direction of a stream ended.
     Closed {
         /// The stream.

@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 
+const SECOND: i64 = 1_000_000_000;
+const DAY: i64 = 86_400;
+
 /// Nanoseconds of a monotonic clock since the process started; the edge that read the bytes took it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nanos(pub u64);
@@ -20,4 +23,39 @@ pub struct Chunk {
     pub at: Nanos,
     /// What was read.
     pub bytes: Bytes,
+}
+
+/// A time in nanoseconds since 1970 as RFC 3339 says it, in UTC: `2026-07-28T10:00:00.123456789Z`.
+pub fn stamp(at: i64) -> String {
+    let seconds = at.div_euclid(SECOND);
+    let (year, month, day) = date(seconds.div_euclid(DAY));
+    let of_day = seconds.rem_euclid(DAY);
+    let (hour, minute, second) = (of_day / 3_600, of_day % 3_600 / 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:09}Z", at.rem_euclid(SECOND))
+}
+
+/// Year, month and day of a number of days since 1970-01-01, in the Gregorian calendar.
+fn date(days: i64) -> (i64, i64, i64) {
+    // Years begin in March here, so that the leap day is the last one.
+    let days = days + 719_468;
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + days.div_euclid(146_097) * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_said_in_utc() {
+        assert_eq!(stamp(1_785_232_800 * SECOND + 123_456_789), "2026-07-28T10:00:00.123456789Z");
+        assert_eq!(stamp(1_709_164_800 * SECOND), "2024-02-29T00:00:00.000000000Z");
+        assert_eq!(stamp(-1), "1969-12-31T23:59:59.999999999Z");
+        assert!(stamp(i64::MIN).ends_with('Z') && stamp(i64::MAX).ends_with('Z'));
+    }
 }

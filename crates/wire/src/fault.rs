@@ -33,8 +33,9 @@ impl Severity {
 
 /// Makes the enum and its table from one list, so that no kind lacks a row.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $code:literal, $severity:ident, $about:literal;)*) => {
-        /// The kinds of faults; [`FaultKind::code`] is the stable public name.
+    ($($(#[$doc:meta])* $kind:ident = $code:literal;)*) => {
+        /// The kinds of faults; [`FaultKind::code`] is the stable public name, which is also that of the rule that says
+        /// what it means.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum FaultKind {
             $($(#[$doc])* $kind,)*
@@ -48,99 +49,63 @@ macro_rules! kinds {
             pub fn code(self) -> &'static str {
                 match self { $(Self::$kind => $code,)* }
             }
-
-            /// How much it matters.
-            pub fn severity(self) -> Severity {
-                match self { $(Self::$kind => Severity::$severity,)* }
-            }
-
-            /// What it means, as one sentence for people.
-            pub fn about(self) -> &'static str {
-                match self { $(Self::$kind => $about,)* }
-            }
         }
     };
 }
 
 kinds! {
     /// The frame is not JSON.
-    NotJson = "frame.not-json", Error,
-        "The bytes are not a JSON document, so they are not an MCP message.";
+    NotJson = "frame.not-json";
     /// The bytes are not UTF-8.
-    NotUtf8 = "frame.not-utf8", Error,
-        "JSON-RPC messages are UTF-8, and these bytes are not.";
+    NotUtf8 = "frame.not-utf8";
     /// An object names a member twice.
-    DuplicateKey = "frame.duplicate-key", Warning,
-        "An object names a member twice, and receivers differ in which one they take.";
+    DuplicateKey = "frame.duplicate-key";
     /// Nesting is deeper than [`crate::json::MAX_DEPTH`].
-    TooDeep = "frame.too-deep", Warning,
-        "The message is nested so deep that many parsers refuse it; its depths were not checked.";
+    TooDeep = "frame.too-deep";
     /// The frame is larger than what is kept for observation.
-    TooLarge = "frame.too-large", Note,
-        "The message is larger than what is kept, so only its beginning and its shape were recorded.";
+    TooLarge = "frame.too-large";
     /// The line ends in CRLF.
-    CarriageReturn = "frame.carriage-return", Note,
-        "The line ends in CR LF where the stdio transport ends lines with LF alone.";
+    CarriageReturn = "frame.carriage-return";
     /// The frame begins with a byte order mark.
-    ByteOrderMark = "frame.byte-order-mark", Warning,
-        "The message begins with a byte order mark, which JSON senders must not add.";
+    ByteOrderMark = "frame.byte-order-mark";
     /// A line holds nothing but white space.
-    BlankLine = "frame.blank-line", Note,
-        "The line is blank, which the stdio transport has no use for.";
+    BlankLine = "frame.blank-line";
     /// A string holds a surrogate without its pair.
-    LoneSurrogate = "frame.lone-surrogate", Warning,
-        "A string holds half of a surrogate pair, which is no Unicode text; some receivers refuse or crash.";
+    LoneSurrogate = "frame.lone-surrogate";
     /// The stream ended inside a frame.
-    CutShort = "frame.cut-short", Error,
-        "The stream ended in the middle of a message.";
+    CutShort = "frame.cut-short";
     /// An SSE field has a value that receivers must ignore.
-    IgnoredField = "frame.ignored-field", Note,
-        "The event has an `id` with a NUL or a `retry` that is no number, which receivers must ignore.";
+    IgnoredField = "frame.ignored-field";
     /// The body has a content coding that is not known here.
-    UnknownCoding = "frame.unknown-coding", Note,
-        "The body is compressed in a way that is not known here, so it passed unread.";
+    UnknownCoding = "frame.unknown-coding";
     /// The body is not what its content coding says.
-    BrokenCoding = "frame.broken-coding", Error,
-        "The body cannot be decompressed as its Content-Encoding says.";
+    BrokenCoding = "frame.broken-coding";
     /// The body grows beyond its bound when it is decompressed.
-    CodingTooLarge = "frame.coding-too-large", Warning,
-        "The body grows so much when decompressed that reading stopped; it passed in full.";
+    CodingTooLarge = "frame.coding-too-large";
     /// `id` is neither a string nor a number nor null.
-    WrongIdType = "rpc.wrong-id-type", Error,
-        "The id is neither a string nor an integer.";
+    WrongIdType = "rpc.wrong-id-type";
     /// `id` is null.
-    NullId = "rpc.null-id", Error,
-        "The id is null, which MCP allows neither in requests nor in results.";
+    NullId = "rpc.null-id";
     /// `id` is a number with a fraction or an exponent.
-    FractionalId = "rpc.fractional-id", Warning,
-        "The id is a number with a fraction or an exponent, which peers may spell differently.";
+    FractionalId = "rpc.fractional-id";
     /// A result has no `id`.
-    MissingId = "rpc.missing-id", Error,
-        "The result has no id, so nobody can tell what it answers.";
+    MissingId = "rpc.missing-id";
     /// `jsonrpc` is missing.
-    MissingVersion = "rpc.missing-version", Error,
-        "The message lacks the member `jsonrpc`.";
+    MissingVersion = "rpc.missing-version";
     /// `jsonrpc` is not `"2.0"`.
-    WrongVersion = "rpc.wrong-version", Error,
-        "The member `jsonrpc` is not \"2.0\".";
+    WrongVersion = "rpc.wrong-version";
     /// `method` is no string.
-    WrongMethodType = "rpc.wrong-method-type", Error,
-        "The member `method` is not a string.";
+    WrongMethodType = "rpc.wrong-method-type";
     /// An answer carries both `result` and `error`.
-    BothResultAndError = "rpc.both-result-and-error", Error,
-        "The answer carries both a result and an error.";
+    BothResultAndError = "rpc.both-result-and-error";
     /// A message carries `method` and `result` or `error`.
-    MethodInAnswer = "rpc.method-in-answer", Error,
-        "The message carries a method together with a result or an error.";
+    MethodInAnswer = "rpc.method-in-answer";
     /// The message is a JSON value that is no JSON-RPC message.
-    NotRpc = "rpc.not-rpc", Error,
-        "The bytes are JSON but not a JSON-RPC message.";
+    NotRpc = "rpc.not-rpc";
     /// A batch without a message.
-    EmptyBatch = "rpc.empty-batch", Error,
-        "The batch holds no message.";
+    EmptyBatch = "rpc.empty-batch";
     /// A batch holds more messages than are told apart.
-    TooManyParts = "rpc.too-many-parts", Warning,
-        "The batch holds so many messages that only the first were read.";
+    TooManyParts = "rpc.too-many-parts";
 }
 
 impl FaultKind {
@@ -162,11 +127,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_a_name_of_its_own_and_a_sentence() {
+    fn every_kind_has_a_name_of_its_own() {
         for kind in FaultKind::ALL {
             assert_eq!(FaultKind::from_code(kind.code()), Some(*kind));
             assert!(kind.code().starts_with("frame.") || kind.code().starts_with("rpc."), "{}", kind.code());
-            assert!(kind.about().ends_with('.') && !kind.about().contains(". "), "{}", kind.about());
         }
         assert_eq!(FaultKind::from_code("rpc.unheard-of"), None);
     }

@@ -136,8 +136,8 @@ impl Message {
         out.into()
     }
 
-    /// Adds what the framer saw around the message.
-    pub(crate) fn note(&mut self, kind: FaultKind, at: u64) {
+    /// Adds what a framer saw around the message; of each kind the first is kept.
+    pub fn note(&mut self, kind: FaultKind, at: u64) {
         note(&mut self.shape.faults, kind, at);
     }
 }

@@ -171,6 +171,12 @@ pub struct Exchange {
     pub task: Option<Masked>,
     /// Where its time went, once it is over and all of it was seen.
     pub clock: Option<Clock>,
+    /// In whose hand it is and since when, while it is open.
+    pub in_hand: Option<(Hand, UnixNanos)>,
+    /// The number of the exchange that it repeats or goes on with; of several the first.
+    pub chain: Option<u64>,
+    /// How it does that.
+    pub again: Option<Again>,
     /// Codes of what was odd or wrong: [`Rule::id`].
     pub findings: Vec<&'static str>,
     /// `n` of its messages, in order.
@@ -298,6 +304,38 @@ pub struct Clock {
     pub server: u64,
     /// Waiting for a person: elicitation, sampling that somebody approves, a login.
     pub person: u64,
+}
+
+/// Who has an exchange in hand: the one whom everybody else waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hand {
+    /// The client.
+    Client,
+    /// tapgate, or a receiver that does not take what tapgate writes.
+    Tapgate,
+    /// The network: a message is on its way.
+    Wire,
+    /// The server.
+    Server,
+    /// A person.
+    Person,
+}
+
+/// How an exchange repeats or goes on with an earlier one. Rounds and polls of a task are neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Again {
+    /// The same id and the same request once more, after no answer came: the first one may have been served.
+    Transport,
+    /// The same request with another id, after an answer that refused it, or after it was given up.
+    Application,
+    /// A stream goes on behind the last event that came.
+    Resume,
+    /// The server had forgotten the session (404): greeted again, or asked again in the new one.
+    Session,
+    /// After 401 or 403.
+    Login,
+    /// After 429 or 503.
+    Throttle,
 }
 
 /// What a list of a server's surface holds.

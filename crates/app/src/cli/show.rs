@@ -3,11 +3,9 @@
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use tapgate_engine::Oddity;
 use tapgate_lens::page::Page;
 use tapgate_lens::pages::{self, ExchangeView, SessionView};
 use tapgate_store::{ExchangeId, ExchangeRow, MessageId, MessageRow, Query, SessionId, SessionRow};
-use tapgate_wire::fault::FaultKind;
 use tapgate_wire::record::Piece;
 
 use crate::home;
@@ -99,7 +97,14 @@ pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, 
     let around = look.around(exchange.session)?;
     let messages = look.reader.messages(exchange).map_err(|trouble| home::problem(&trouble))?;
     let siblings = exchanges_of(look, exchange.session)?;
-    let children: Vec<_> = siblings.into_iter().filter(|other| other.parent == Some(exchange.id)).collect();
+    let children: Vec<_> =
+        siblings.iter().filter(|other| other.parent == Some(exchange.id)).cloned().collect();
+    let mut related = siblings;
+    // A chain may begin in another session, which the server then forgot.
+    let root = exchange.chain.filter(|root| related.iter().all(|other| other.id != *root));
+    if let Some(root) = root {
+        related.extend(look.reader.exchange(root).map_err(|trouble| home::problem(&trouble))?);
+    }
     let until = exchange.closed.unwrap_or(look.now);
     let stderr = pieces(look, exchange.session, |message| {
         message.piece == Piece::Stderr && (exchange.opened..=until).contains(&message.at)
@@ -108,6 +113,7 @@ pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, 
     let view = ExchangeView {
         call: look.call(exchange, &around),
         children: &children,
+        around: &related,
         messages: &messages,
         findings: &findings,
         stderr: &stderr,
@@ -117,12 +123,9 @@ pub fn page_of(look: &Look, exchange: &ExchangeRow, wire: bool) -> Result<Page, 
     Ok(if wire { pages::wire(&view) } else { pages::show(&view) })
 }
 
-/// What a finding's code means, for the codes of every crate that finds.
+/// What a finding's code means.
 fn meaning(code: &str) -> Option<&'static str> {
-    FaultKind::from_code(code)
-        .map(FaultKind::about)
-        .or_else(|| Oddity::from_code(code).map(Oddity::text))
-        .or_else(|| tapgate_judge::rule(code).map(|rule| rule.about))
+    tapgate_judge::rule(code).map(|rule| rule.about)
 }
 
 fn exchanges_of(look: &Look, session: SessionId) -> Result<Vec<ExchangeRow>, Problem> {

@@ -11,9 +11,10 @@ use crate::problem::Problem;
 
 pub mod bridge;
 mod chaos;
-mod header;
+pub mod header;
 pub mod http;
 mod legs;
+pub mod locked;
 pub mod stdio;
 
 /// Stand between a client and a server and record what they say
@@ -68,6 +69,11 @@ pub struct Args {
     #[arg(long)]
     pub bridge: bool,
 
+    /// Hold back tools that are not what the lock file says (default: mcp.lock): they are not listed and not called;
+    /// makes the tap a bridge
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "mcp.lock")]
+    pub locked: Option<PathBuf>,
+
     /// A bridge reads clients as of this era, whatever they look like (default: found out)
     #[arg(long, value_name = "ERA", value_parser = era)]
     pub client_era: Option<Era>,
@@ -104,6 +110,8 @@ const EXAMPLES: &str = "Examples:
       a bridge: clients reach a local server at http://127.0.0.1:7000/mcp, old ones at /sse
   tapgate tap --bridge -- ./server
       a bridge between revisions: old clients reach new servers and new clients old ones
+  tapgate tap --locked -- ./server
+      only tools that are as mcp.lock says reach the client (see tapgate lock)
 
 See also: tapgate explain (what a tap reads, stores, where and for how long).";
 
@@ -194,7 +202,7 @@ impl Args {
 
     /// Whether the tap is to change what passes although its sides are alike.
     fn decides(&self) -> bool {
-        self.bridge || self.chaos.is_some()
+        self.bridge || self.chaos.is_some() || self.locked.is_some()
     }
 
     /// Refuses what the shape has no use for.

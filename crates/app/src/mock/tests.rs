@@ -66,6 +66,9 @@ fn row(method: &str) -> ExchangeRow {
         duplicate: false,
         task: None,
         clock: None,
+        in_hand: None,
+        chain: None,
+        again: None,
         findings: Vec::new(),
         messages: Vec::new(),
     }

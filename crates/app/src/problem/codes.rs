@@ -38,6 +38,51 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Name a directory that you may write to.",
     ),
     (
+        "lock.first-seen",
+        "There is no lock file, so nobody has approved what the server offers.",
+        "Look at what it offers, write it down with `tapgate lock update`, and commit the file.",
+    ),
+    (
+        "lock.unreadable",
+        "The lock file is there and cannot be read.",
+        "Name another file with `--file`, or make it readable for you.",
+    ),
+    (
+        "lock.broken",
+        "The lock file is no JSON, is of a newer version, or was changed by hand; the cause names the place.",
+        "Settle a merge conflict there, take the file from version control again, or write it anew with `tapgate lock update`.",
+    ),
+    (
+        "lock.unwritable",
+        "The lock file cannot be written.",
+        "Name a file in a directory that you may write to with `--file`.",
+    ),
+    (
+        "lock.not-asked",
+        "The server that `lock` was to ask cannot be started or reached, refuses a list, or gives no answer.",
+        "See what happened with `tapgate show last`; credentials go with `--header`.",
+    ),
+    (
+        "lock.never-seen",
+        "No recorded session of the lock's server lists tools.",
+        "Let a client list them through `tapgate tap`, or name a session with `--session`.",
+    ),
+    (
+        "lock.partial",
+        "The client fetched only some pages of a list.",
+        "Name a session in which the client fetched all pages.",
+    ),
+    (
+        "lock.nothing-listed",
+        "The client asked for no list in this session.",
+        "Name a session in which the client asks for tools, prompts or resources.",
+    ),
+    (
+        "lock.unknown-tool",
+        "The tool to approve was not listed in the session.",
+        "See what there is with `tapgate lock diff mcp.lock last`, or name another session with `--session`.",
+    ),
+    (
         "tap.no-server",
         "`tap` was given neither a command nor a URL.",
         "Put the server's command after `--`, or give its URL.",
@@ -144,6 +189,61 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Name another one with `-o FILE`.",
     ),
     ("client.unknown", "No client of this name is recorded.", "See the names with `tapgate clients`."),
+    (
+        "wrap.no-file",
+        "The client's configuration file is not where `wrap` and `unwrap` look; the message names the place.",
+        "Add a server in the client first, say `--scope project` in a project's directory, or name the file with `--file PATH`.",
+    ),
+    (
+        "wrap.several-files",
+        "The client reads two files in the same place.",
+        "Say which one with `--file PATH`.",
+    ),
+    (
+        "wrap.unreadable",
+        "The configuration file cannot be read, is no file, is too large, or is no text in UTF-8.",
+        "Name a file that you may read, with `--file PATH`.",
+    ),
+    (
+        "wrap.syntax",
+        "The configuration file is neither JSON with comments nor, for Codex, TOML; the message names line and column.",
+        "Correct the file; nothing was changed.",
+    ),
+    (
+        "wrap.no-server",
+        "No server in the file has this name.",
+        "The message lists the names that are there; `--scope` and `--file` choose other files.",
+    ),
+    (
+        "wrap.cannot",
+        "A server that was named cannot be changed; the cause says why.",
+        "Change its entry by hand, or name other servers only.",
+    ),
+    (
+        "wrap.unsound",
+        "The file is written in a way that cannot be changed safely; nothing was changed.",
+        "Change the entry by hand, and please report it.",
+    ),
+    (
+        "wrap.not-confirmed",
+        "There is no terminal to ask on, so nothing was changed.",
+        "Say `--yes` to change the file without a question, or `--dry-run` to see only what would change.",
+    ),
+    (
+        "wrap.changed-meanwhile",
+        "Another program changed the file between reading and writing; it was left as it is.",
+        "Run the command again, best while the client is not running.",
+    ),
+    (
+        "wrap.unwritable",
+        "The file, its backup, or what `unwrap` needs later cannot be written; nothing was changed.",
+        "Make it and its directory writable for you; a file that another tool generates is changed in that tool.",
+    ),
+    (
+        "wrap.no-command",
+        "The path of this program cannot be told, so no client could start it.",
+        "Install tapgate in a place that stays, and run it from there.",
+    ),
     (
         "journal-newer",
         "A newer tapgate made the journal; it was left as it is.",

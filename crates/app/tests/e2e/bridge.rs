@@ -10,32 +10,32 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{Home, Running, TAPGATE, connect, drain, eventually, listening, read_head};
-use origin::Origin;
+pub(crate) use origin::Origin;
 
 /// What no file and no output may hold.
-const KEY: &str = "hK3vQ9tZ7mRw2xLb";
+pub(crate) const KEY: &str = "hK3vQ9tZ7mRw2xLb";
 
 /// A client that starts its server: lines in, lines out.
-struct LineClient {
+pub(crate) struct LineClient {
     tap: Running,
     to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
 }
 
 impl LineClient {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut tap = Running::start(command);
         let (to, from) = (tap.child.stdin.take(), BufReader::new(tap.child.stdout.take().unwrap()));
         Self { tap, to, from }
     }
 
-    fn say(&mut self, message: &Value) {
+    pub(crate) fn say(&mut self, message: &Value) {
         let to = self.to.as_mut().unwrap();
         to.write_all(format!("{message}\n").as_bytes()).unwrap();
     }
 
     /// Asks and reads up to the answer.
-    fn ask(&mut self, id: u64, method: &str, params: &Value) -> Value {
+    pub(crate) fn ask(&mut self, id: u64, method: &str, params: &Value) -> Value {
         self.say(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
         loop {
             let mut line = String::new();
@@ -47,8 +47,15 @@ impl LineClient {
         }
     }
 
+    /// Reads the next message.
+    pub(crate) fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        assert!(self.from.read_line(&mut line).unwrap() > 0, "the tap ended");
+        serde_json::from_str(&line).expect(&line)
+    }
+
     /// Ends as clients do; gives the tap's status and what it said on standard error.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         drop(self.to.take());
         let stderr = drain(self.tap.child.stderr.take().unwrap());
         let mut rest = String::new();
@@ -59,7 +66,7 @@ impl LineClient {
     }
 }
 
-fn hello(revision: &str) -> Value {
+pub(crate) fn hello(revision: &str) -> Value {
     json!({ "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "probe", "version": "1" } })
 }
 

@@ -1,4 +1,4 @@
-//! The real binary from end to end: planted secrets, sudden ends, wrong input.
+//! The real binary from end to end: planted secrets, sudden ends, wrong input, changed configurations.
 //!
 //! The tests play both peers themselves, so that they know every byte that was said.
 
@@ -13,6 +13,9 @@
 mod bad_input;
 mod bridge;
 mod canary;
+mod clock;
 mod hostile;
 mod kill;
+mod lock;
 mod support;
+mod wrap;

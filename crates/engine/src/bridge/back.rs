@@ -6,6 +6,7 @@
 
 mod call;
 mod heads;
+mod held;
 mod http;
 mod ids;
 mod link;
@@ -28,6 +29,7 @@ use tapgate_wire::{Message, Nanos};
 
 use self::call::cancellation;
 use self::link::{Fetch, Link, Oddity, What};
+use super::hold::Hold;
 use super::number::{CallNo, LinkNo, Pair};
 use super::settings::{Reaches, Settings};
 
@@ -166,6 +168,8 @@ pub struct Back {
     /// How many calls may be open on a link of all modern requests over HTTP: those of clients, and two streams of
     /// subscriptions for each session.
     most: usize,
+    /// What of the server's tools is held back.
+    hold: Hold,
     /// The server turned out to speak HTTP+SSE only.
     is_sse: bool,
     links: BTreeMap<LinkNo, Link>,
@@ -234,6 +238,7 @@ impl Back {
             backoff: settings.bounds.backoff,
             patience: settings.bounds.probe,
             most: settings.bounds.ports.saturating_add(settings.bounds.sessions.saturating_mul(2)),
+            hold: Hold::default(),
             is_sse: false,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),

@@ -9,23 +9,29 @@
 mod alarm;
 mod ask;
 mod exchange;
+mod extension;
 mod listen;
 mod notice;
+mod poll;
 mod pool;
+mod pursue;
 mod say;
+mod scout;
 mod serve;
+mod task;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tapgate_wire::leg::Leg;
-use tapgate_wire::revision::{Revision, method};
+use tapgate_wire::revision::{EXTENSION_METHODS, Revision, method};
 use tapgate_wire::shape::{Id, Kind, Member};
 use tapgate_wire::{Message, Nanos};
 
 use self::alarm::{Alarms, For};
-use self::exchange::{Asked, Exchange, Profile, Work, may_ask};
+use self::exchange::{Asked, Exchange, Work, may_ask};
 use self::pool::{Key, Link, Wait};
 use self::say::Refusal;
+use self::scout::Need;
 use super::back::{FromServer, Via};
 use super::cx::Cx;
 use super::failure;
@@ -46,8 +52,10 @@ pub struct Down {
     /// For whom no new link is tried before when.
     waits: BTreeMap<Principal, Wait>,
     alarms: Alarms,
-    /// Tools that have to be called as tasks.
-    tasked: BTreeSet<String>,
+    /// Tools that can be called as tasks, and whether they have to be.
+    tasked: BTreeMap<String, Need>,
+    /// Calls that became tasks of clients, by whose they are.
+    tasks: BTreeMap<Principal, BTreeSet<u64>>,
     /// How many calls are held for whom.
     n_held: BTreeMap<Principal, usize>,
     /// What no other bridge has, so that numbers that it sealed are not taken for ours.
@@ -67,6 +75,10 @@ enum Errand {
     Ask(u64),
     /// A log level, before the request of an exchange.
     Level(u64),
+    /// The end of a task.
+    Cancel(u64),
+    /// A call as a task that nobody wants any more.
+    Unwanted,
     /// The tools of a link: the page.
     Scout(usize),
     Subscribe(String),
@@ -128,7 +140,7 @@ impl Down {
 
     /// How many requests, links and calls it holds; 0 when nobody is left.
     pub fn held(&self) -> usize {
-        self.exchanges.len() + self.links.len() + self.jobs.len()
+        self.exchanges.len() + self.links.len() + self.jobs.len() + self.tasks.len()
     }
 
     /// Keeps appointments.
@@ -137,6 +149,7 @@ impl Down {
             match what {
                 For::Link(link) => self.close(cx, link),
                 For::Exchange(n) => match self.exchanges.get(&n) {
+                    Some(exchange) if exchange.task().is_some() => self.task_due(cx, n),
                     Some(exchange) if matches!(exchange.work, Work::Listen(_)) => self.seat(cx, n),
                     Some(exchange) if exchange.link.is_none() && exchange.asked.port.is_some() => {
                         self.seat(cx, n);
@@ -167,7 +180,12 @@ impl Down {
         let mut exchange = Exchange::new(asked, from.principal, name, shape, legacy);
         match exchange.method.as_str() {
             "server/discover" => exchange.work = Work::Discover,
-            "subscriptions/listen" => exchange.work = Work::Listen(Box::new(listen::wish(shape)?)),
+            "subscriptions/listen" => {
+                let mut wish = listen::wish(shape)?;
+                self.wish_tasks(cx, &exchange.asked, exchange.principal, (shape, &mut wish))?;
+                exchange.work = Work::Listen(Box::new(wish));
+            }
+            method if method.starts_with("tasks/") => return self.about_task(cx, exchange, message),
             method if may_ask(method) && shape.raw(Member::RequestState).is_some() => {
                 return self.retried(cx, exchange, message);
             }
@@ -220,6 +238,9 @@ impl Down {
     /// Gives the final answer, at once or to the retry.
     fn reply(&mut self, cx: &mut Cx<'_>, n: u64, message: Message) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
+        if exchange.task().is_some() {
+            return self.ended(cx, n, Some(&message));
+        }
         exchange.inputs.clear();
         let Some(port) = exchange.asked.port else {
             exchange.done = Some(message);
@@ -235,11 +256,15 @@ impl Down {
         self.leave(cx, n);
         let Some(exchange) = self.exchanges.remove(&n) else { return };
         self.alarms.clear(For::Exchange(n));
-        match exchange.asked.port {
-            Some(port) => {
+        match (exchange.asked.port, &exchange.work) {
+            (Some(port), _) => {
                 self.ports.remove(&port);
             }
-            None => self.release(exchange.principal),
+            (None, Work::Task(_)) => self.forget_task(n, exchange.principal),
+            (None, _) => self.release(exchange.principal),
+        }
+        if let Work::Listen(wish) = &exchange.work {
+            self.unfollow_tasks(n, wish);
         }
         let key = (exchange.principal, exchange.profile);
         if let Some(queue) = self.queues.get_mut(&key) {
@@ -261,7 +286,7 @@ impl Down {
 
     /// Whether the server's requests carry no call, so that only one that may ask is in flight on a link.
     fn is_alone(cx: &Cx<'_>, exchange: &Exchange) -> bool {
-        cx.server.via != Via::Http && exchange.profile != Profile::default() && exchange.may_ask()
+        cx.server.via != Via::Http && !exchange.profile.is_silent() && exchange.may_ask()
     }
 }
 
@@ -271,10 +296,12 @@ fn answer(cx: &mut Cx<'_>, port: Port, id: &Id, message: &Message) {
     cx.front.answer(cx.now, port, Answer::new(bytes), cx.acts);
 }
 
-/// Whether a method left with 2026-07-28. Tasks became an extension that is not carried.
+/// Whether a method left with 2026-07-28. Tasks became an extension, which knows three of the methods.
 fn is_gone(name: &str) -> bool {
-    name.starts_with("tasks/")
-        || method(name).is_some_and(|method| !method.is_sent_by(Leg::Client, Revision::V2026_07_28))
+    let is_known = EXTENSION_METHODS.contains(&name);
+    name.starts_with("tasks/") && !is_known
+        || method(name)
+            .is_some_and(|method| !is_known && !method.is_sent_by(Leg::Client, Revision::V2026_07_28))
 }
 
 #[cfg(test)]

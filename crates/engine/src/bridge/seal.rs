@@ -139,6 +139,11 @@ impl Seal {
         self.tag
     }
 
+    /// The time of day in nanoseconds since 1970.
+    pub fn time(&self, now: Nanos) -> u64 {
+        self.wall.saturating_add(now.0)
+    }
+
     /// Differs from all others of this process, because all counters differ.
     fn next_nonce(&mut self) -> [u8; NONCE_LEN] {
         let mut nonce = self.nonce;
@@ -147,10 +152,6 @@ impl Seal {
         }
         self.n_sealed += 1;
         nonce
-    }
-
-    fn time(&self, now: Nanos) -> u64 {
-        self.wall.saturating_add(now.0)
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Bounds {
     pub suspended: usize,
     /// How long a held call waits for the retry.
     pub suspend_for: Duration,
+    /// Bytes of answers that are kept for clients of 2025-11-25 that wanted them as tasks.
+    pub kept_bytes: usize,
     /// Rounds of input in one call.
     pub rounds: usize,
     /// How long a probe waits before it counts as unanswered.
@@ -93,6 +95,7 @@ impl Default for Bounds {
             replay_bytes: 1 << 20,
             suspended: 1_000,
             suspend_for: Duration::from_mins(10),
+            kept_bytes: 64 << 20,
             rounds: 16,
             probe: Duration::from_secs(5),
             session_idle: Duration::from_hours(1),

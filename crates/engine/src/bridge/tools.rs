@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use tapgate_wire::Message;
-use tapgate_wire::header::value::{decode, encode};
+use tapgate_wire::header::value::{Error, decode, encode};
 use tapgate_wire::json::unescape_lossy;
 
 use super::translate::Draft;
@@ -37,6 +37,20 @@ pub struct Dropped {
     pub tool: String,
     /// What is wrong, for people.
     pub why: String,
+}
+
+/// How the headers of a call differ from its arguments.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Differs {
+    /// An annotated argument is given and its header is not there.
+    #[error("header {0} is missing")]
+    Missing(HeaderName),
+    /// A header is there and cannot be read.
+    #[error("{0}: {1}")]
+    Unreadable(HeaderName, Error),
+    /// A header says something else than its argument, or there is no such argument.
+    #[error("header {0} does not match the arguments")]
+    Other(HeaderName),
 }
 
 impl Tools {
@@ -81,17 +95,18 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// What differs, for the message of a -32020.
-    pub fn check(&self, call: &Message, headers: &HeaderMap) -> Result<(), String> {
+    /// What differs first; its text is the message of a -32020.
+    pub fn check(&self, call: &Message, headers: &HeaderMap) -> Result<(), Differs> {
         for (Mirror { header, .. }, argument) in self.arguments(call) {
             let mut values = headers.get_all(header).iter().peekable();
             if values.peek().is_none() && argument.text().is_some() {
-                return Err(format!("header {header} is missing"));
+                return Err(Differs::Missing(header.clone()));
             }
             for value in values {
-                let text = decode(value.as_bytes()).map_err(|error| format!("{header}: {error}"))?;
+                let text =
+                    decode(value.as_bytes()).map_err(|why| Differs::Unreadable(header.clone(), why))?;
                 if !argument.is(&text) {
-                    return Err(format!("header {header} does not match the arguments"));
+                    return Err(Differs::Other(header.clone()));
                 }
             }
         }

@@ -4,8 +4,10 @@ mod diary;
 mod exchange;
 mod greet;
 mod input;
+mod kept;
 mod listen;
 mod schemas;
+mod tasks;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,8 +19,10 @@ use tapgate_wire::{Kind, Message, Nanos};
 use self::diary::{Diary, Due};
 use self::exchange::Exchange;
 use self::greet::Session;
+use self::kept::Kept;
 use self::listen::Wish;
 use self::schemas::Schemas;
+use self::tasks::Goal;
 use super::back::{Failure, FromServer};
 use super::cx::Cx;
 use super::failure::{self, INTERNAL, INVALID_PARAMS, NO_METHOD};
@@ -37,6 +41,7 @@ pub struct Up {
     calls: HashMap<CallNo, Purpose>,
     diary: Diary,
     schemas: Schemas,
+    kept: Kept,
 }
 
 /// What a call to the server is for.
@@ -50,6 +55,8 @@ enum Purpose {
     Listen(SessionNo),
     /// To learn the tools.
     Learn,
+    /// To cancel a task that nobody follows.
+    Leave,
 }
 
 impl Up {
@@ -74,6 +81,7 @@ impl Up {
                 Some(Purpose::Serve(port)) => self.answered(cx, port, &message),
                 Some(Purpose::Listen(session)) => self.stream_ended(cx, session, call, Some(&message)),
                 Some(Purpose::Learn) => self.listed(cx, &message),
+                Some(Purpose::Leave) => self.left(cx, call),
                 None => {}
             },
             FromServer::Failed { call, failure, .. } => match self.calls.remove(&call) {
@@ -81,12 +89,13 @@ impl Up {
                 Some(Purpose::Serve(port)) => self.failed(cx, port, failure),
                 Some(Purpose::Listen(session)) => self.stream_ended(cx, session, call, None),
                 Some(Purpose::Learn) => self.learned(cx),
+                Some(Purpose::Leave) => self.left(cx, call),
                 None => {}
             },
             FromServer::Said { call: Some(call), message, .. } => match self.calls.get(&call) {
                 Some(&Purpose::Serve(port)) => self.said_aside(cx, port, &message),
                 Some(&Purpose::Listen(session)) => self.said_on_stream(cx, session, call, &message),
-                Some(Purpose::Greet(_) | Purpose::Learn) | None => {}
+                Some(Purpose::Greet(_) | Purpose::Learn | Purpose::Leave) | None => {}
             },
             FromServer::Said { call: None, message, .. } => self.said_at_large(cx, &message),
             // A modern server has no stream to come back to, and who finds the link again tells it by `relinked`.
@@ -112,6 +121,8 @@ impl Up {
                 Due::Listen(session) => self.listen_due(cx, session),
                 Due::Greet(session) => self.undiscovered(cx, session),
                 Due::Learn => self.learned(cx),
+                Due::Leave(call) => self.left(cx, call),
+                Due::Forget(number) => self.forget_kept(number),
             }
         }
     }
@@ -121,10 +132,11 @@ impl Up {
         self.diary.next()
     }
 
-    /// How many things are remembered: nothing when no session is open and no request waits.
+    /// How many things are remembered: nothing when no session is open, no request waits, and nobody is to come for an
+    /// answer.
     pub fn held(&self) -> usize {
         let maps = self.sessions.len() + self.exchanges.len() + self.calls.len();
-        maps + self.diary.len() + self.schemas.held()
+        maps + self.diary.len() + self.schemas.held() + self.kept.held()
     }
 
     fn asked(&mut self, cx: &mut Cx<'_>, port: Port, from: &From, message: &Message) {
@@ -140,12 +152,15 @@ impl Up {
             "logging/setLevel" => self.set_level(cx, port, from, message),
             "resources/subscribe" => self.subscribe(cx, port, from, message, Wish::Follow),
             "resources/unsubscribe" => self.subscribe(cx, port, from, message, Wish::Leave),
-            // Methods of 2026-07-28 alone, and tasks, which the two eras do not mean alike.
+            "tasks/get" => self.asked_about(cx, port, from, message, Goal::State),
+            "tasks/result" => self.asked_about(cx, port, from, message, Goal::Outcome),
+            "tasks/cancel" => self.asked_about(cx, port, from, message, Goal::Cancel),
+            // Methods of 2026-07-28 alone, and what its tasks do not have.
             "server/discover" | "subscriptions/listen" => {
                 refuse(cx, port, id, NO_METHOD, "method not found");
             }
             name if name.starts_with("tasks/") => refuse(cx, port, id, NO_METHOD, "method not found"),
-            _ => self.exchange(cx, port, from, message),
+            _ => self.exchange(cx, port, from, message, None),
         }
     }
 

@@ -90,6 +90,7 @@ impl Session {
             revision: stream
                 .and_then(|stream| stream.revision.clone())
                 .or_else(|| self.state.revision.clone()),
+            began: stream.filter(|stream| !stream.is_request_told).map(|stream| stream.asked),
         };
         let first = carried.chunks.first().map_or(now, |chunk| chunk.0);
         let last = carried.chunks.last().map_or(now, |chunk| chunk.0);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 use tapgate_wire::header::{LAST_EVENT_ID, RequestHead, ResponseHead, SESSION_ID};
-use tapgate_wire::record::{Era, Piece, Status, Transport};
+use tapgate_wire::record::{Again, Era, Hand, Piece, Status, Transport};
 use tapgate_wire::stream::{Carried, Ending};
 use tapgate_wire::{Leg, Nanos, StreamId};
 
@@ -74,6 +74,7 @@ impl Session {
         let failed = stream.calls.iter().filter(|_| status >= 400).copied();
         for n in failed.chain(stream.http) {
             if let Some(call) = self.track.call(n) {
+                call.split.give(now, Hand::Wire);
                 call.exchange.http_status = Some(status);
                 call.exchange.first_answer.get_or_insert(now);
                 call.touch(now, ledger);
@@ -141,8 +142,13 @@ impl Session {
                 continue;
             };
             let Some((end, finding)) = fate(call, stream, how, self.state.transport) else {
+                call.is_cut_off |= *how != Ending::Clean;
                 continue;
             };
+            if call.verb == Verb::Http && stream.is_event_stream() {
+                // It stays open by design, and nobody waits for its end.
+                call.split.break_off();
+            }
             if call.exchange.asked_by == Leg::Client {
                 call.exchange.http_status = call.exchange.http_status.or(status);
             }
@@ -157,6 +163,7 @@ impl Session {
         }
         let is_last = ends_session(stream, self.state.transport);
         if is_last {
+            self.is_gone = status == Some(404);
             self.end(now, None, ledger);
         }
     }
@@ -182,10 +189,22 @@ impl Session {
             revision: stream.revision.clone(),
             opened: stream.asked,
             stream: Some(id),
+            first_id: 0,
         };
+        let resumed = (stream.origin != id).then(|| stream.calls.first().copied()).flatten();
+        let asked = stream.asked;
         let status = stream.status();
+        let chain = resumed.map(|n| self.track.call(n).and_then(|call| call.exchange.chain).unwrap_or(n));
         let call = self.track.open(opening, ledger);
         call.awaits = Awaits::Stream;
+        call.split.give(asked, Hand::Server);
+        if status.is_some() {
+            call.split.give(now, Hand::Wire);
+        }
+        if let Some(chain) = chain {
+            call.exchange.chain = Some(chain);
+            call.exchange.again = Some(Again::Resume);
+        }
         call.exchange.http_status = status;
         call.touch(now, ledger);
         stream.http = Some(call.n());

@@ -16,7 +16,10 @@ use super::endpoint::{endpoint_of, names_endpoint};
 use super::routes::Route;
 use crate::input::{Action, Input};
 use crate::session::{Session, era_of_head, header, is_event_stream, is_initialize};
-use crate::track::{digest, era_of};
+use crate::track::{Failures, digest, era_of, object_text};
+
+/// Streams that ended of which it is remembered whose they were.
+const MAX_PARTED: usize = 64;
 
 /// Which session an HTTP stream belongs to.
 #[derive(Debug)]
@@ -114,6 +117,10 @@ impl Source {
         self.hear(n, now, input, actions);
         if is_end && !self.sessions.get(&n).is_some_and(|session| session.has_stream(stream)) {
             self.streams.remove(&stream);
+            if self.parted.len() >= MAX_PARTED {
+                self.parted.pop_front();
+            }
+            self.parted.push_back((stream, n));
         }
     }
 
@@ -212,9 +219,24 @@ impl Source {
             return self.agent_session(now, head, actions);
         }
         let retried = latest.filter(|n| self.may_greet(*n));
+        let gone = if retried.is_none() { self.gone(now, head, shape) } else { None };
         let n = retried.unwrap_or_else(|| self.open(now, Transport::Http, None, actions));
+        if let (Some(failures), Some(session)) = (gone, self.sessions.get_mut(&n)) {
+            session.tracker().inherit(failures);
+        }
         self.routes.add(&agent(head), n);
         n
+    }
+
+    /// What failed in the latest session of the same client, if the server forgot that a moment ago.
+    fn gone(&mut self, now: Nanos, head: &RequestHead, shape: &Shape) -> Option<Failures> {
+        let n = self.routes.find(&agent(head))?;
+        let within = self.limits.retry_within;
+        let most = self.limits.text;
+        let session = self.sessions.get_mut(&n).filter(|session| session.is_ended())?;
+        let name = shape.raw(Member::ClientInfo).map(|raw| object_text(raw, "name", most));
+        let is_same = session.client_name() == name.as_ref() && now.since(session.heard()) <= within;
+        if is_same { session.leave() } else { None }
     }
 
     /// The session of a 2024-11-05 event stream; two streams with one endpoint cannot be told apart.

@@ -1,13 +1,14 @@
 //! Answers: which request they end, and how.
 
 use bytes::Bytes;
-use tapgate_wire::record::Status;
+use tapgate_wire::record::{Hand, Status};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Nanos, Shape};
 
 use super::call::{Awaits, Call, Verb};
 use super::request::state_digest;
 use super::text::unquoted;
+use super::turn::asks_a_person;
 use super::waiting::Scope;
 use super::{Part, Place, Tracker, note_faults, waiting_for};
 use crate::ledger::Ledger;
@@ -110,11 +111,15 @@ impl Tracker {
         if let Some(key) = &call.key {
             self.ids.remove(key, n);
         }
+        self.turn(n, part.first, ledger, |split| split.give(part.first, Hand::Wire));
+        let Some(call) = self.open.get_mut(&n) else { return place };
         if shape.raw(Member::ResultType).is_some_and(|raw| raw == r#""input_required""#) {
             call.awaits = Awaits::Round(shape.raw(Member::ResultState).map(state_digest));
+            self.hand_over(n, part, asks_a_person(shape), ledger);
             return place;
         }
         if let Some(task) = created_task(call, shape).filter(|task| task.len() <= ledger.limits.id) {
+            self.hand_over(n, part, Hand::Client, ledger);
             self.become_task(n, task, shape, part.last, ledger);
             return place;
         }
@@ -131,6 +136,10 @@ impl Tracker {
         let (verb, task) = (call.verb, call.exchange.parent);
         let status = end.clone().write(call);
         self.close(n, status, part.last, ledger);
+        // The answer to what was asked inside goes back to who asked, who then goes on.
+        if let Some(parent) = task {
+            self.give_back(parent, part, ledger);
+        }
         let task_end = match verb {
             Verb::TaskResult => Some(end),
             Verb::TaskGet | Verb::TaskCancel => End::of_task(part.shape.raw(Member::TaskStatus)),
@@ -159,6 +168,9 @@ impl Tracker {
     pub(super) fn hear_task(&mut self, n: u64, part: Part<'_>, ledger: &mut Ledger<'_>) {
         let end = End::of_task(part.shape.raw(Member::TaskStatus));
         if let Some(end) = end.filter(|_| self.open.contains_key(&n)) {
+            if let Some(call) = self.open.get_mut(&n) {
+                call.split.was_served();
+            }
             self.finish_task(n, end, Verb::TaskGet, part.last, ledger);
         }
     }

@@ -1,9 +1,10 @@
 //! One exchange while tracking knows it.
 
 use bytes::Bytes;
-use tapgate_wire::record::{Era, Status};
+use tapgate_wire::record::{Era, Hand, Status};
 use tapgate_wire::{Leg, Nanos, StreamId};
 
+use super::split::Split;
 use super::waiting::Key;
 use crate::fact::{Exchange, Fact};
 use crate::ledger::Ledger;
@@ -66,6 +67,7 @@ pub(crate) enum Awaits {
 }
 
 /// An exchange: what is told of it, and what pairing needs besides.
+#[expect(clippy::struct_excessive_bools, reason = "each says that one thing happened, in any order")]
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) exchange: Exchange,
@@ -87,6 +89,12 @@ pub(crate) struct Call {
     pub(crate) unsure: bool,
     /// Its state differs from what was told.
     pub(crate) untold: bool,
+    /// The client left before the answer, and may come back for it.
+    pub(crate) is_cut_off: bool,
+    /// Where its time goes.
+    pub(crate) split: Split,
+    /// Digest of the id of its first request; 0 without one.
+    pub(crate) first_id: u64,
 }
 
 /// What a call opens with; the rest comes as traffic passes.
@@ -101,12 +109,13 @@ pub(crate) struct Opening {
     pub(crate) opened: Nanos,
     pub(crate) stream: Option<StreamId>,
     pub(crate) digest: u64,
+    /// Digest of the request's id; 0 without one.
+    pub(crate) first_id: u64,
 }
 
 impl Call {
     pub(crate) fn open(n: u64, opening: Opening) -> Self {
-        let Opening { session, asked_by, verb, method, target, era, revision, opened, stream, digest } =
-            opening;
+        let Opening { session, asked_by, verb, method, target, era, revision, opened, .. } = opening;
         let exchange = Exchange {
             n,
             session,
@@ -133,6 +142,9 @@ impl Call {
             duplicate: false,
             task: None,
             clock: None,
+            in_hand: None,
+            chain: None,
+            again: None,
             findings: Vec::new(),
             messages: Vec::new(),
         };
@@ -142,12 +154,15 @@ impl Call {
             awaits: Awaits::Nothing,
             key: None,
             token: None,
-            stream,
+            stream: opening.stream,
             progress: None,
-            digest,
+            digest: opening.digest,
             task_asked: false,
             unsure: false,
             untold: false,
+            is_cut_off: false,
+            split: Split::new(opened),
+            first_id: opening.first_id,
         }
     }
 
@@ -204,6 +219,21 @@ impl Call {
 
     pub(crate) fn tell(&mut self, ledger: &mut Ledger<'_>) {
         self.untold = false;
+        self.exchange.in_hand = self.in_hand();
         ledger.tell(Fact::Exchange(Box::new(self.exchange.clone())));
+    }
+
+    /// Whom it waits for, unless nobody waits: it is over, or a stream that stays open by design.
+    fn in_hand(&self) -> Option<(Hand, Nanos)> {
+        if self.exchange.closed.is_some() || matches!(self.verb, Verb::Listen | Verb::Http) {
+            return None;
+        }
+        let (hand, since) = self.split.in_hand();
+        match (self.awaits, hand) {
+            (Awaits::Nothing, _) => None,
+            // Between two looks of the client, the task is the server's.
+            (Awaits::Task, Hand::Client) => Some((Hand::Server, since)),
+            _ => Some((hand, since)),
+        }
     }
 }

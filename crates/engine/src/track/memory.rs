@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use tapgate_wire::record::{Again, Status};
 use tapgate_wire::{Leg, Nanos};
 
 use super::call::Call;
 use super::waiting::Scope;
+use crate::limits::Limits;
 
 /// The exchanges that closed last, oldest first.
 #[derive(Debug, Default)]
@@ -77,28 +79,94 @@ impl Memory {
     }
 }
 
-/// Requests that failed, oldest first: digest, when, and how often they had been repeated then.
+/// A request that failed, as far as what repeats it must know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    digest: u64,
+    first_id: u64,
+    at: Nanos,
+    /// How often it had been repeated itself.
+    pub(crate) n_retries: u32,
+    /// The exchange that all of them repeat.
+    pub(crate) chain: u64,
+    http_status: Option<u16>,
+    /// An answer refused it, or its asker gave it up; otherwise no answer came.
+    was_settled: bool,
+    /// The server had forgotten its session.
+    was_gone: bool,
+}
+
+impl Failure {
+    pub(crate) fn of(call: &Call, at: Nanos) -> Self {
+        let exchange = &call.exchange;
+        let was_answered = exchange.status == Status::Error && exchange.error_code.is_some();
+        Self {
+            digest: call.digest,
+            first_id: call.first_id,
+            at,
+            n_retries: exchange.n_retries,
+            chain: exchange.chain.unwrap_or(exchange.n),
+            http_status: exchange.http_status,
+            was_settled: was_answered || exchange.status == Status::Cancelled,
+            was_gone: false,
+        }
+    }
+
+    /// How a request with this id repeats it.
+    pub(crate) fn repeated_by(&self, id: u64) -> Again {
+        match self.http_status {
+            _ if self.was_gone => Again::Session,
+            Some(401 | 403) => Again::Login,
+            Some(429 | 503) => Again::Throttle,
+            _ if self.was_settled || self.first_id != id || id == 0 => Again::Application,
+            _ => Again::Transport,
+        }
+    }
+
+    /// Nanoseconds for which something still repeats it: logins take a person, and waiting was asked for.
+    fn lasts(&self, limits: &Limits) -> u64 {
+        match self.http_status {
+            Some(401 | 403 | 429 | 503) => limits.relogin_within,
+            _ => limits.retry_within,
+        }
+    }
+}
+
+/// Requests that failed, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
-    recent: VecDeque<(u64, Nanos, u32)>,
+    recent: VecDeque<Failure>,
 }
 
 impl Failures {
-    pub(crate) fn keep(&mut self, digest: u64, at: Nanos, n_retries: u32, room: usize) {
+    pub(crate) fn keep(&mut self, failure: Failure, room: usize) {
         if self.recent.len() >= room {
             self.recent.pop_front();
         }
         if room > 0 {
-            self.recent.push_back((digest, at, n_retries));
+            self.recent.push_back(failure);
         }
     }
 
-    /// Takes the failure that a request of this digest repeats; gives how often it was repeated now.
-    pub(crate) fn take(&mut self, digest: u64, now: Nanos, within: u64) -> Option<u32> {
-        while self.recent.front().is_some_and(|(_, at, _)| now.since(*at) > within) {
+    /// Takes the failure that a request of this digest repeats: the one with its id, else the latest.
+    pub(crate) fn take(&mut self, digest: u64, id: u64, now: Nanos, limits: &Limits) -> Option<Failure> {
+        while self.recent.front().is_some_and(|failure| now.since(failure.at) > limits.relogin_within) {
             self.recent.pop_front();
         }
-        let place = self.recent.iter().rposition(|(other, ..)| *other == digest)?;
-        self.recent.remove(place).map(|(_, _, n_retries)| n_retries.saturating_add(1))
+        let fits =
+            |failure: &Failure| failure.digest == digest && now.since(failure.at) <= failure.lasts(limits);
+        let own = |failure: &Failure| fits(failure) && failure.first_id == id;
+        let place = self.recent.iter().rposition(own).or_else(|| self.recent.iter().rposition(fits))?;
+        self.recent.remove(place)
+    }
+
+    /// Notes that their session was forgotten by the server, which it says by 404; gives the chain of the last that was
+    /// told so.
+    pub(crate) fn note_gone(&mut self) -> Option<u64> {
+        let gone = self.recent.iter_mut().filter(|failure| failure.http_status == Some(404));
+        gone.fold(None, |_, failure| {
+            failure.was_gone = true;
+            Some(failure.chain)
+        })
     }
 }

@@ -1,9 +1,9 @@
 //! Requests: a new exchange, or the next round of one.
 
 use bytes::Bytes;
-use tapgate_wire::record::{Era, Status};
+use tapgate_wire::record::{Again, Era, Status};
 use tapgate_wire::shape::Member;
-use tapgate_wire::{Leg, Shape};
+use tapgate_wire::{Leg, Nanos, Shape};
 
 use super::call::{Awaits, Call, Opening, Verb};
 use super::text::{cut, digest, method_name, request_digest, unquoted};
@@ -37,8 +37,14 @@ impl Tracker {
         if let Err(finding) = round {
             call.find(finding);
         }
+        if is_round(part.shape) {
+            // The rounds before this one were not seen.
+            call.split.break_off();
+        }
         let n = call.n();
+        self.note_repetition(n, part);
         self.wait(n, part, ledger);
+        self.begin(n, part, ledger);
         Place { carries_answer: part.via.stream.is_some(), ..Place::of(n) }
     }
 
@@ -60,9 +66,10 @@ impl Tracker {
                 Some(raw) => Some(unquoted(raw, most)),
                 None => part.via.revision.clone(),
             },
-            opened: part.first,
+            opened: began(part),
             stream: part.via.stream,
             digest,
+            first_id: shape.id.as_ref().map_or(0, |id| state_digest(&id.0)),
         }
     }
 
@@ -107,12 +114,10 @@ impl Tracker {
     /// parameters, the inputs that were asked for, and the state byte for byte.
     fn round_of(&self, part: Part<'_>, digest: u64) -> Result<Option<u64>, Oddity> {
         let shape = part.shape;
-        let state = shape.raw(Member::RequestState).map(state_digest);
-        let is_round = state.is_some() || shape.raw(Member::InputResponses).is_some();
-        // tasks/update carries input responses too, but names its task instead.
-        if !is_round || shape.raw(Member::TaskId).is_some() {
+        if !is_round(shape) {
             return Ok(None);
         }
+        let state = shape.raw(Member::RequestState).map(state_digest);
         let awaits = Awaits::Round(state);
         let fits = |call: &Call| call.awaits == awaits && call.exchange.asked_by == part.from;
         let exact = self.only(|call| fits(call) && call.digest == digest);
@@ -141,7 +146,37 @@ impl Tracker {
             self.tokens.remove(&token, n);
         }
         self.wait(n, part, ledger);
+        self.go_on(n, part, ledger);
         Place { carries_answer: part.via.stream.is_some(), ..Place::of(n) }
+    }
+
+    /// Notes that a request repeats one that is still open: on HTTP, with its id, after that one's connection broke.
+    ///
+    /// Without a session an id says nothing across streams, and clients could be taken for each other.
+    fn note_repetition(&mut self, n: u64, part: Part<'_>) {
+        let (Some(stream), Some(id), Scope::Session) = (part.via.stream, &part.shape.id, part.via.scope)
+        else {
+            return;
+        };
+        let Some(digest) =
+            self.open.get(&n).filter(|call| call.exchange.chain.is_none()).map(|call| call.digest)
+        else {
+            return;
+        };
+        let key = Key { asked_by: part.from, scope: part.via.scope, id: id.0.clone() };
+        let is_repeated = |other: &&Call| {
+            other.is_cut_off && other.digest == digest && other.stream.is_some_and(|own| own != stream)
+        };
+        let alike = self.ids.of(&key).iter().filter_map(|other| self.open.get(other).map(Box::as_ref));
+        let mut alike = alike.filter(is_repeated);
+        let (Some(first), None) = (alike.next(), alike.next()) else { return };
+        let (chain, n_retries) = (first.exchange.chain.unwrap_or(first.n()), first.exchange.n_retries);
+        if let Some(call) = self.open.get_mut(&n) {
+            call.exchange.chain = Some(chain);
+            call.exchange.again = Some(Again::Transport);
+            call.exchange.n_retries = n_retries.saturating_add(1);
+            call.find(Oddity::Retry);
+        }
     }
 
     /// The exchange because of which this request is asked.
@@ -208,6 +243,18 @@ fn put(
         }
     }
     Some(key)
+}
+
+/// Whether a request continues one that asked for input.
+fn is_round(shape: &Shape) -> bool {
+    let is_round = shape.raw(Member::RequestState).is_some() || shape.raw(Member::InputResponses).is_some();
+    // tasks/update carries input responses too, but names its task instead.
+    is_round && shape.raw(Member::TaskId).is_none()
+}
+
+/// When the first byte of a request was read: of the HTTP request that brings it, if that brought nothing before.
+pub(super) fn began(part: Part<'_>) -> Nanos {
+    part.via.began.filter(|_| part.from == Leg::Client).map_or(part.first, |began| began.min(part.first))
 }
 
 fn first_of<const N: usize>(shape: &Shape, members: [Member; N]) -> Option<&Bytes> {

@@ -26,7 +26,11 @@ pub(crate) struct Case {
 
 pub(crate) const CASES: &[Case] = &[
     Case { what: "`tasks/list`", who: "a client of 2025-11-25 to a server of 2026-07-28", run: task_list },
-    Case { what: "`tasks/get`", who: "a client of 2026-07-28 to a server of 2025-11-25", run: task_get },
+    Case {
+        what: "`tasks/get`",
+        who: "a client of 2026-07-28 that declares no tasks to a server of 2025-11-25",
+        run: task_get,
+    },
     Case { what: "sampling or roots refused", who: "a legacy client to a modern server", run: refused },
     Case { what: "sampling or roots refused", who: "a modern client to a legacy server", run: abandoned },
     Case {
@@ -87,19 +91,26 @@ fn ask(stage: &mut Stage, method: &str, params: Value) -> Told {
 }
 
 fn task_list() -> String {
-    let mut stage = Stage::new(Kind(Over::Pipe, OLD), Kind(Over::Http, NEW));
-    assert!(stage.begin()["result"]["capabilities"]["tasks"].is_null());
-    let got = error(&ask(&mut stage, "tasks/list", json!({})), -32601, &Value::Null);
-    format!("the client: no capability `tasks`, and {got}")
+    let asked = |is_offered: bool| {
+        let mut stage = Stage::new(Kind(Over::Pipe, OLD), Kind(Over::Http, NEW));
+        stage.world.server.skill.jobs.is_offered = is_offered;
+        let tasks = stage.begin()["result"]["capabilities"]["tasks"].clone();
+        assert!(tasks.is_object() == is_offered && tasks.get("list").is_none(), "{tasks}");
+        error(&ask(&mut stage, "tasks/list", json!({})), -32601, &Value::Null)
+    };
+    assert_eq!(asked(false), asked(true));
+    format!("the client: no `list` in the capability `tasks`, and {}", asked(true))
 }
 
 fn task_get() -> String {
-    let mut raw = over_http(json!({ "tools": {}, "tasks": { "list": {} } }));
+    let mut raw = over_http(json!({ "tools": {}, "tasks": { "requests": { "tools": { "call": {} } } } }));
     raw.asks(json!(2), "tasks/get", json!({ "taskId": "t" }));
-    let got = error(&raw.hears(), -32601, &Value::Null);
+    let tasks = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let got = error(&raw.hears(), -32021, &json!({ "requiredCapabilities": tasks }));
     raw.asks(json!(3), "server/discover", json!({ "_meta": meta(askable()) }));
-    assert!(raw.hears().message["result"]["capabilities"]["tasks"].is_null());
-    format!("the client: no capability `tasks`, and {got}")
+    let capabilities = raw.hears().message["result"]["capabilities"].clone();
+    assert!(capabilities["tasks"].is_null() && capabilities["extensions"] == tasks["extensions"]);
+    format!("the client: {got}")
 }
 
 /// A modern client over HTTP that has spoken to a legacy server on stdio with these capabilities.

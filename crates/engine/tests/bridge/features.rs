@@ -8,6 +8,8 @@ use super::feature::{Feature, Outcome, holds};
 use super::stage::{Kind, Stage, words};
 
 mod carried;
+mod tasks_down;
+mod tasks_up;
 
 const J25: Revision = Revision::V2025_06_18;
 const N25: Revision = Revision::V2025_11_25;
@@ -82,6 +84,18 @@ pub(crate) const FEATURES: &[Feature] = &[
         run: repeat,
     },
     Feature { name: "tasks of 2025-11-25", is_there: carried::has_tasks, run: carried::tasks },
+    Feature { name: "a call as a task, for 2025-11-25", is_there: tasks_up::is_there, run: tasks_up::call },
+    Feature { name: "a task that asks, for 2025-11-25", is_there: tasks_up::is_there, run: tasks_up::asks },
+    Feature {
+        name: "a task that is cancelled, for 2025-11-25",
+        is_there: tasks_up::is_there,
+        run: tasks_up::cancel,
+    },
+    Feature {
+        name: "a call that becomes a task unasked",
+        is_there: |client, server| !client.is_modern() && server.is_modern(),
+        run: tasks_up::unasked,
+    },
     Feature { name: "a cursor of nobody", is_there: always, run: carried::cursor },
     Feature { name: "MCP Apps and unknown `_meta` of tools", is_there: always, run: carried::apps },
     Feature {
@@ -96,6 +110,17 @@ pub(crate) const FEATURES: &[Feature] = &[
         run: carried::draft,
     },
     Feature { name: "an unknown notification", is_there: always, run: carried::notice },
+    Feature {
+        name: "tasks of 2025-11-25 for modern clients",
+        is_there: tasks_down::has_tasks,
+        run: tasks_down::taken,
+    },
+    Feature {
+        name: "tasks of 2025-11-25 for modern clients that take none",
+        is_there: tasks_down::has_tasks,
+        run: tasks_down::not_taken,
+    },
+    Feature { name: "extensions of clients", is_there: always, run: tasks_down::extensions },
 ];
 
 fn handshake(stage: &mut Stage) -> Outcome {

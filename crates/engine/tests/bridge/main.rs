@@ -9,11 +9,13 @@
 )]
 
 mod cannot;
+mod crowd_of_tasks;
 mod detection;
 mod ends;
 mod feature;
 mod features;
 mod interleave;
+mod locked;
 mod matrix;
 mod raw;
 mod rules;

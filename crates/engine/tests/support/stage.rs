@@ -56,6 +56,7 @@ impl Stage {
             Step::Asked(stream, head) => self.hear(Input::Asked { stream, head }),
             Step::Answered(stream, head) => self.hear(Input::Answered { stream, head }),
             Step::Frame(stream, from, event, text) => self.frame(stream, from, event, &text),
+            Step::Odd(stream, from, _, text) => self.frame(stream, from, None, &text),
             Step::Closed(stream, from, how) => self.hear(Input::Closed { stream, from, how }),
             Step::Stderr(text) => {
                 let carried = self.carried(&text, None);

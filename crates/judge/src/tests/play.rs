@@ -1,11 +1,14 @@
 //! Plays a transcript to a source and a judge.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tapgate_engine::fact::Finding;
+use tapgate_engine::surface::{Item, Lock, Value};
 use tapgate_engine::{Action, Fact, Input, Limits, Source};
 use tapgate_testkit::{Script, Step};
 use tapgate_wire::fault::FaultKind;
-use tapgate_wire::record::Transport;
+use tapgate_wire::record::{Offered, Transport};
 use tapgate_wire::stream::{Carried, Event};
 use tapgate_wire::{Leg, Message, Nanos, StreamId};
 
@@ -28,15 +31,33 @@ pub(crate) fn facts(text: &str) -> Vec<Fact> {
     play(text).facts
 }
 
+/// How many sessions the judge remembers after a transcript.
+pub(crate) fn held(text: &str) -> usize {
+    play(text).judge.held()
+}
+
 fn play(text: &str) -> Play {
     let transports = (Transport::Stdio, Transport::Stdio);
     let source = Source::new(transports, Limits::default());
+    let text = text.trim_start();
+    let (locked, text) = text.strip_prefix("locked").map_or((false, text), |rest| (true, rest));
     let mut play = Play { source, judge: Judge::new(), now: Nanos(0), facts: Vec::new() };
+    if locked {
+        play.judge.lock(&Arc::new(lock()));
+    }
     for step in Script::of(text).steps {
         play.step(step);
     }
     play.wait(TICK);
     play
+}
+
+/// The lock of transcripts whose first line is `locked`: of the tools `read` and `write`, which have no further members.
+fn lock() -> Lock {
+    let tool = |name| Item::of(Offered::Tools, Value::object([("name", Value::text(name))]));
+    let mut lock = Lock::default();
+    lock.surface.set(Offered::Tools, vec![tool("read"), tool("write")]);
+    lock
 }
 
 struct Play {
@@ -56,6 +77,7 @@ impl Play {
             Step::Asked(stream, head) => self.hear(Input::Asked { stream, head }),
             Step::Answered(stream, head) => self.hear(Input::Answered { stream, head }),
             Step::Frame(stream, from, event, text) => self.frame(stream, from, event, &text),
+            Step::Odd(stream, from, kind, text) => self.odd(stream, from, kind, text),
             Step::Closed(stream, from, how) => self.hear(Input::Closed { stream, from, how }),
             Step::Stderr(text) => {
                 let carried = self.carried(&text, None);
@@ -80,6 +102,24 @@ impl Play {
         let faults = &message.shape().faults;
         self.hear(if faults.iter().any(|fault| fault.kind == FaultKind::NotJson) {
             Input::Stray { stream, from, carried, bytes: message.raw().clone(), faults: faults.clone() }
+        } else {
+            Input::Message { stream, from, carried, message }
+        });
+        // What was read is passed on at once.
+        let mut actions = Vec::new();
+        self.source.on(self.now, Input::Passed { stream, from }, &mut actions);
+        self.judge(actions);
+    }
+
+    /// A frame as a framer tells it that found something odd in it.
+    fn odd(&mut self, stream: StreamId, from: Leg, kind: FaultKind, text: String) {
+        let carried = self.carried(&text, None);
+        let mut message = Message::parse(Bytes::from(text));
+        message.note(kind, 0);
+        let is_broken = message.shape().faults.iter().any(|fault| fault.kind == FaultKind::NotJson);
+        self.hear(if is_broken {
+            let faults = message.shape().faults.iter().filter(|fault| fault.kind == kind).copied().collect();
+            Input::Stray { stream, from, carried, bytes: message.raw().clone(), faults }
         } else {
             Input::Message { stream, from, carried, message }
         });

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
+use tapgate_wire::clock;
 
 use crate::page::{Block, Cell, Page, status_word};
 use crate::plain::steers;
-use crate::unit;
 
 /// The version of the objects. It grows when a member changes its meaning or goes, not when one is added.
 const VERSION: u64 = 1;
@@ -30,6 +30,26 @@ pub fn json(page: &Page) -> String {
             Block::Facts(facts) => {
                 let members = facts.facts.iter().filter(|fact| !fact.key.is_empty());
                 line(&mut out, facts.kind, members.map(|fact| (fact.key, value(&fact.value))));
+            }
+            Block::Waterfall(waterfall) => {
+                for bar in &waterfall.bars {
+                    let members = [
+                        ("what", json!(bar.what)),
+                        ("of", json!(bar.kind)),
+                        ("id", json!(bar.id)),
+                        ("depth", json!(bar.depth)),
+                        ("after", seconds(bar.from.saturating_sub(waterfall.from))),
+                        ("took", seconds(bar.until.saturating_sub(bar.from))),
+                        (
+                            "marks",
+                            bar.marks
+                                .iter()
+                                .map(|mark| seconds(mark.saturating_sub(waterfall.from)))
+                                .collect(),
+                        ),
+                    ];
+                    line(&mut out, "span", members.into_iter());
+                }
             }
             Block::Dump(dump) => {
                 line(&mut out, "message", dump.facts.iter().map(|fact| (fact.key, value(&fact.value))));
@@ -67,6 +87,10 @@ fn unsigned(word: &str) -> &str {
     }
 }
 
+fn seconds(nanos: i64) -> Json {
+    json!(nanos as f64 / 1e9)
+}
+
 fn value(cell: &Cell) -> Json {
     match cell {
         Cell::None => Json::Null,
@@ -75,8 +99,8 @@ fn value(cell: &Cell) -> Json {
         Cell::Word(_, word) => json!(unsigned(word)),
         Cell::Count(n) | Cell::Rare(n) | Cell::Bytes(n) => json!(n),
         Cell::Number(n) => json!(n),
-        Cell::Span(nanos) => json!(*nanos as f64 / 1e9),
-        Cell::At(when) | Cell::Ago(when) => json!(unit::stamp(*when)),
+        Cell::Span(nanos) => seconds(*nanos),
+        Cell::At(when) | Cell::Ago(when) => json!(clock::stamp(*when)),
         Cell::Share(share) => json!(share),
         Cell::Status(status) => json!(status_word(*status)),
         Cell::Flag(truth) => json!(truth),

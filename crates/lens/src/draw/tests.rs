@@ -47,6 +47,7 @@ fn pages(world: &World) -> Vec<(&'static str, Page)> {
         ExchangeView {
             call: world.call_of(exchange),
             children: if n == 2 { &world.exchanges[4..5] } else { &[] },
+            around: &world.exchanges,
             messages: match n {
                 2 => &world.messages[2..4],
                 6 => &world.messages[5..7],

@@ -2,8 +2,7 @@
 
 use tapgate_wire::record::Status;
 
-use super::table;
-use super::{Colour, Style};
+use super::{Colour, Style, table, waterfall};
 use crate::Plain;
 use crate::page::{Author, Block, Cell, Dump, Facts, Note, Page, Tone};
 use crate::unit;
@@ -26,6 +25,7 @@ pub fn text(page: &Page, style: &Style) -> String {
             Block::Table(rows) => table::draw(&mut canvas, rows),
             Block::Facts(facts) => draw_facts(&mut canvas, facts),
             Block::Dump(dump) => draw_dump(&mut canvas, dump),
+            Block::Waterfall(bars) => waterfall::draw(&mut canvas, bars),
             Block::Note(note) => draw_note(&mut canvas, note),
         }
     }

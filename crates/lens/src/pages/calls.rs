@@ -1,11 +1,15 @@
 //! Many exchanges, one a line.
 
+use tapgate_store::ExchangeRow;
 use tapgate_wire::Leg;
+use tapgate_wire::record::Clock;
 
+use super::again_word;
 use crate::Call;
-use crate::call::{era_word, leg_word, transport_word};
+use crate::call::{era_word, hand_word, leg_word, transport_word};
 use crate::capture::marks;
 use crate::page::{Block, Cell, Column, Fact, Layout, Note, Page, Table, Tone};
+use crate::unit;
 
 /// The columns of an exchange; the keys are the names of expressions.
 pub(crate) const COLUMNS: &[Column] = &[
@@ -37,6 +41,14 @@ pub(crate) const COLUMNS: &[Column] = &[
     Column::unseen("leg"),
     Column::unseen("duration.first"),
     Column::unseen("duration.rest"),
+    Column::unseen("time.client"),
+    Column::unseen("time.tapgate"),
+    Column::unseen("time.wire"),
+    Column::unseen("time.server"),
+    Column::unseen("time.person"),
+    Column::unseen("blocked"),
+    Column::unseen("chain"),
+    Column::unseen("again"),
     Column::unseen("progress"),
     Column::unseen("late"),
     Column::unseen("duplicate"),
@@ -103,6 +115,14 @@ fn cells(call: &Call<'_>) -> Vec<Cell> {
         Cell::Word(Tone::Usual, leg_word(call.leg())),
         Cell::Span(call.first()),
         Cell::Span(call.rest()),
+        part(exchange, |clock| clock.client),
+        part(exchange, |clock| clock.tapgate),
+        part(exchange, |clock| clock.wire),
+        part(exchange, |clock| clock.server),
+        part(exchange, |clock| clock.person),
+        call.waits_for().map_or(Cell::None, |(hand, _)| Cell::Word(Tone::Usual, hand_word(hand))),
+        exchange.chain.map_or(Cell::None, |chain| Cell::Told(chain.to_string())),
+        exchange.again.map_or(Cell::None, |again| Cell::Word(Tone::Usual, again_word(again))),
         Cell::Count(exchange.n_progress.into()),
         Cell::Flag(exchange.late),
         Cell::Flag(exchange.duplicate),
@@ -112,6 +132,12 @@ fn cells(call: &Call<'_>) -> Vec<Cell> {
         Cell::told(exchange.rpc_id.as_deref()),
         Cell::Flag(call.is_full()),
     ]
+}
+
+/// A part of the clock; nothing while that is not known.
+fn part(exchange: &ExchangeRow, part: impl Fn(&Clock) -> u64) -> Cell {
+    let nanos = exchange.clock.as_ref().map(part);
+    nanos.map_or(Cell::None, |nanos| Cell::Span(i64::try_from(nanos).unwrap_or(i64::MAX)))
 }
 
 /// What was asked, in as few words as tell it: the tool alone, or the method and its target.
@@ -144,6 +170,9 @@ fn notes(call: &Call<'_>) -> Cell {
         (None, Some(text)) => notes.push(text.clone()),
         (None, None) => {}
     }
+    notes.extend(call.waits_for().map(|(hand, since)| {
+        format!("waits for {} {}", hand_word(hand), unit::span(call.now.saturating_sub(since)))
+    }));
     notes.extend(exchange.late.then(|| "late".to_owned()));
     notes.extend(exchange.duplicate.then(|| "duplicate".to_owned()));
     notes.extend(exchange.findings.iter().cloned());

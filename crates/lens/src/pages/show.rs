@@ -3,10 +3,11 @@
 use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
 use tapgate_wire::fault::Severity;
-use tapgate_wire::record::UnixNanos;
+use tapgate_wire::record::{Hand, UnixNanos};
 
 use super::calls::{facts, table, what};
-use super::{Meaning, Rules, message};
+use super::waterfall::again_text;
+use super::{Meaning, Rules, message, waterfall};
 use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
 use crate::{Call, unit};
@@ -17,6 +18,8 @@ pub struct ExchangeView<'a> {
     pub call: Call<'a>,
     /// Exchanges that were asked inside of it.
     pub children: &'a [ExchangeRow],
+    /// What else belongs to it: exchanges inside of those, the others of its chain, and plain HTTP between them.
+    pub around: &'a [ExchangeRow],
     /// Its messages in order.
     pub messages: &'a [MessageRow],
     /// What is wrong about it.
@@ -48,6 +51,10 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
         let children: Vec<_> =
             view.children.iter().map(|child| Call::new(child, call.session, call.source, call.now)).collect();
         blocks.push(Block::Table(table(&children, Layout::Fitted)));
+    }
+    if let Some(drawn) = waterfall::of(&view.call, view.around, view.messages) {
+        blocks.push(Block::Title("What happened when".to_owned()));
+        blocks.push(drawn);
     }
     blocks.extend(view.messages.iter().map(|message| message::read(message, exchange.opened, view.meaning)));
     if view.messages.is_empty() {
@@ -165,6 +172,8 @@ fn headline(call: &Call<'_>) -> Vec<Fact> {
         Fact::seen("", "HTTP", exchange.http_status.map_or(Cell::None, |status| Cell::Count(status.into()))),
         Fact::seen("", "began", Cell::At(exchange.opened)),
         Fact::seen("", "took", text(took(call))),
+        Fact::seen("", "of that", text(split(exchange))),
+        Fact::seen("", "waits", text(waits(call))),
         Fact::seen(
             "",
             "size",
@@ -175,6 +184,7 @@ fn headline(call: &Call<'_>) -> Vec<Fact> {
             )),
         ),
         Fact::seen("", "went on", text(went_on(exchange))),
+        Fact::seen("", "repeats", text(repeats(exchange))),
         Fact::seen("", "task", Cell::told(exchange.task.as_deref())),
         Fact::seen("", "JSON-RPC id", Cell::told(exchange.rpc_id.as_deref())),
     ];
@@ -203,6 +213,42 @@ fn took(call: &Call<'_>) -> String {
             )
         }
     }
+}
+
+/// Where the time went, as far as that is known.
+fn split(exchange: &ExchangeRow) -> String {
+    let Some(clock) = exchange.clock else { return String::new() };
+    let parts = [
+        ("server", clock.server),
+        ("wire", clock.wire),
+        ("tapgate", clock.tapgate),
+        ("client", clock.client),
+        ("person", clock.person),
+    ];
+    let said = parts.map(|(who, nanos)| match nanos {
+        0 => format!("{who} –"),
+        nanos => format!("{who} {}", unit::span(i64::try_from(nanos).unwrap_or(i64::MAX))),
+    });
+    said.join(", ")
+}
+
+/// Whom an open exchange waits for, as a sentence.
+fn waits(call: &Call<'_>) -> String {
+    let Some((hand, since)) = call.waits_for() else { return String::new() };
+    let long = unit::span(call.now.saturating_sub(since));
+    match hand {
+        Hand::Server => format!("for the server, since {long}"),
+        Hand::Client => format!("for the client to answer what the server asked, since {long}"),
+        Hand::Person => format!("for a person to answer what the server asked, since {long}"),
+        Hand::Wire => format!("for the rest of a message that is on its way, since {long}"),
+        Hand::Tapgate => format!("for a receiver that does not read what tapgate writes, since {long}"),
+    }
+}
+
+/// Which exchange it repeats, and how.
+fn repeats(exchange: &ExchangeRow) -> String {
+    let how = exchange.again.map_or("", again_text);
+    exchange.chain.map_or_else(String::new, |chain| format!("{chain}: {how}"))
 }
 
 /// Rounds, retries, progress, late and duplicate answers, in words.

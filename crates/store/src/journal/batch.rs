@@ -1,20 +1,23 @@
 //! One transaction: records to rows, several states of one exchange to one row.
 
+mod found;
+
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, TransactionBehavior, params};
 use tapgate_wire::Masked;
-use tapgate_wire::record::{Exchange, Finding, Message, Record, Session, Source, Surface, Transport};
+use tapgate_wire::record::{Exchange, Message, Record, Session, Source, Transport};
 
 use crate::code::Coded;
 use crate::journal::Lost;
 use crate::journal::known::{ByNumber, Contents, Known, Slot};
 use crate::pack::Pack;
-use crate::row::{pack_exchange, pack_message, unpack_listed};
+use crate::row::{Named, pack_exchange, pack_message, unpack_listed};
 
-/// Bodies up to this size are kept in their message: small ones are seldom the same, and a row of
-/// content with its index entry costs more than it saves.
-const INLINE_BODY: usize = 256;
+/// Bodies up to this size are kept in their message: small ones are seldom the same, because ids and arguments
+/// stand in them, and a row of content with its index entry costs more than it saves. A call of 2026-07-28 says
+/// who its client is and takes 300 bytes.
+const INLINE_BODY: usize = 1024;
 
 /// The same for heads, which repeat all the time.
 const INLINE_HEAD: usize = 64;
@@ -298,44 +301,6 @@ impl Rows<'_> {
         Ok(true)
     }
 
-    fn finding(&mut self, finding: &Finding) -> rusqlite::Result<bool> {
-        let Some(session) = self.session_of(finding.session, finding.at)? else {
-            return Ok(false);
-        };
-        let exchange = finding.exchange.and_then(|number| {
-            self.known.exchanges.get_or_add(number, &mut self.next.exchange).map(|slot| slot.id)
-        });
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO finding (session, exchange, message, rule, side, severity, at, revision, subject, text)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?;
-        statement.execute(params![
-            session,
-            exchange,
-            finding.message.and_then(|number| self.known.messages.get(number)),
-            finding.rule.id,
-            finding.side.code(),
-            finding.severity.code(),
-            finding.at,
-            finding.revision.as_ref().map(Text),
-            Text(&finding.subject),
-            Text(&finding.text),
-        ])?;
-        Ok(true)
-    }
-
-    fn surface(&mut self, surface: &Surface) -> rusqlite::Result<bool> {
-        let Some(session) = self.session_of(surface.session, surface.at)? else {
-            return Ok(false);
-        };
-        let body = place(&mut self.known.contents, self.connection, surface.items.bytes(), INLINE_BODY)?;
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO surface (session, kind, at, whole, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?;
-        statement.execute(params![session, surface.kind.code(), surface.at, surface.whole, body])?;
-        Ok(true)
-    }
-
     /// Writes exchanges in the order of their ids, because appending is what a table does best.
     fn exchanges(&mut self, exchanges: &[&Exchange]) -> rusqlite::Result<u64> {
         let mut placed = Vec::with_capacity(exchanges.len());
@@ -355,11 +320,12 @@ impl Rows<'_> {
 
     fn exchange(&mut self, slot: Slot, session: i64, exchange: &Exchange) -> rusqlite::Result<()> {
         let messages = self.listed(slot, &exchange.messages)?;
-        let parent = exchange.parent.and_then(|number| {
-            self.known.exchanges.get_or_add(number, &mut self.next.exchange).map(|slot| slot.id)
-        });
+        let named = Named {
+            parent: exchange.parent.and_then(|number| self.row_of(number)),
+            chain: exchange.chain.and_then(|number| self.row_of(number)),
+        };
         self.pack.clear();
-        pack_exchange(&mut self.pack, exchange, parent, &messages);
+        pack_exchange(&mut self.pack, exchange, named, &messages);
         let values = params![
             slot.id,
             session,
@@ -384,6 +350,10 @@ impl Rows<'_> {
         self.insert_exchange.execute(values)?;
         self.known.exchanges.mark_written(exchange.n);
         Ok(())
+    }
+
+    fn row_of(&mut self, exchange: u64) -> Option<i64> {
+        self.known.exchanges.get_or_add(exchange, &mut self.next.exchange).map(|slot| slot.id)
     }
 
     /// The rows of an exchange's messages; those that are no longer remembered stand in its own row.

@@ -68,7 +68,7 @@ fn no_byte_of_what_was_pruned_stays_in_any_file() {
 fn content_goes_with_the_last_message_that_refers_to_it() {
     let home = Home::new();
     let journal = Journal::open(&home.path(), home.options());
-    let shared = "shared ".repeat(100);
+    let shared = "shared ".repeat(300);
     for n in 1..=2 {
         journal.write(call_in(n, n, NOW, &shared));
         assert!(journal.flush(WAIT));

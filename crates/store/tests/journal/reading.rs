@@ -7,8 +7,8 @@ use tapgate_store::{
 };
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::{
-    Body, Clock, Era, Exchange, Finding, Message, Offered, Piece, Record, Session, Source, Status, Surface,
-    Transport,
+    Again, Body, Clock, Era, Exchange, Finding, Hand, Message, Offered, Piece, Record, Session, Source,
+    Status, Surface, Transport,
 };
 use tapgate_wire::revision::Revisions;
 use tapgate_wire::rule::Side;
@@ -40,6 +40,10 @@ fn every_field_reads_back() {
         late: true,
         duplicate: true,
         task: Some(masked("task")),
+        clock: Some(Clock { client: 0, tapgate: 1, wire: 2, server: 3, person: u64::MAX - 1 }),
+        in_hand: Some((Hand::Person, NOW + 7)),
+        chain: Some(1),
+        again: Some(Again::Login),
         findings: vec!["not-json", "null-id"],
         messages: vec![2],
         ..exchange(2)
@@ -76,6 +80,8 @@ fn every_field_reads_back() {
     assert_eq!((row.bytes_in, row.bytes_out), (1 << 40, 300));
     assert_eq!((row.n_progress, row.n_rounds, row.n_retries), (1, 2, 3));
     assert!(row.late && row.duplicate);
+    assert_eq!((row.clock, row.in_hand), (sent.clock, sent.in_hand));
+    assert_eq!((row.chain, row.again), (Some(rows[0].id), sent.again));
     assert_eq!(row.findings, ["not-json", "null-id"]);
     assert_eq!(reader.exchange(row.id).unwrap().as_ref(), Some(row));
 

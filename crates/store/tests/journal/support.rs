@@ -142,6 +142,9 @@ pub(crate) fn exchange(n: u64) -> Exchange {
         duplicate: false,
         task: None,
         clock: None,
+        in_hand: None,
+        chain: None,
+        again: None,
         findings: vec![],
         messages: vec![],
     }

@@ -91,6 +91,8 @@ pub struct Client {
     pub faults: Vec<String>,
     /// `Authorization`, if it has one.
     pub credentials: Option<String>,
+    /// The extensions that it declares; null for none.
+    pub extensions: Value,
     /// The log level that goes with each request (2026-07-28).
     pub level: Option<&'static str>,
     /// The server's answer to the handshake.
@@ -129,6 +131,7 @@ impl Client {
             pushed: Vec::new(),
             faults: Vec::new(),
             credentials: None,
+            extensions: Value::Null,
             level: None,
             server: Value::Null,
             session: None,
@@ -159,6 +162,9 @@ impl Client {
         }
         if self.revision >= Revision::V2025_11_25 {
             all["elicitation"] = json!({ "form": {}, "url": {} });
+        }
+        if !self.extensions.is_null() {
+            all["extensions"] = self.extensions.clone();
         }
         all
     }

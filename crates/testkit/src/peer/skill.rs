@@ -6,8 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tapgate_wire::revision::Revision;
 
+use self::inputs::sum;
 use super::{META, at, text};
 
+mod core_tasks;
+mod inputs;
+pub mod jobs;
 mod tools;
 
 /// One conversation: a process, a legacy session, or all modern requests over HTTP.
@@ -26,6 +30,9 @@ pub struct Talk {
     waits: BTreeMap<String, Wait>,
     /// Open streams of subscriptions (2026-07-28): the listen's id, and what it wants.
     listens: BTreeMap<String, (Value, Value)>,
+    /// Tasks of 2025-11-25 by their ids, and those that ask, by the ids of their questions.
+    tasks: BTreeMap<String, core_tasks::Task>,
+    task_asks: BTreeMap<String, String>,
     next: u64,
 }
 
@@ -65,8 +72,12 @@ pub struct Skill {
     pub last_raw: String,
     /// What was against the rules of the revision.
     pub faults: Vec<String>,
+    /// Whether a server of 2025-11-25 has tools that become tasks.
+    pub has_core_tasks: bool,
     /// How often the tool `count` ran: what is replayed is seen here.
     pub n_counted: usize,
+    /// Tasks (2026-07-28).
+    pub jobs: jobs::Jobs,
 }
 
 const PAGE: usize = 8;
@@ -80,7 +91,9 @@ impl Skill {
             told: Vec::new(),
             last_raw: String::new(),
             faults: Vec::new(),
+            has_core_tasks: false,
             n_counted: 0,
+            jobs: jobs::Jobs::default(),
         }
     }
 
@@ -95,7 +108,13 @@ impl Skill {
             (Some(method), Some(id)) => {
                 let params = message.get("params").cloned().unwrap_or_else(|| json!({}));
                 self.heard.push((method.to_owned(), params.clone()));
-                self.asked(talk, method, id, &params)
+                if self.is_modern()
+                    && let Some(says) = self.asked_job(id, method, &params)
+                {
+                    return says;
+                }
+                let says = self.core_task(talk, method, id, &params);
+                says.unwrap_or_else(|| self.asked(talk, method, id, &params))
             }
             (Some(method), None) => self.told(talk, method, at(message, &["params"])),
             (None, Some(id)) => self.answered(talk, id, message),
@@ -148,7 +167,9 @@ impl Skill {
             {
                 vec![error(id, -32602, "no such cursor", Value::Null)]
             }
-            "tools/list" => vec![self.list(id, params, "tools", tools::all())],
+            "tools/list" => {
+                vec![self.list(id, params, "tools", [self.tools(), self.job_tools()].concat())]
+            }
             "prompts/list" => {
                 vec![self.list(id, params, "prompts", vec![json!({ "name": "greet", "arguments": [{ "name": "who" }] })])]
             }
@@ -214,6 +235,9 @@ impl Skill {
         });
         if self.revision >= Revision::V2025_03_26 {
             all["completions"] = json!({});
+        }
+        if self.is_modern() && self.jobs.is_offered {
+            all["extensions"] = json!({ format!("{META}tasks"): {} });
         }
         all
     }
@@ -416,28 +440,6 @@ impl Skill {
             .collect()
     }
 
-    /// What a tool asks the client for, by key.
-    fn inputs(tool: &str, round: usize) -> Vec<(&'static str, &'static str, Value)> {
-        let form = json!({ "message": "your name?", "requestedSchema": {
-            "type": "object", "properties": { "name": { "type": "string" } } } });
-        let url = json!({ "mode": "url", "message": "open it", "url": "https://example.com/x" });
-        let sample = json!({ "messages": [{ "role": "user", "content": { "type": "text", "text": "hi" } }], "maxTokens": 9 });
-        match tool {
-            "form" => vec![("name", "elicitation/create", form)],
-            "url" => vec![("open", "elicitation/create", url)],
-            "sample" => vec![("sample", "sampling/createMessage", sample)],
-            "roots" => vec![("roots", "roots/list", json!({}))],
-            "three" => vec![
-                ("name", "elicitation/create", form),
-                ("sample", "sampling/createMessage", sample),
-                ("roots", "roots/list", json!({})),
-            ],
-            "rounds" if round == 0 => vec![("name", "elicitation/create", form)],
-            "rounds" if round == 1 => vec![("sample", "sampling/createMessage", sample)],
-            _ => Vec::new(),
-        }
-    }
-
     fn question(&mut self, talk: &mut Talk, id: &Value, params: &Value, tool: &str) -> Vec<Say> {
         let declared = if self.is_modern() {
             at(params, &["_meta", &format!("{META}clientCapabilities")]).clone()
@@ -516,6 +518,9 @@ impl Skill {
         if self.is_modern() {
             self.faults.push("an answer reached a modern server".to_owned());
         }
+        if let Some(task) = talk.task_asks.remove(&id.to_string()) {
+            return Self::core_task_answered(talk, &task, message);
+        }
         let Some((call, key)) = talk.asked.remove(&id.to_string()) else {
             self.faults.push(format!("the server got an answer that it did not ask for: {message}"));
             return Vec::new();
@@ -556,21 +561,6 @@ impl Skill {
             self.cancelled.push(text(&wait.params, &["name"]).to_owned());
         }
     }
-}
-
-/// What a tool makes of the answers it got.
-fn sum(got: &BTreeMap<String, Value>) -> Value {
-    let mut parts = Vec::new();
-    for (key, value) in got {
-        let words = match key.as_str() {
-            "name" if text(value, &["action"]) == "accept" => text(value, &["content", "name"]),
-            "sample" => text(value, &["content", "text"]),
-            "roots" => at(value, &["roots"]).get(0).map_or("no root", |root| text(root, &["uri"])),
-            _ => text(value, &["action"]),
-        };
-        parts.push(format!("{key}={words}"));
-    }
-    json!({ "content": [{ "type": "text", "text": parts.join(" ") }] })
 }
 
 fn error(id: &Value, code: i64, message: &str, data: Value) -> Say {

@@ -127,7 +127,8 @@ impl<B: Bridged> World<B> {
         }
     }
 
-    fn act(&mut self, act: Act) {
+    /// Does what the bridge decided.
+    pub fn act(&mut self, act: Act) {
         match act {
             Act::Line(bytes) => {
                 if let Some(client) = self.clients.iter_mut().find(|client| client.over == Over::Pipe) {

@@ -38,9 +38,9 @@ impl Out {
 
     /// Writes a message as a line. Line ends inside it can only be white space between JSON tokens.
     pub(super) fn push_line(&self, mut bytes: Bytes) {
-        let breaks = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        if bytes.iter().any(breaks) {
-            bytes = bytes.iter().map(|byte| if breaks(byte) { b' ' } else { *byte }).collect();
+        if bytes.contains(&b'\n') || bytes.contains(&b'\r') {
+            let blank = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
+            bytes = bytes.iter().map(blank).collect();
         }
         self.push(bytes);
         self.push(Bytes::from_static(b"\n"));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::dial::Dialer;
 use super::exchange::Tap;
 use super::ledger::Ledger;
-use super::pool::Pool;
+use super::pool::{Case, Pool};
 use super::proxy::ProxyVariables;
 use super::upstream::Upstream;
 use super::{Error, Listen};
@@ -60,7 +60,7 @@ impl Web {
     ) -> Rc<Clients> {
         let pass = pass.map(|dialer| {
             Rc::new(Tap {
-                pool: Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&self.ledger))),
+                pool: Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&self.ledger), Case::Keep)),
                 dialer,
                 guard: Arc::new(listen.guard.clone()),
                 explain: listen.explain,

@@ -53,7 +53,7 @@ pub(super) async fn exchange(
     let stream = tap.ledger.next_stream();
     let refused = refuse(&tap.guard, &parts);
     let request::Parts { method, uri, version, headers, extensions, .. } = parts;
-    let head = tap.ledger.heads.request(RequestHead { method, uri, version, headers });
+    let head = pulse.heads.request(RequestHead { method, uri, version, headers });
     tap.ledger.tell(Seen::Asked { stream, at: tap.ledger.now(), head: Arc::clone(&head) });
     let watch = |from| Watch::new(Rc::clone(&tap.ledger), stream, from);
     let ask = AskBody::new(incoming, watch(Leg::Client), Rc::clone(&pulse));
@@ -211,7 +211,7 @@ fn pass(
     let headers = heads::to_client(&parts.headers, framing);
     let keep = keep(&parts.headers);
     let head = ResponseHead { status: parts.status, version: parts.version, headers: parts.headers };
-    let head = tap.ledger.heads.response(head);
+    let head = pulse.heads.response(head);
     tap.ledger.tell(Seen::Answered { stream, at: tap.ledger.now(), head });
     let body = match lane {
         Some(lane) => Answer::from_lane(incoming, watch, lane, Rc::clone(&tap.pool), keep, pulse),

@@ -28,7 +28,7 @@ use super::collect::Arriving;
 use super::dial::Dialer;
 use super::exchange::{address, describe, keep, send};
 use super::ledger::Ledger;
-use super::pool::{Lane, Pool};
+use super::pool::{Case, Lane, Pool};
 use crate::bridge::ear::Ear;
 use crate::clock::Clock;
 
@@ -60,7 +60,7 @@ impl Origin {
         clock: Clock,
         max_message: usize,
     ) -> Rc<Self> {
-        let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger)));
+        let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger), Case::Forget));
         let (arriving, running) = (Arriving::default(), RefCell::default());
         Rc::new(Self { dialer, ledger, pool, ear, clock, max_message, arriving, running })
     }

@@ -9,7 +9,7 @@ use http_body::Frame;
 use tapgate_wire::stream::Ending;
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
 
-use super::keep::{self, Heads};
+use super::keep;
 use crate::clock::Clock;
 use crate::queue::{Alarm, Witness};
 use crate::seen::Seen;
@@ -28,8 +28,8 @@ pub(super) struct Ledger {
     alarm: RefCell<Option<Alarm>>,
     next: Cell<u64>,
     turn: Cell<Option<Nanos>>,
-    /// Makes the heads that are told.
-    pub(super) heads: Heads,
+    /// The directions whose bytes were told in this turn.
+    passing: RefCell<Vec<(StreamId, Leg)>>,
 }
 
 impl Ledger {
@@ -40,7 +40,7 @@ impl Ledger {
             alarm: RefCell::default(),
             next: Cell::new(0),
             turn: Cell::new(None),
-            heads: Heads::default(),
+            passing: RefCell::default(),
         }
     }
 
@@ -69,8 +69,24 @@ impl Ledger {
         }
     }
 
-    /// Wakes the observer, if it sleeps; called at the end of a turn, when its bytes are with the sockets.
+    /// Notes that something of a direction was told in this turn.
+    fn passes(&self, stream: StreamId, from: Leg) {
+        let mut passing = self.passing.borrow_mut();
+        if passing.last() != Some(&(stream, from)) {
+            passing.push((stream, from));
+        }
+    }
+
+    /// Tells what passed and wakes the observer, if it sleeps; called at the end of a turn, when its bytes are with the
+    /// sockets, or wait in a small buffer for one that takes no more.
     pub(super) fn flush(&self) {
+        let mut passing = self.passing.borrow_mut();
+        if !passing.is_empty() {
+            let at = self.clock.now();
+            for (stream, from) in passing.drain(..) {
+                self.tell(Seen::Passed { stream, from, at });
+            }
+        }
         self.turn.set(None);
         drop(self.alarm.take());
     }
@@ -93,12 +109,17 @@ impl Watch {
         if let Some(bytes) = frame.data_ref() {
             let chunk = Chunk { at: self.ledger.now(), bytes: keep::piece(bytes) };
             self.ledger.tell(Seen::Bytes { stream: self.stream, from: self.from, chunk });
+            self.ledger.passes(self.stream, self.from);
         }
     }
 
     pub(super) fn end(&mut self, how: Ending) {
         if std::mem::replace(&mut self.open, false) {
             let at = self.ledger.now();
+            // A body is a message only when it ends.
+            if how == Ending::Clean {
+                self.ledger.passes(self.stream, self.from);
+            }
             self.ledger.tell(Seen::Closed { stream: self.stream, from: self.from, at, how });
         }
     }
@@ -129,6 +150,31 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_in_a_turn_is_told_as_passed_at_its_end_once_for_each_direction() {
+        let (witness, mut observer) = queue(1 << 20);
+        let ledger = Rc::new(Ledger::new(witness, Clock::start()));
+        let mut asks = Watch::new(Rc::clone(&ledger), StreamId(1), Leg::Client);
+        for piece in ["a", "b"] {
+            asks.saw(&Frame::data(Bytes::from(piece)));
+        }
+        asks.end(Ending::Clean);
+        ledger.flush();
+        ledger.flush();
+        let mut batch = Vec::new();
+        observer.recv_batch(&mut batch, Duration::ZERO);
+        let words: Vec<_> = batch
+            .into_iter()
+            .map(|seen| match seen {
+                Seen::Bytes { .. } => "bytes",
+                Seen::Closed { .. } => "closed",
+                Seen::Passed { stream: StreamId(1), from: Leg::Client, .. } => "passed",
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(words, ["bytes", "bytes", "closed", "passed"]);
+    }
+
+    #[test]
     fn a_direction_ends_once_and_a_dropped_one_was_abandoned() {
         let (witness, mut observer) = queue(1 << 20);
         let ledger = Rc::new(Ledger::new(witness, Clock::start()));
@@ -142,8 +188,9 @@ mod tests {
         observer.recv_batch(&mut batch, Duration::ZERO);
         let endings: Vec<_> = batch
             .into_iter()
-            .map(|seen| match seen {
-                Seen::Closed { stream, how, .. } => (stream.0, how),
+            .filter_map(|seen| match seen {
+                Seen::Closed { stream, how, .. } => Some((stream.0, how)),
+                Seen::Passed { .. } => None,
                 other => panic!("{other:?}"),
             })
             .collect();

@@ -31,6 +31,7 @@ use super::collect::{Arriving, Refused};
 use super::exchange::{Tap, exchange};
 use super::guard::Guard;
 use super::ledger::Ledger;
+use super::pool::Case;
 use super::pulse::{MAX_PREFIX, Pulse};
 use super::reply::{Reply, Stay, Told};
 use super::worker::{GLANCE, Open, glances, session};
@@ -88,8 +89,6 @@ pub(crate) struct Clients {
     streams: RefCell<HashMap<StreamId, Rc<Reply>>>,
     /// Streams whose client left and of which the engine was not told yet.
     gone: RefCell<HashSet<StreamId>>,
-    /// Every reply of which a connection may still have to take something.
-    replies: RefCell<Vec<Weak<Reply>>>,
     arriving: Arriving,
     stop: Notify,
 }
@@ -110,7 +109,6 @@ impl Clients {
             pass,
             streams: RefCell::default(),
             gone: RefCell::default(),
-            replies: RefCell::default(),
             arriving: Arriving::default(),
             stop: Notify::new(),
         })
@@ -176,7 +174,7 @@ impl Clients {
     /// Serves until it is stopped and the last connection ended.
     pub(crate) async fn serve(self: Rc<Self>, listener: TcpListener) {
         let n_open = Arc::new(AtomicUsize::new(0));
-        let mut pulses: Vec<Weak<Pulse>> = Vec::new();
+        let mut places: Vec<Weak<Place>> = Vec::new();
         let mut sessions = JoinSet::new();
         let mut glance = glances(GLANCE.min(self.options.head_timeout));
         loop {
@@ -189,9 +187,9 @@ impl Clients {
                     }
                     Ok((tcp, _)) => {
                         n_open.fetch_add(1, Ordering::Relaxed);
-                        let pulse = Rc::new(Pulse::new(self.clock));
-                        pulses.push(Rc::downgrade(&pulse));
-                        self.connect(&mut sessions, tcp, pulse, Open(Arc::clone(&n_open)));
+                        let place = Rc::new(Place::new(self.clock));
+                        places.push(Rc::downgrade(&place));
+                        self.connect(&mut sessions, tcp, place, Open(Arc::clone(&n_open)));
                     }
                     // Out of descriptors or memory: those who are served go on, the others wait.
                     Err(_) => sleep(Duration::from_millis(50)).await,
@@ -200,15 +198,15 @@ impl Clients {
                 _ = glance.tick() => {
                     self.ledger.flush();
                     let now = self.ledger.now();
-                    self.replies.borrow_mut().retain(|reply| {
-                        reply.upgrade().inspect(|reply| reply.cut_if_stalled(now)).is_some()
-                    });
                     if let Some(tap) = &self.pass {
                         tap.pool.sweep();
                     }
-                    pulses.retain(|pulse| {
-                        let Some(pulse) = pulse.upgrade() else { return false };
-                        pulse.end_if_late(self.options.head_timeout);
+                    places.retain(|place| {
+                        let Some(place) = place.upgrade() else { return false };
+                        if let Some(reply) = place.reply.borrow().upgrade() {
+                            reply.cut_if_stalled(now);
+                        }
+                        place.pulse.end_if_late(self.options.head_timeout);
                         true
                     });
                 }
@@ -216,16 +214,15 @@ impl Clients {
             }
         }
         drop(listener);
-        pulses.iter().filter_map(Weak::upgrade).for_each(|pulse| pulse.stop());
+        places.iter().filter_map(Weak::upgrade).for_each(|place| place.pulse.stop());
         while sessions.join_next().await.is_some() {}
     }
 
-    fn connect(self: &Rc<Self>, sessions: &mut JoinSet<()>, tcp: TcpStream, pulse: Rc<Pulse>, open: Open) {
-        let service = {
-            let (clients, pulse) = (Rc::clone(self), Rc::clone(&pulse));
-            service_fn(move |request| answer(Rc::clone(&clients), Rc::clone(&pulse), request))
-        };
-        sessions.spawn_local(session(Rc::clone(&self.ledger), tcp, pulse, open, service));
+    fn connect(self: &Rc<Self>, sessions: &mut JoinSet<()>, tcp: TcpStream, place: Rc<Place>, open: Open) {
+        let (clients, pulse) = (Rc::clone(self), Rc::clone(&place.pulse));
+        let service = service_fn(move |request| answer(Rc::clone(&clients), Rc::clone(&place), request));
+        let case = if self.pass.is_some() { Case::Keep } else { Case::Forget };
+        sessions.spawn_local(session(Rc::clone(&self.ledger), tcp, pulse, case, open, service));
     }
 
     /// Hears one request whole; `so_far` has what came of a body that is refused.
@@ -262,22 +259,35 @@ impl Clients {
     }
 }
 
+/// A connection of a client.
+struct Place {
+    pulse: Rc<Pulse>,
+    /// What it may still have to take; one reply at a time, as HTTP/1.1 has it.
+    reply: RefCell<Weak<Reply>>,
+}
+
+impl Place {
+    fn new(clock: Clock) -> Self {
+        Self { pulse: Rc::new(Pulse::new(clock)), reply: RefCell::default() }
+    }
+}
+
 /// Hears one request and waits for what the engine makes of it.
 async fn answer(
     clients: Rc<Clients>,
-    pulse: Rc<Pulse>,
+    place: Rc<Place>,
     request: Request<Incoming>,
 ) -> Result<Response<Told>, Infallible> {
     if let Some(tap) = clients.pass.as_ref().filter(|_| !clients.is_own(request.uri().path())) {
-        return Ok(exchange(Rc::clone(tap), pulse, request).await?.map(Told::Passed));
+        return Ok(exchange(Rc::clone(tap), Rc::clone(&place.pulse), request).await?.map(Told::Passed));
     }
-    pulse.begin();
-    let reply = Rc::new(Reply::new(pulse));
-    clients.replies.borrow_mut().push(Rc::downgrade(&reply));
+    place.pulse.begin();
+    let reply = Rc::new(Reply::new(Rc::clone(&place.pulse)));
+    place.reply.replace(Rc::downgrade(&reply));
     let mut stay = Stay { clients: Rc::clone(&clients), stream: None, reply: Rc::clone(&reply) };
     let (parts, incoming) = request.into_parts();
     let (method, uri, version, headers) = (parts.method, parts.uri, parts.version, parts.headers);
-    let head = clients.ledger.heads.request(RequestHead { method, uri, version, headers });
+    let head = place.pulse.heads.request(RequestHead { method, uri, version, headers });
     let mut so_far = BytesMut::new();
     if let Err((status, why)) = clients.hear(&head, incoming, &mut so_far, &mut stay).await {
         let prefix = so_far.get(..MAX_PREFIX).unwrap_or(&so_far);

@@ -56,10 +56,18 @@ impl<B> Upload for B where
 {
 }
 
+/// What is kept of the case of header names, which says nothing, but shows when a message passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Case {
+    Keep,
+    /// Nobody passes the names on, and keeping their case takes memory for each message.
+    Forget,
+}
+
 impl<B: Upload> Lane<B> {
-    async fn open(socket: Socket) -> hyper::Result<Self> {
+    async fn open(socket: Socket, case: Case) -> hyper::Result<Self> {
         let (sender, connection) = http1::Builder::new()
-            .preserve_header_case(true)
+            .preserve_header_case(case == Case::Keep)
             .max_buf_size(MAX_BUFFER)
             .handshake(socket)
             .await?;
@@ -125,6 +133,7 @@ pub(super) enum Link<B: Upload> {
 pub(super) struct Pool<B: Upload> {
     dialer: Arc<Dialer>,
     ledger: Rc<Ledger>,
+    case: Case,
     idle: RefCell<Vec<Idle<B>>>,
     shared: RefCell<Option<http2::SendRequest<B>>>,
     /// What the server spoke last; unknown until the first connection stands.
@@ -141,10 +150,11 @@ struct Idle<B: Upload> {
 }
 
 impl<B: Upload> Pool<B> {
-    pub(super) fn new(dialer: Arc<Dialer>, ledger: Rc<Ledger>) -> Self {
+    pub(super) fn new(dialer: Arc<Dialer>, ledger: Rc<Ledger>, case: Case) -> Self {
         Self {
             dialer,
             ledger,
+            case,
             idle: RefCell::default(),
             shared: RefCell::default(),
             protocol: Cell::new(None),
@@ -193,12 +203,12 @@ impl<B: Upload> Pool<B> {
             |why| Broken::new(format!("{} does not speak HTTP: {why}", self.dialer.upstream.origin()));
         match protocol {
             Protocol::Http1 => {
-                let mut lane = Lane::open(socket).await.map_err(unusable)?;
+                let mut lane = Lane::open(socket, self.case).await.map_err(unusable)?;
                 lane.drive(&mut Context::from_waker(Waker::noop()));
                 Ok(Link::Fresh(lane))
             }
             Protocol::Http2 => {
-                let (sender, connection) = http2::Builder::new(Local)
+                let (sender, connection) = http2::Builder::new(Local(Rc::clone(&self.ledger)))
                     .timer(TokioTimer::new())
                     .initial_stream_window_size(STREAM_WINDOW)
                     .initial_connection_window_size(CONNECTION_WINDOW)
@@ -240,15 +250,25 @@ impl<B: Upload> Pool<B> {
 }
 
 /// Runs the tasks of HTTP/2 connections in the worker's own thread.
-#[derive(Clone, Copy)]
-struct Local;
+#[derive(Clone)]
+struct Local(Rc<Ledger>);
 
 impl<F> hyper::rt::Executor<F> for Local
 where
     F: Future<Output = ()> + 'static,
 {
     fn execute(&self, task: F) {
+        let ledger = Rc::clone(&self.0);
         // Such a task ends with the stream or the connection that it belongs to.
-        drop(tokio::task::spawn_local(task));
+        drop(tokio::task::spawn_local(async move {
+            let mut task = std::pin::pin!(task);
+            std::future::poll_fn(|cx| {
+                let done = task.as_mut().poll(cx);
+                // What such a task passes on is told at the end of its own turn.
+                ledger.flush();
+                done
+            })
+            .await;
+        }));
     }
 }

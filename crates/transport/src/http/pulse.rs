@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tapgate_wire::Nanos;
 
+use super::keep::Heads;
 use super::muffle::Muffle;
 use crate::clock::Clock;
 
@@ -27,6 +28,8 @@ pub(super) struct Pulse {
     flushed: RefCell<Option<Waker>>,
     session: RefCell<Option<(Arc<Muffle>, Waker)>>,
     prefix: RefCell<Prefix>,
+    /// Makes the heads that are told; those of one client are mostly the same.
+    pub(super) heads: Heads,
 }
 
 #[derive(Default)]
@@ -50,6 +53,7 @@ impl Pulse {
             flushed: RefCell::default(),
             session: RefCell::default(),
             prefix: RefCell::default(),
+            heads: Heads::default(),
         }
     }
 

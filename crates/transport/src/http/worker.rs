@@ -27,7 +27,7 @@ use super::dial::Dialer;
 use super::exchange::{Tap, exchange};
 use super::guard::Guard;
 use super::ledger::Ledger;
-use super::pool::{MAX_BUFFER, Pool};
+use super::pool::{Case, MAX_BUFFER, Pool};
 use super::pulse::Pulse;
 use super::socket::ClientSocket;
 use crate::clock::Clock;
@@ -64,7 +64,7 @@ pub(super) fn run(start: Start) -> io::Result<()> {
 async fn serve(start: Start) {
     let Start { dialer, guard, explain, witness, clock, grace, head_timeout, n_open, mut clients } = start;
     let ledger = Rc::new(Ledger::new(witness, clock));
-    let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger)));
+    let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger), Case::Keep));
     let tap = Rc::new(Tap { dialer, guard, explain, ledger, pool });
     let mut pulses: Vec<Weak<Pulse>> = Vec::new();
     let mut sessions = JoinSet::new();
@@ -81,7 +81,7 @@ async fn serve(start: Start) {
                     let (tap, pulse) = (Rc::clone(&tap), Rc::clone(&pulse));
                     service_fn(move |request| exchange(Rc::clone(&tap), Rc::clone(&pulse), request))
                 };
-                sessions.spawn_local(session(Rc::clone(&tap.ledger), tcp, pulse, open, service));
+                sessions.spawn_local(session(Rc::clone(&tap.ledger), tcp, pulse, Case::Keep, open, service));
             }
             Some(_) = sessions.join_next() => {}
             _ = glance.tick() => {
@@ -107,6 +107,7 @@ pub(super) async fn session<B>(
     ledger: Rc<Ledger>,
     tcp: TcpStream,
     pulse: Rc<Pulse>,
+    case: Case,
     _open: Open,
     service: impl HttpService<Incoming, ResBody = B, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 ) where
@@ -121,7 +122,7 @@ pub(super) async fn session<B>(
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .auto_date_header(false)
-            .preserve_header_case(true)
+            .preserve_header_case(case == Case::Keep)
             .max_header_size(MAX_HEAD)
             .max_buf_size(MAX_BUFFER)
             .serve_connection(socket, service)

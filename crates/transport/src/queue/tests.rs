@@ -236,3 +236,20 @@ fn a_gathering_observer_is_woken_when_the_queue_is_half_full() {
     assert_eq!(shared.lock().parked, Parked::No);
     drop(observer);
 }
+
+#[test]
+fn when_bytes_passed_is_dropped_without_a_word_when_there_is_no_room() {
+    let (witness, observer) = queue(4096);
+    let passed = |at| Seen::Passed { stream: StreamId(0), from: Leg::Client, at: Nanos(at) };
+    witness.see(bytes(0, 1, 3000));
+    for at in 0..1000 {
+        witness.see(passed(at));
+    }
+    witness.see(closed(9));
+    drop(witness);
+    let all = drain(observer);
+    let n_passed = all.iter().filter(|seen| matches!(seen, Seen::Passed { .. })).count();
+    assert!((1..100).contains(&n_passed), "{n_passed}");
+    assert!(!all.iter().any(|seen| matches!(seen, Seen::Lost { .. })), "{all:?}");
+    assert!(matches!(all.last(), Some(Seen::Closed { .. })));
+}

@@ -103,6 +103,7 @@ impl Lane {
             // Told first, or another lane could tell the answer before this one tells the question.
             let alarm = self.tell(Chunk { at, bytes: bytes.clone() });
             let written = self.write_all(&bytes);
+            let alarm = if written.is_ok() { self.tell_passed().or(alarm) } else { alarm };
             drop(alarm);
             if let Err(how) = written {
                 return how;
@@ -123,6 +124,16 @@ impl Lane {
             Way::Out => Seen::Bytes { stream, from: Leg::Server, chunk },
             Way::Err => Seen::Stderr { stream, chunk },
         })
+    }
+
+    /// Tells when the bytes that were told last had gone.
+    fn tell_passed(&self) -> Option<Alarm> {
+        let from = match self.way {
+            Way::In => Leg::Client,
+            Way::Out => Leg::Server,
+            Way::Err => return None,
+        };
+        self.witness.see_first(Seen::Passed { stream: StreamId(0), from, at: self.clock.now() })
     }
 
     /// Waits until there is something to read, or no reason to read.

@@ -114,15 +114,27 @@ fn the_witness_is_told_exactly_what_passed_and_how_it_ended() {
     assert!(came == input);
     let (mut asked, mut answered, mut stderr, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut last_in, mut last_out) = (None, None);
+    let mut n_waiting = [0_i32; 2];
     for seen in all {
         match seen {
             Seen::Bytes { from: Leg::Client, chunk, .. } => {
                 assert!(last_in.replace(chunk.at) <= Some(chunk.at));
+                n_waiting[0] += 1;
                 asked.extend_from_slice(&chunk.bytes);
             }
             Seen::Bytes { from: Leg::Server, chunk, .. } => {
                 assert!(last_out.replace(chunk.at) <= Some(chunk.at));
+                n_waiting[1] += 1;
                 answered.extend_from_slice(&chunk.bytes);
+            }
+            Seen::Passed { from, at, .. } => {
+                // Each read is told as passed once, after it was told as read.
+                let (read, n) = match from {
+                    Leg::Client => (last_in, &mut n_waiting[0]),
+                    Leg::Server => (last_out, &mut n_waiting[1]),
+                };
+                assert!(Some(at) >= read);
+                *n -= 1;
             }
             Seen::Stderr { chunk, .. } => stderr.extend_from_slice(&chunk.bytes),
             Seen::Closed { from, how: Ending::Clean, .. } => words.push(format!("closed {from:?}")),
@@ -132,6 +144,7 @@ fn the_witness_is_told_exactly_what_passed_and_how_it_ended() {
         }
     }
     assert!(asked == input && answered == input);
+    assert_eq!(n_waiting, [0, 0]);
     assert_eq!(stderr, b"sorry\n");
     words.sort();
     assert_eq!(words, ["closed Client", "closed Server", "exited 9", "started"]);

@@ -26,6 +26,7 @@ use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 use super::legs::Legs;
+use super::locked::Watched;
 use super::{Args, Server, chaos, header, http as tap_http, stdio};
 use crate::observe::{self, Observed, Recording};
 use crate::problem::{Exit, Problem};
@@ -53,7 +54,12 @@ pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Resul
     let clock = Clock::start();
     let notes = Notes::new(&headers)?;
     let listens = settings.listens.clone();
-    let bridge = Bridge::new(settings, seal(clock)?);
+    let mut bridge = Bridge::new(settings, seal(clock)?);
+    let locked = args.locked.as_ref().map(|path| Watched::open(path, clock.now())).transpose()?;
+    if let Some(locked) = &locked {
+        // Nobody is there yet who could be told.
+        bridge.lock(clock.now(), locked.shared().get(), &mut Vec::new());
+    }
     let (client_edge, server_edge) = (client_edge(args, listen, &listens)?, server_edge(args, server)?);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| system(&error))?;
     let tasks = LocalSet::new();
@@ -63,7 +69,7 @@ pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Resul
 
     let transport = |is_http| if is_http { Transport::Http } else { Transport::Stdio };
     let transports = (transport(listen.is_some()), transport(matches!(server, Server::Url(_))));
-    let observed = Observed::of(args, transports);
+    let observed = Observed::of(args, transports).locked(locked.as_ref().map(Watched::shared));
     let observe = |leg| {
         let (witness, observer) = queue(observe::QUEUE_BYTES);
         (witness, observe::start(observer, clock, observed.leg(leg, &headers)))
@@ -77,7 +83,7 @@ pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Resul
             args.source_name()
         ));
     }
-    let status = tasks.block_on(&runtime, Loop { edges, bridge, chaos, legs, notes, clock }.run());
+    let status = tasks.block_on(&runtime, Loop { edges, bridge, chaos, legs, notes, locked, clock }.run());
     Recording::finish(&mut [of_client, of_server]);
     Ok(ExitCode::from(status))
 }
@@ -89,6 +95,7 @@ struct Loop {
     chaos: Option<Chaos>,
     legs: Legs,
     notes: Notes,
+    locked: Option<Watched>,
     clock: Clock,
 }
 
@@ -100,7 +107,8 @@ impl Loop {
         let mut acts = Vec::new();
         let status = loop {
             let held = self.chaos.as_ref().and_then(Chaos::deadline);
-            let until = [self.bridge.deadline(), held, end_by].into_iter().flatten().min();
+            let look = self.locked.as_ref().map(Watched::deadline);
+            let until = [self.bridge.deadline(), held, end_by, look].into_iter().flatten().min();
             let mut heard = tokio::select! {
                 () = &mut stop, if end_by.is_none() => {
                     end_by = Some(after(self.clock.now(), GRACE));
@@ -116,7 +124,14 @@ impl Loop {
             }
             self.legs.heard(now, &heard);
             self.decide(now, heard, &mut acts);
-            if let Some(status) = self.perform(now, &mut acts) {
+            match self.locked.as_mut().and_then(|locked| locked.look(now)) {
+                Some(Ok(lock)) => self.bridge.lock(now, lock, &mut acts),
+                Some(Err(why)) => acts.push(Act::Note(why)),
+                None => {}
+            }
+            let status = self.perform(now, &mut acts);
+            self.legs.passed(self.clock);
+            if let Some(status) = status {
                 break status;
             }
         };

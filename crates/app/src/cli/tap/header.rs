@@ -57,6 +57,11 @@ fn is_elsewhere(value: &str) -> bool {
     value.starts_with("env:") || value.starts_with("file:")
 }
 
+/// Whether this is the name of a header that `--header` may send.
+pub fn may_send(name: &str) -> bool {
+    name.parse().is_ok_and(|name: HeaderName| !is_ours(&name))
+}
+
 /// Whether a header is one that the transport sets.
 fn is_ours(name: &HeaderName) -> bool {
     let ours = [HOST, CONTENT_LENGTH, CONTENT_TYPE, ACCEPT, LAST_EVENT_ID];

@@ -3,17 +3,19 @@
 //! Messages and events are framed again as they were or will be on the wire; what framing does not keep
 //! (the pieces in which they came, comments) is not told.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, HeaderValue};
+use http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use tapgate_engine::chaos::Injected;
-use tapgate_transport::{Seen, Witness};
+use tapgate_transport::{Clock, Seen, Witness};
 use tapgate_wire::edge::{Act, ChildId, Heard};
 use tapgate_wire::header::{RequestHead, ResponseHead};
-use tapgate_wire::stream::{Ending, Event};
+use tapgate_wire::stream::{Ending, Event, Spread};
 use tapgate_wire::{Chunk, Leg, Nanos, StreamId};
 
 /// The tap's own pipes.
@@ -46,13 +48,24 @@ pub struct Legs {
 #[derive(Debug)]
 struct Wire {
     witness: Witness,
-    open: HashSet<StreamId>,
+    open: HashSet<StreamId, BuildHasherDefault<Spread>>,
+    /// The heads told last: peers repeat theirs, and what is told again needs no memory of its own.
+    asked: Option<Arc<RequestHead>>,
+    answered: Option<Arc<ResponseHead>>,
+    /// The directions of which something was told since what passed was told last.
+    passing: RefCell<Vec<(StreamId, Leg)>>,
 }
 
 impl Legs {
     /// Two legs before anything passed; requests go to `target` with the headers `given`.
     pub fn new(client: Witness, server: Witness, target: Uri, given: HeaderMap) -> Self {
-        let wire = |witness| Wire { witness, open: HashSet::new() };
+        let wire = |witness| Wire {
+            witness,
+            open: HashSet::default(),
+            asked: None,
+            answered: None,
+            passing: RefCell::default(),
+        };
         Self {
             client: wire(client),
             server: wire(server),
@@ -125,11 +138,11 @@ impl Legs {
         match act {
             Act::Line(bytes) => client.line(at, PIPES, Leg::Server, bytes),
             Act::Respond { stream, status, headers, body } => {
-                client.answered(at, *stream, response(*status, headers));
+                client.responded(at, *stream, *status, headers);
                 client.bytes(at, *stream, Leg::Server, &[body]);
                 client.over(at, *stream, Ending::Clean);
             }
-            Act::Begin { stream, headers } => client.answered(at, *stream, response(200, headers)),
+            Act::Begin { stream, headers } => client.responded(at, *stream, 200, headers),
             Act::Emit { stream, bytes } => client.bytes(at, *stream, Leg::Server, &[bytes]),
             Act::Finish { stream } => client.over(at, *stream, Ending::Clean),
             Act::Write { child, bytes } => server.line(at, StreamId(child.0), Leg::Client, bytes),
@@ -147,15 +160,38 @@ impl Legs {
         }
     }
 
-    fn request(&self, method: &Method, target: Option<&str>, headers: &HeaderMap) -> Arc<RequestHead> {
+    /// Tells that what was told until now is with its receiver: what an edge heard has been decided about, and what the
+    /// engine decided is with the edge that writes it.
+    pub fn passed(&mut self, clock: Clock) {
+        for wire in [&mut self.client, &mut self.server] {
+            for (stream, from) in wire.passing.get_mut().drain(..) {
+                wire.witness.see(Seen::Passed { stream, from, at: clock.now() });
+            }
+        }
+    }
+
+    fn request(&mut self, method: &Method, target: Option<&str>, headers: &HeaderMap) -> Arc<RequestHead> {
+        let (given, stand_in) = (&self.given, GIVEN);
+        let told = |(name, value)| (name, if given.contains_key(name) { &stand_in } else { value });
+        // A target of its own is rare.
+        let last = self.server.asked.as_ref().filter(|last| {
+            target.is_none()
+                && last.uri == self.target
+                && last.method == method
+                && same(last.headers.iter(), headers.iter().map(told))
+        });
+        if let Some(last) = last {
+            return Arc::clone(last);
+        }
         let mut headers = headers.clone();
-        for name in self.given.keys() {
+        for name in given.keys() {
             if headers.contains_key(name) {
                 headers.insert(name, GIVEN);
             }
         }
         let uri = target.map_or_else(|| self.target.clone(), |target| target.parse().unwrap_or_default());
-        Arc::new(RequestHead { method: method.clone(), uri, version: Version::HTTP_11, headers })
+        let head = RequestHead { method: method.clone(), uri, version: Version::HTTP_11, headers };
+        Arc::clone(self.server.asked.insert(Arc::new(head)))
     }
 }
 
@@ -173,6 +209,18 @@ impl Wire {
         }
     }
 
+    /// An answer of our own.
+    fn responded(&mut self, at: Nanos, stream: StreamId, status: u16, headers: &HeaderMap) {
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        let last = self.answered.as_ref();
+        let last = last.filter(|last| last.status == status && same(last.headers.iter(), headers.iter()));
+        let head = last.cloned().unwrap_or_else(|| {
+            let head = ResponseHead { status, version: Version::HTTP_11, headers: headers.clone() };
+            Arc::clone(self.answered.insert(Arc::new(head)))
+        });
+        self.answered(at, stream, head);
+    }
+
     /// The answer on a stream is over; what comes for it later is not told, because nobody can place it.
     fn over(&mut self, at: Nanos, stream: StreamId, how: Ending) {
         if self.open.remove(&stream) {
@@ -181,7 +229,17 @@ impl Wire {
     }
 
     fn closed(&self, at: Nanos, stream: StreamId, from: Leg, how: Ending) {
+        if how == Ending::Clean {
+            self.passes(stream, from);
+        }
         self.witness.see(Seen::Closed { stream, from, at, how });
+    }
+
+    fn passes(&self, stream: StreamId, from: Leg) {
+        let mut passing = self.passing.borrow_mut();
+        if passing.last() != Some(&(stream, from)) {
+            passing.push((stream, from));
+        }
     }
 
     /// Bytes of a body.
@@ -193,10 +251,10 @@ impl Wire {
 
     /// A message on a line. A line end inside of it is a blank on the wire.
     fn line(&self, at: Nanos, stream: StreamId, from: Leg, bytes: &Bytes) {
-        let breaks = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let end = Bytes::from_static(b"\n");
-        if bytes.iter().any(breaks) {
-            let flat = bytes.iter().map(|byte| if breaks(byte) { b' ' } else { *byte }).collect();
+        if bytes.contains(&b'\n') || bytes.contains(&b'\r') {
+            let blank = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
+            let flat = bytes.iter().map(blank).collect();
             return self.tell(at, stream, from, &[&flat, &end]);
         }
         self.tell(at, stream, from, &[bytes, &end]);
@@ -234,16 +292,24 @@ impl Wire {
     }
 
     fn tell(&self, at: Nanos, stream: StreamId, from: Leg, parts: &[&Bytes]) {
+        self.passes(stream, from);
         let see = |bytes| self.witness.see(Seen::Bytes { stream, from, chunk: Chunk { at, bytes } });
+        let n_bytes = parts.iter().map(|part| part.len()).sum();
         match parts {
             [one] if one.is_empty() => {}
             [one] => see((*one).clone()),
-            parts if parts.iter().map(|part| part.len()).sum::<usize>() > COPY => {
+            parts if n_bytes > COPY => {
                 for part in parts {
                     see((*part).clone());
                 }
             }
-            parts => see(parts.iter().flat_map(|part| part.iter().copied()).collect()),
+            parts => {
+                let mut whole = Vec::with_capacity(n_bytes);
+                for part in parts {
+                    whole.extend_from_slice(part);
+                }
+                see(whole.into());
+            }
         }
     }
 }
@@ -256,9 +322,12 @@ fn status(how: &str) -> Option<i32> {
     how.strip_prefix("signal ")?.parse::<u8>().ok().map(|signal| 128 + i32::from(signal))
 }
 
-fn response(status: u16, headers: &HeaderMap) -> Arc<ResponseHead> {
-    let status = StatusCode::from_u16(status).unwrap_or_default();
-    Arc::new(ResponseHead { status, version: Version::HTTP_11, headers: headers.clone() })
+/// Whether two heads have the same fields in the same order; `HeaderMap` itself compares without the order.
+fn same<'a>(
+    one: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+    other: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) -> bool {
+    one.eq(other)
 }
 
 /// The head of a body that the edge has decoded.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::read_head;
 
 /// A running server; it ends when it is dropped.
-pub(super) struct Origin {
+pub(crate) struct Origin {
     port: u16,
     is_over: Arc<AtomicBool>,
     n_deleted: Arc<AtomicUsize>,
@@ -19,7 +19,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let is_over = Arc::new(AtomicBool::new(false));
@@ -43,7 +43,7 @@ impl Origin {
         self.n_deleted.load(Ordering::Relaxed)
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/mcp", self.port)
     }
 }

@@ -148,6 +148,9 @@ impl Back {
                 stream.last = heads::event_id(id);
             }
             stream.retry = event.retry.or(stream.retry);
+            if !message.raw().is_empty() {
+                stream.quiet = 0;
+            }
         }
         let asked = match what {
             // The rest of a stream whose call is over, and what HTTP+SSE says to a POST, which is nothing.
@@ -232,7 +235,9 @@ impl Back {
         } else if let Some(greeting) = greeting.filter(|_| matches!(head.status.as_u16(), 400 | 404 | 405)) {
             return self.fall_back(no, refusal(head, body), greeting, turn);
         }
-        self.fail(call, refusal(head, body), turn);
+        if self.calls.contains_key(&call) {
+            self.fail(call, refusal(head, body), turn);
+        }
     }
 
     /// A GET was answered with something that is no stream.
@@ -282,6 +287,9 @@ impl Back {
         let is_clean = *how == Ending::Clean;
         if heard {
             stream.failures = 0;
+        }
+        if what == What::Listen {
+            stream.quiet = stream.quiet.saturating_add(1);
         }
         let (last, retry) = (stream.last.is_some(), stream.retry);
         let why = format!("`{}` ended the stream before the answer: {}", self.name, words(how));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use tapgate_wire::edge::{ChildId, FetchId};
 use tapgate_wire::header::ResponseHead;
+use tapgate_wire::json::find;
 use tapgate_wire::record::Era;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Id, Kind, Message, Nanos};
@@ -18,6 +19,9 @@ use super::{CallNo, Failure, LinkNo, Opening, Sharing, Via};
 
 /// The shortest wait before a stream is opened again, whatever the server asks for: it must not make us spin.
 const LEAST_WAIT: Duration = Duration::from_millis(10);
+
+/// What that becomes, doubled each time, for a stream that ends again and again and brings no message.
+const LEAST_WAIT_OF_QUIET: Duration = Duration::from_secs(1);
 
 /// A link.
 #[derive(Debug)]
@@ -78,9 +82,24 @@ pub(super) struct Call {
     pub(super) initializes: bool,
     /// Whether it asked for log messages (2026-07-28).
     pub(super) logs: bool,
+    /// What it has to do with the list of tools.
+    pub(super) tools: AboutTools,
     /// The client's headers, for requests that continue this one.
     pub(super) headers: Arc<HeaderMap>,
     pub(super) stream: Stream,
+}
+
+/// What a call has to do with the list of tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AboutTools {
+    /// Nothing.
+    Nothing,
+    /// It asks for the first page.
+    First,
+    /// It asks for a later page.
+    Later,
+    /// It listens for changes of it (2026-07-28).
+    Hears,
 }
 
 /// A stream of events that may be opened again.
@@ -94,6 +113,8 @@ pub(super) struct Stream {
     pub(super) retry: Option<u64>,
     /// How often in a row it brought nothing.
     pub(super) failures: u32,
+    /// How often in a row it ended without a message, if it is of no call: a call's stream must not wait for long.
+    pub(super) quiet: u32,
     /// When it is opened again.
     pub(super) wakes: Option<Nanos>,
 }
@@ -131,6 +152,25 @@ pub(super) enum What {
     Listen,
     /// Nothing more: its call is over, and the server has until then to end it by itself, which spares a connection.
     Spent(Nanos),
+}
+
+impl AboutTools {
+    /// Reads a request.
+    pub(super) fn of(request: &Message) -> Self {
+        let method = request.shape().method();
+        match method.as_deref() {
+            Some("tools/list") => match find(request.raw(), &["params", "cursor"]) {
+                None | Some(b"null") => Self::First,
+                Some(_) => Self::Later,
+            },
+            Some("subscriptions/listen")
+                if find(request.raw(), &["params", "notifications", "toolsListChanged"]) == Some(b"true") =>
+            {
+                Self::Hears
+            }
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl Link {
@@ -213,8 +253,10 @@ impl Link {
     /// How long a stream waits before it is opened again.
     pub(super) fn wait(&mut self, stream: &Stream, backoff: (Duration, Duration)) -> Duration {
         let asked = stream.retry.map(Duration::from_millis);
+        let least =
+            LEAST_WAIT.saturating_mul(1 << stream.quiet.saturating_sub(1).min(16)).min(LEAST_WAIT_OF_QUIET);
         let Some(doublings) = stream.failures.checked_sub(1) else {
-            return asked.unwrap_or(backoff.0).max(LEAST_WAIT);
+            return asked.unwrap_or(backoff.0).max(least);
         };
         // Xorshift: the links of one process must not come back all at once.
         self.chance ^= self.chance << 13;
@@ -222,6 +264,6 @@ impl Link {
         self.chance ^= self.chance << 17;
         let longest = backoff.0.saturating_mul(1 << doublings.min(16)).min(backoff.1);
         let jittered = longest / 2 + longest.mul_f64((self.chance % 1024) as f64 / 2048.0);
-        asked.unwrap_or_default().max(jittered).max(LEAST_WAIT)
+        asked.unwrap_or_default().max(jittered).max(least)
     }
 }

@@ -70,6 +70,7 @@ impl Back {
             let why = format!("the answer of `{}` is too large to be changed", self.name);
             return self.fail(call, Failure::Broken(why), turn);
         };
+        let message = self.sift(no, call, message, turn.acts);
         self.finish(call, turn.now);
         turn.out.push(FromServer::Answered { call, link: no, message, status });
     }

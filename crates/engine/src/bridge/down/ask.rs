@@ -9,12 +9,13 @@ use bytes::Bytes;
 use tapgate_wire::Message;
 use tapgate_wire::json::find;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::shape::{Member, Shape};
+use tapgate_wire::shape::{Id, Member, Shape};
 
 use super::alarm::For;
 use super::exchange::{Exchange, Input, Profile, What, id};
 use super::pool::after;
 use super::say::Refusal;
+use super::task::questions;
 use super::{Down, Errand, answer, say};
 use crate::bridge::back::Pass;
 use crate::bridge::cx::Cx;
@@ -22,6 +23,7 @@ use crate::bridge::failure;
 use crate::bridge::number::{CallNo, LinkNo, Principal};
 use crate::bridge::seal::Purpose;
 use crate::bridge::translate::payload::error_up;
+use crate::bridge::translate::rise::client::object;
 use crate::bridge::translate::{Draft, fall, rise};
 
 /// How long more questions are waited for, so that a person gets them together.
@@ -46,6 +48,9 @@ impl Down {
             say::result(b"{}")
         } else {
             match self.question(cx, no, call, message) {
+                Ok((n, _)) if !self.has_room_in_task(cx, n, message.size()) => {
+                    Refusal::new(failure::INTERNAL, "too much is kept for tasks").message()
+                }
                 Ok((n, what)) => match self
                     .exchanges
                     .get(&n)
@@ -86,16 +91,21 @@ impl Down {
             "roots/list" => What::Roots,
             _ => return Err(Refusal::new(failure::NO_METHOD, "the method is not known")),
         };
+        let named = shape.inside(Member::RelatedTask, &["taskId"]);
+        let of_task = named.as_ref().and_then(|task| self.by_task(no, task));
         // What a server with one call at hand asks belongs to it, even where it does not say so.
-        let asker = match call {
+        let asker = of_task.or_else(|| match call {
             Some(call) => self.jobs.get(&call.n).and_then(|job| match job.errand {
                 Errand::Ask(n) => Some(n),
                 _ => None,
             }),
             None => self.only_asker(cx, no),
-        };
+        });
         let exchange = asker.and_then(|n| Some((n, self.exchanges.get(&n)?)));
-        let Some((n, exchange)) = exchange.filter(|(_, exchange)| exchange.may_ask()) else {
+        // It may be of a task that is not known yet, but not of another one.
+        let fits = |exchange: &Exchange| named.is_none() || of_task.is_some() || exchange.task.is_none();
+        let Some((n, exchange)) = exchange.filter(|(_, exchange)| exchange.may_ask() && fits(exchange))
+        else {
             return Err(Refusal::params("the request belongs to no call in which somebody can be asked"));
         };
         if exchange.inputs.len() >= MAX_INPUTS {
@@ -109,7 +119,12 @@ impl Down {
         let link = self.links.get(&no).filter(|link| link.strays_until <= cx.now)?;
         let is_asked = |n: &&u64| self.exchanges.get(n).is_some_and(|exchange| exchange.call.is_some());
         let mut asked = link.askers.iter().filter(is_asked);
-        asked.next().filter(|_| asked.next().is_none()).copied()
+        if let Some(only) = asked.next() {
+            return Some(*only).filter(|_| asked.next().is_none());
+        }
+        let is_task = |n: &&u64| self.exchanges.get(n).is_some_and(|exchange| exchange.task().is_some());
+        let mut tasks = link.users.iter().filter(is_task);
+        tasks.next().filter(|_| tasks.next().is_none()).copied()
     }
 
     /// Ends a call in which the server asks for what its request did not declare.
@@ -129,18 +144,26 @@ impl Down {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let is_first = exchange.inputs.is_empty();
         let entry = rise::server::input(message);
-        exchange.inputs.push(Input { key, id: id(message.shape()), what, entry });
-        if is_first && exchange.asked.port.is_some() {
+        // Copied, because a slice would keep the whole question in memory.
+        let id = Id(Bytes::copy_from_slice(&id(message.shape()).0));
+        exchange.inputs.push(Input { key, id, what, entry });
+        if exchange.task().is_some() {
+            self.task_changed(cx, n);
+        } else if is_first && exchange.asked.port.is_some() {
             self.alarms.set(For::Exchange(n), after(cx.now, COLLECT));
         }
     }
 
     /// Takes back a question that the server does not ask any more.
-    pub(super) fn withdraw(&mut self, no: LinkNo, message: &Message) {
+    pub(super) fn withdraw(&mut self, cx: &mut Cx<'_>, no: LinkNo, message: &Message) {
         let Some(id) = message.shape().id_in(Member::CancelledId) else { return };
-        for n in self.links.get(&no).into_iter().flat_map(|link| &link.askers) {
-            if let Some(exchange) = self.exchanges.get_mut(n) {
-                exchange.inputs.retain(|input| input.id != id);
+        let users = self.links.get(&no).map(|link| link.users.clone()).unwrap_or_default();
+        for n in users {
+            let Some(exchange) = self.exchanges.get_mut(&n) else { continue };
+            let n_open = exchange.inputs.len();
+            exchange.inputs.retain(|input| input.id != id);
+            if exchange.inputs.len() < n_open {
+                self.task_changed(cx, n);
             }
         }
     }
@@ -170,8 +193,7 @@ impl Down {
         let content = [&b"h"[..], &digest, &marker, &n.to_be_bytes(), &exchange.turn.to_be_bytes()].concat();
         let age = bounds.suspend_for;
         let state = cx.seal.seal(cx.now, Purpose::State, exchange.principal, &content, age);
-        let entries = exchange.inputs.iter().map(|input| (input.key.as_str(), &input.entry));
-        let result = input_required(entries, &state);
+        let result = input_required(&questions(&exchange.inputs), &state);
         answer(cx, port, &exchange.asked.id, &result);
         exchange.asked.port = None;
         *self.n_held.entry(exchange.principal).or_default() += 1;
@@ -224,6 +246,20 @@ impl Down {
         if let Some(done) = exchange.done.take() {
             return self.reply(cx, n, done);
         }
+        if exchange.link.is_none() {
+            return;
+        }
+        self.deliver(cx, n, responses);
+        // Spec 2026-07-28, basic/patterns/mrtr: what is missing is asked for again.
+        if self.exchanges.get(&n).is_some_and(|exchange| !exchange.inputs.is_empty()) {
+            return self.collected(cx, n);
+        }
+        self.set_level(cx, n, Errand::Nothing);
+    }
+
+    /// Tells the server the answers to its questions; what is missing stays open.
+    pub(super) fn deliver(&mut self, cx: &mut Cx<'_>, n: u64, responses: Option<&Bytes>) {
+        let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let Some(no) = exchange.link else { return };
         let link = self.links.get(&no).and_then(|link| link.hello.as_ref());
         let revision = link.map_or(Revision::V2025_11_25, |hello| hello.revision);
@@ -241,11 +277,6 @@ impl Down {
             cx.back.tell(cx.now, no, &told, pass.clone(), cx.acts);
             false
         });
-        // Spec 2026-07-28, basic/patterns/mrtr: what is missing is asked for again.
-        if !exchange.inputs.is_empty() {
-            return self.collected(cx, n);
-        }
-        self.set_level(cx, n, Errand::Nothing);
     }
 
     /// Sends a request again whose URLs the client was asked to open.
@@ -292,8 +323,7 @@ impl Down {
         let content = [&b"a"[..], &exchange.digest(), &n_rounds.to_be_bytes()].concat();
         let age = cx.settings.bounds.suspend_for;
         let state = cx.seal.seal(cx.now, Purpose::State, exchange.principal, &content, age);
-        let entries = entries.iter().map(|(key, entry)| (key.as_str(), entry));
-        self.reply(cx, n, input_required(entries, &state));
+        self.reply(cx, n, input_required(&object(&entries), &state));
     }
 
     /// Nobody came back with the answers to the questions of a held call.
@@ -353,10 +383,14 @@ impl Exchange {
     }
 
     /// Gives up what a held call needs no more, since it may be held for long: it is never sent again.
-    fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         let mut draft = Draft::of(&self.message);
         draft.remove(&["params", "arguments"]);
         self.message = draft.into_message();
+        self.asked.id = Id(Bytes::from_static(b"null"));
+        self.asked.token = None;
+        // Copied, because a slice would keep the whole request in memory.
+        self.client = Bytes::copy_from_slice(&self.client);
     }
 }
 
@@ -403,17 +437,10 @@ fn answers(what: What, response: &[u8]) -> bool {
 }
 
 /// The result that asks a client for input.
-fn input_required<'a>(entries: impl Iterator<Item = (&'a str, &'a Bytes)>, state: &str) -> Message {
-    let mut result = br#"{"resultType":"input_required","inputRequests":{"#.to_vec();
-    for (at, (key, entry)) in entries.enumerate() {
-        if at > 0 {
-            result.push(b',');
-        }
-        result.extend_from_slice(&say::string(key));
-        result.push(b':');
-        result.extend_from_slice(entry);
-    }
-    result.extend_from_slice(b"},\"requestState\":");
+fn input_required(requests: &[u8], state: &str) -> Message {
+    let mut result = br#"{"resultType":"input_required","inputRequests":"#.to_vec();
+    result.extend_from_slice(requests);
+    result.extend_from_slice(b",\"requestState\":");
     result.extend_from_slice(&say::string(state));
     result.push(b'}');
     say::result(&result)

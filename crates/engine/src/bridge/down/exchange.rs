@@ -1,6 +1,6 @@
 //! One request of a modern client, from its coming to its answer, whatever rounds of input lie between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +9,8 @@ use tapgate_wire::json::{find, unescape_lossy};
 use tapgate_wire::shape::{Id, Member, Shape};
 use tapgate_wire::{Message, Nanos};
 
+use super::extension;
+use super::task::Task;
 use crate::bridge::back::Pass;
 use crate::bridge::number::{CallNo, LinkNo, Port, Principal};
 use crate::bridge::translate::Draft;
@@ -28,6 +30,8 @@ pub(super) struct Profile {
     pub sampling_tools: bool,
     pub form: bool,
     pub url: bool,
+    /// A digest of the extensions that its server is told of; zeros where there are none.
+    pub extensions: [u8; 16],
 }
 
 impl Profile {
@@ -42,17 +46,30 @@ impl Profile {
             // Spec 2026-07-28, client/elicitation, Capabilities: an empty object means forms.
             form: has(&["elicitation", "form"]) || has(&["elicitation"]) && !url,
             url,
+            extensions: [0; 16],
         }
     }
 
-    /// What a legacy session is told that its client can be asked for, as `capabilities` of the handshake.
+    /// Whether nothing that a server may ask for was declared.
+    pub fn is_silent(self) -> bool {
+        Self { extensions: [0; 16], ..self } == Self::default()
+    }
+
+    /// What a legacy session is told of its client, as `capabilities` of the handshake.
     ///
     /// A legacy server hears this once, and asks accordingly. Where nothing was declared it is told everything that
     /// the bridge carries, so that a tool that cannot do without is found out, and its request gets the error that
     /// 2026-07-28 has for that, instead of whatever words the server has.
-    pub fn capabilities(self) -> Bytes {
-        let all = Self { roots: true, sampling: true, sampling_tools: true, form: true, url: true };
-        let told = if self == Self::default() { all } else { self };
+    pub fn capabilities(self, extensions: &Bytes) -> Bytes {
+        let all = Self {
+            roots: true,
+            sampling: true,
+            sampling_tools: true,
+            form: true,
+            url: true,
+            extensions: [0; 16],
+        };
+        let told = if self.is_silent() { all } else { self };
         let mut draft = Draft::of_value(Bytes::from_static(b"{}"));
         let mut set = |is_told: bool, path: &[&str]| {
             if is_told {
@@ -64,6 +81,9 @@ impl Profile {
         set(told.sampling_tools, &["sampling", "tools"]);
         set(told.form, &["elicitation", "form"]);
         set(told.url, &["elicitation", "url"]);
+        if !extensions.is_empty() {
+            draft.set(&["extensions"], extensions);
+        }
         draft.into_bytes()
     }
 }
@@ -93,6 +113,8 @@ pub(super) struct Asked {
     pub headers: Arc<HeaderMap>,
     /// What its client lets the server ask for.
     pub profile: Profile,
+    /// Whether a task may come in place of its result.
+    pub takes_tasks: bool,
     /// Which log messages it wants.
     pub level: Option<Level>,
     /// Its progress token, raw.
@@ -117,6 +139,7 @@ impl Asked {
             id: id(shape),
             headers: Arc::clone(headers),
             profile: Profile::of(capabilities),
+            takes_tasks: extension::declares_tasks(capabilities),
             level,
             token: shape.raw(Member::ProgressTokenAsked).cloned(),
             mark: None,
@@ -138,6 +161,10 @@ pub(super) enum Work {
     Call,
     /// To hear of changes.
     Listen(Box<Wish>),
+    /// To have it done while it does other things: a call that became a task, for which nobody waits.
+    Task(Box<Task>),
+    /// To know how a task is: the exchange that became it.
+    Get(u64),
 }
 
 /// What a listen wants to hear of, and once it was acknowledged, what it hears of.
@@ -148,6 +175,8 @@ pub(super) struct Wish {
     pub prompts: bool,
     pub resources: bool,
     pub uris: BTreeSet<String>,
+    /// Tasks, with the ids by which the client named them.
+    pub tasks: BTreeMap<u64, String>,
     /// Whether the client was told what it hears of.
     pub is_acked: bool,
     /// What came before that.
@@ -191,6 +220,8 @@ pub(super) struct Exchange {
     pub digest: Option<[u8; 16]>,
     /// The client's name for the handshake.
     pub client: Bytes,
+    /// Its extensions for the handshake; nothing where it has none.
+    pub extensions: Bytes,
     pub work: Work,
     /// Which links serve it, which the first request of all rounds decides.
     pub profile: Profile,
@@ -199,6 +230,8 @@ pub(super) struct Exchange {
     pub link: Option<LinkNo>,
     /// What it waits for at the server.
     pub call: Option<CallNo>,
+    /// Whether the server was asked to make a task of it.
+    pub is_task: bool,
     /// The task that stands for it at the server, raw.
     pub task: Option<Bytes>,
     /// Whether it was sent a second time.
@@ -216,6 +249,7 @@ pub(super) struct Exchange {
 impl Exchange {
     pub fn new(asked: Asked, principal: Principal, method: String, shape: &Shape, message: Message) -> Self {
         let client = shape.raw(Member::MetaClient).filter(|client| client.starts_with(b"{"));
+        let extensions = shape.raw(Member::MetaCapabilities).map(extension::told).unwrap_or_default();
         Self {
             principal,
             method,
@@ -223,10 +257,12 @@ impl Exchange {
             digest: None,
             client: client.cloned().unwrap_or_else(|| Bytes::from_static(NOBODY.as_bytes())),
             work: Work::Call,
-            profile: asked.profile,
+            profile: Profile { extensions: Principal::of(&[&extensions]).0, ..asked.profile },
+            extensions,
             pinned: None,
             link: None,
             call: None,
+            is_task: false,
             task: None,
             is_repeated: false,
             inputs: Vec::new(),

@@ -51,13 +51,12 @@ pub(super) fn wish(shape: &Shape) -> Result<Wish, Refusal> {
         return Err(Refusal::params("params.notifications has to be an object"));
     };
     let flag = |name| find(&wanted, &[name]) == Some(&b"true"[..]);
-    let uris = find(&wanted, &["resourceSubscriptions"]).map(|uris| say::values(wanted.slice_ref(uris)));
-    let uris = uris.unwrap_or_default().into_iter().filter(|uri| uri.starts_with(b"\""));
+    let uris = find(&wanted, &["resourceSubscriptions"]).map(|uris| strings(wanted.slice_ref(uris)));
     Ok(Wish {
         tools: flag("toolsListChanged"),
         prompts: flag("promptsListChanged"),
         resources: flag("resourcesListChanged"),
-        uris: uris.take(MAX_URIS).map(|uri| unescape_lossy(&uri).into_owned()).collect(),
+        uris: uris.into_iter().flatten().take(MAX_URIS).collect(),
         ..Wish::default()
     })
 }
@@ -72,7 +71,7 @@ impl Down {
         let tools = hello.can(&["tools", "listChanged"]);
         let prompts = hello.can(&["prompts", "listChanged"]);
         let resources = hello.can(&["resources", "listChanged"]);
-        if !(can_subscribe || tools || prompts || resources) {
+        if !(can_subscribe || tools || prompts || resources || hello.makes_tasks()) {
             if wish.is_acked {
                 return self.end_listen(cx, n);
             }
@@ -215,6 +214,7 @@ impl Down {
         for message in said {
             cx.front.aside(cx.now, port, tagged(&message, id), cx.acts);
         }
+        self.follow_tasks(cx, n);
     }
 
     /// Tells those who want it of a change.
@@ -248,7 +248,7 @@ fn is_open_question(link: &Link, uri: &str) -> bool {
 }
 
 /// A notification with the id of the listen that hears it.
-fn tagged(message: &Message, id: &Id) -> Bytes {
+pub(super) fn tagged(message: &Message, id: &Id) -> Bytes {
     let mut draft = Draft::of(message);
     draft.set(&["params", "_meta", SUBSCRIPTION_ID], &id.0);
     draft.into_bytes()
@@ -266,11 +266,24 @@ fn accepted(wish: &Wish) -> Vec<u8> {
         draft.set(&["notifications", name], b"true");
     }
     if !wish.uris.is_empty() {
-        let uris: Vec<Vec<u8>> = wish.uris.iter().map(|uri| say::string(uri)).collect();
-        let uris = [b"[", uris.join(&b","[..]).as_slice(), b"]"].concat();
-        draft.set(&["notifications", "resourceSubscriptions"], &uris);
+        draft.set(&["notifications", "resourceSubscriptions"], &list(wish.uris.iter()));
+    }
+    if !wish.tasks.is_empty() {
+        draft.set(&["notifications", "taskIds"], &list(wish.tasks.values()));
     }
     draft.into_bytes().to_vec()
+}
+
+/// Texts as a JSON array.
+fn list<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<u8> {
+    let texts: Vec<Vec<u8>> = texts.map(|text| say::string(text)).collect();
+    [b"[", texts.join(&b","[..]).as_slice(), b"]"].concat()
+}
+
+/// The texts in a JSON array.
+pub(super) fn strings(array: Bytes) -> impl Iterator<Item = String> {
+    let values = say::values(array).into_iter().filter(|value| value.starts_with(b"\""));
+    values.map(|value| unescape_lossy(&value).into_owned())
 }
 
 /// News of everything that a listen hears of.

@@ -24,7 +24,8 @@ impl Down {
         match method.as_str() {
             "notifications/progress" => self.progressed(cx, n, message),
             "notifications/message" => self.logged(cx, no, n, message),
-            "notifications/cancelled" => self.withdraw(no, message),
+            "notifications/cancelled" => self.withdraw(cx, no, message),
+            "notifications/tasks/status" => self.task_noticed(cx, no, message),
             "notifications/tools/list_changed" => {
                 cx.tools.forget();
                 // What is known of tools is known for all links.

@@ -22,7 +22,7 @@ use crate::bridge::cx::Cx;
 use crate::bridge::failure;
 use crate::bridge::number::{LinkNo, Pair, Principal};
 use crate::bridge::settings::Reaches;
-use crate::bridge::translate::fall;
+use crate::bridge::translate::{fall, rise};
 
 /// Whose a link is, and for which of their requests.
 pub(super) type Key = (Principal, Profile);
@@ -30,6 +30,8 @@ pub(super) type Key = (Principal, Profile);
 /// How many links one key has at most, and how many requests wait for one of them.
 const MAX_LINKS: usize = 4;
 const MAX_QUEUE: usize = 64;
+/// For how many sets of extensions one principal has links; who declares one more is served without it.
+const MAX_EXTENSIONS: usize = 4;
 /// How long questions may still come that belong to a call that was given up.
 const STRAY: Duration = Duration::from_millis(250);
 /// How many principals are made to wait; the one whose wait is over first makes room.
@@ -80,6 +82,12 @@ impl Hello {
             .is_some_and(|value| value.starts_with(b"{") || value == b"true")
     }
 
+    /// Whether the server makes tasks of calls where it is asked to.
+    pub fn makes_tasks(&self) -> bool {
+        let capabilities = self.message.shape().raw(Member::ServerCapabilities);
+        capabilities.is_some_and(|all| rise::server::makes_tasks(all, Some(self.revision)))
+    }
+
     pub fn info(&self) -> Option<&Bytes> {
         self.message.shape().raw(Member::ServerInfo)
     }
@@ -109,6 +117,7 @@ pub(super) struct Wait {
 impl Down {
     /// Finds a link for an exchange, opens one, or lets it wait for one.
     pub(super) fn seat(&mut self, cx: &mut Cx<'_>, n: u64) {
+        self.limit_extensions(n);
         let Some(exchange) = self.exchanges.get(&n) else { return };
         let key = (exchange.principal, exchange.profile);
         if let Some(link) = exchange.pinned {
@@ -116,6 +125,9 @@ impl Down {
                 self.links.get(&link).is_some_and(|link| link.key.is_some_and(|found| found.0 == key.0));
             if is_theirs && cx.back.is_open(link) {
                 return self.take(cx, n, link);
+            }
+            if let Work::Get(_) = exchange.work {
+                return self.got(cx, n, None);
             }
             return self.reply(
                 cx,
@@ -154,6 +166,20 @@ impl Down {
         }
     }
 
+    /// Lets an exchange go without its extensions where that needs links of too many kinds.
+    fn limit_extensions(&mut self, n: u64) {
+        let has_any = |exchange: &&mut Exchange| !exchange.extensions.is_empty();
+        let Some(exchange) = self.exchanges.get_mut(&n).filter(has_any) else { return };
+        let keys = self.links.values().filter_map(|link| link.key);
+        let own = keys.filter(|(who, _)| *who == exchange.principal);
+        let known: BTreeSet<[u8; 16]> = own.map(|(_, profile)| profile.extensions).collect();
+        let is_new = !known.contains(&exchange.profile.extensions);
+        if is_new && known.iter().filter(|known| **known != [0; 16]).count() >= MAX_EXTENSIONS {
+            exchange.extensions = Bytes::new();
+            exchange.profile.extensions = [0; 16];
+        }
+    }
+
     /// The call with these links that has waited longest for the answers of its client.
     fn longest_held(&self, key: Key) -> Option<u64> {
         let own = self.links.values().filter(|link| link.key == Some(key));
@@ -185,7 +211,8 @@ impl Down {
 
     /// The call of an exchange is given up: what the server asks next without saying for whom may be for that.
     pub(super) fn expect_strays(&mut self, cx: &Cx<'_>, n: u64) {
-        let Some(exchange) = self.exchanges.get(&n).filter(|exchange| exchange.may_ask()) else { return };
+        let asks = |exchange: &&Exchange| exchange.may_ask() && exchange.task().is_none();
+        let Some(exchange) = self.exchanges.get(&n).filter(asks) else { return };
         if let Some(link) = exchange.link.and_then(|no| self.links.get_mut(&no)) {
             link.strays_until = after(cx.now, STRAY);
         }
@@ -199,6 +226,7 @@ impl Down {
         }
         let headers = Arc::clone(&exchange.asked.headers);
         let client = exchange.client.clone();
+        let capabilities = key.1.capabilities(&exchange.extensions);
         let spare = self.links.iter().find(|(no, link)| link.key.is_none() && cx.back.is_open(**no));
         let no = if let Some((no, _)) = spare {
             *no
@@ -207,10 +235,15 @@ impl Down {
             let n_links = if is_command { cx.back.n_links() } else { self.links.len() };
             if n_links >= cx.settings.bounds.links {
                 let idle = self.links.iter().find(|(_, link)| link.users.is_empty()).map(|(no, _)| *no);
-                let Some(idle) = idle else {
+                if let Some(idle) = idle {
+                    self.close(cx, idle);
+                } else if let Some(quiet) = self.quietest(cx) {
+                    cx.back.close(cx.now, quiet, cx.acts);
+                    let why = "the task made room for other clients, since nobody asked for it for long";
+                    self.down(cx, quiet, &Failure::Unreachable(why.into()));
+                } else {
                     return Err(format!("all {} links to the server are in use", cx.settings.bounds.links));
-                };
-                self.close(cx, idle);
+                }
             }
             let no = cx.link();
             let opening = Opening {
@@ -227,7 +260,7 @@ impl Down {
         let call = cx.call(Pair::Down);
         let offer = cx.settings.server_revision.filter(|revision| revision.era() == Era::Legacy);
         let offer = offer.unwrap_or(Revision::V2025_11_25);
-        let message = fall::client::initialize(call.n, offer, &key.1.capabilities(), &client);
+        let message = fall::client::initialize(call.n, offer, &capabilities, &client);
         self.jobs.insert(call.n, Job { link: no, errand: Errand::Greet });
         cx.back.ask(cx.now, no, call, &message, Pass { headers, mirrors: Vec::new() }, cx.acts);
         Ok(no)
@@ -260,6 +293,11 @@ impl Down {
         link.askers.remove(&n);
         let key = link.key;
         self.idle(cx, no);
+        self.seat_next(cx, key);
+    }
+
+    /// Gives a link to the next one that waits for one.
+    pub(super) fn seat_next(&mut self, cx: &mut Cx<'_>, key: Option<Key>) {
         if let Some(key) = key
             && let Some(next) = self.queues.get_mut(&key).and_then(std::collections::VecDeque::pop_front)
         {
@@ -365,7 +403,9 @@ impl Down {
     /// The link of an exchange that asked nothing at the moment is gone.
     fn bereaved(&mut self, cx: &mut Cx<'_>, n: u64, why: &Failure) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
-        if exchange.heard().is_some() {
+        if exchange.task().is_some() {
+            self.fail(cx, n, why);
+        } else if exchange.heard().is_some() {
             let is_forgotten = *why == Failure::Forgotten;
             self.listen_again(cx, n, is_forgotten);
         } else if exchange.is_repeated {

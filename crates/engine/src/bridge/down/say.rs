@@ -15,11 +15,13 @@ use crate::bridge::translate::Draft;
 pub(super) struct Refusal {
     pub code: i64,
     pub text: Cow<'static, str>,
+    /// Raw JSON; nothing where there is none.
+    pub data: &'static str,
 }
 
 impl Refusal {
     pub fn new(code: i64, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: text.into(), data: "" }
     }
 
     /// Parameters that make no sense.
@@ -28,7 +30,7 @@ impl Refusal {
     }
 
     pub fn message(&self) -> Message {
-        error(self.code, &self.text, None)
+        error(self.code, &self.text, Some(self.data.as_bytes()).filter(|data| !data.is_empty()))
     }
 }
 

@@ -2,25 +2,21 @@
 
 use bytes::Bytes;
 use tapgate_wire::Message;
-use tapgate_wire::json::find;
 use tapgate_wire::shape::{Kind, Member};
 
 use super::exchange::{Exchange, Work};
-use super::pool::Scout;
+use super::pool::Hello;
 use super::say::Refusal;
+use super::scout::Need;
 use super::{Down, Errand, Job, say};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::failure;
-use crate::bridge::learn;
 use crate::bridge::number::{CallNo, LinkNo, Pair};
 use crate::bridge::seal::Purpose;
 use crate::bridge::settings::Listens;
 use crate::bridge::translate::payload::error_up;
 use crate::bridge::translate::{Draft, rise};
-
-/// Of how many tools it is known that they are tasks.
-const MAX_TASKED: usize = 4096;
 
 impl Down {
     /// Does the next thing for an exchange whose link was greeted.
@@ -37,7 +33,8 @@ impl Down {
                 return self.reply(cx, n, Message::parse(answer));
             }
             Work::Listen(_) => return self.listen(cx, n, no),
-            Work::Call => {}
+            Work::Call | Work::Get(_) => {}
+            Work::Task(_) => return,
         }
         if let Some(capability) = hello.lacks(&exchange.method) {
             let text = format!("the server {} has no {capability}", cx.settings.server_name);
@@ -50,7 +47,7 @@ impl Down {
             && is_http(cx)
             && let Err(differs) = cx.tools.check(&exchange.message, &exchange.asked.headers)
         {
-            return self.reply(cx, n, say::error(-32_020, &differs, None));
+            return self.reply(cx, n, say::error(-32_020, &differs.to_string(), None));
         }
         if self.set_level(cx, n, Errand::Level(n)) {
             return;
@@ -81,79 +78,16 @@ impl Down {
         true
     }
 
-    /// Whether the definition of a tool has to be read before it is called: it says which headers come with the
-    /// call, and whether the call has to be a task.
-    fn must_scout(&self, cx: &Cx<'_>, exchange: &Exchange, no: LinkNo) -> bool {
-        let Some(link) = self.links.get(&no) else { return false };
-        let makes_tasks =
-            link.hello.as_ref().is_some_and(|hello| hello.can(&["tasks", "requests", "tools", "call"]));
-        let name = exchange.message.shape().text(Member::Name).unwrap_or_default();
-        link.scout != Scout::Done && (is_http(cx) || makes_tasks) && !cx.tools.knows(&name)
-    }
-
-    /// Lists the tools of a link once; who waits for it goes on with the answer.
-    fn scout(&mut self, cx: &mut Cx<'_>, no: LinkNo, page: usize, params: &[u8]) {
-        let Some(link) = self.links.get_mut(&no) else { return };
-        if page == 0 && link.scout == Scout::Asking {
-            return;
-        }
-        link.scout = Scout::Asking;
-        let pass = Pass { headers: link.headers.clone(), mirrors: Vec::new() };
-        let call = cx.call(Pair::Down);
-        self.jobs.insert(call.n, Job { link: no, errand: Errand::Scout(page) });
-        cx.back.ask(cx.now, no, call, &say::request(call.n, "tools/list", params), pass, cx.acts);
-    }
-
-    fn scouted(&mut self, cx: &mut Cx<'_>, no: LinkNo, page: usize, message: &Message) {
-        self.learn_tasks(message);
-        cx.tools.learn(message);
-        if let Some(cursor) = learn::next_cursor(message, page + 1) {
-            return self.scout(cx, no, page + 1, &say::object("cursor", &cursor));
-        }
-        self.end_scouting(cx, no);
-    }
-
-    fn end_scouting(&mut self, cx: &mut Cx<'_>, no: LinkNo) {
-        if let Some(link) = self.links.get_mut(&no) {
-            link.scout = Scout::Done;
-            // A stream of subscriptions on the link did not wait for this.
-            let users = link.users.clone();
-            let calls =
-                |n: &u64| self.exchanges.get(n).is_some_and(|exchange| matches!(exchange.work, Work::Call));
-            let calls: Vec<u64> = users.into_iter().filter(calls).collect();
-            for n in calls {
-                self.advance(cx, n);
-            }
-        }
-    }
-
-    /// Learns from a list which tools have to be called as tasks.
-    fn learn_tasks(&mut self, message: &Message) {
-        for tool in message.shape().inside(Member::Result, &["tools"]).map(say::values).unwrap_or_default() {
-            let Some(name) = name_of(&tool) else { continue };
-            if find(&tool, &["execution", "taskSupport"]) != Some(&b"\"required\""[..]) {
-                self.tasked.remove(&name);
-            } else if self.tasked.len() < MAX_TASKED {
-                self.tasked.insert(name);
-            }
-        }
-    }
-
     /// Sends the request of an exchange.
     ///
     /// Spec 2025-11-25, basic/utilities/tasks, Tool-Level Negotiation: some tools can only be called as tasks.
     fn ask(&mut self, cx: &mut Cx<'_>, n: u64) {
+        let is_task = self.becomes_task(cx, n);
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let Some(no) = exchange.link else { return };
-        let makes_tasks = self
-            .links
-            .get(&no)
-            .and_then(|link| link.hello.as_ref())
-            .is_some_and(|hello| hello.can(&["tasks", "requests", "tools", "call"]));
-        let name = exchange.message.shape().text(Member::Name).unwrap_or_default();
-        let is_task = makes_tasks && exchange.method == "tools/call" && self.tasked.contains(&*name);
         let call = cx.call(Pair::Down);
         exchange.call = Some(call);
+        exchange.is_task = is_task;
         self.jobs.insert(call.n, Job { link: no, errand: Errand::Ask(n) });
         if is_task {
             let mut draft = Draft::of(&exchange.message);
@@ -164,6 +98,21 @@ impl Down {
         }
     }
 
+    /// Whether a call is made as a task: where it has to be, and where its client takes one.
+    fn becomes_task(&mut self, cx: &mut Cx<'_>, n: u64) -> bool {
+        let Some(exchange) = self.exchanges.get(&n).filter(|exchange| exchange.method == "tools/call") else {
+            return false;
+        };
+        let link = exchange.link.and_then(|no| self.links.get(&no));
+        let makes_tasks = link.and_then(|link| link.hello.as_ref()).is_some_and(Hello::makes_tasks);
+        let name = exchange.message.shape().text(Member::Name).unwrap_or_default();
+        match self.tasked.get(&*name).filter(|_| makes_tasks) {
+            Some(Need::Must) => true,
+            Some(Need::May) if exchange.asked.takes_tasks => self.has_room_for_task(cx, exchange.principal),
+            _ => false,
+        }
+    }
+
     /// The server answered a call.
     pub(super) fn answered(&mut self, cx: &mut Cx<'_>, call: CallNo, message: &Message) {
         let Some(Job { link, errand }) = self.jobs.remove(&call.n) else { return };
@@ -171,6 +120,8 @@ impl Down {
             Errand::Greet => self.greeted(cx, link, message),
             Errand::Ask(n) => self.concluded(cx, n, link, message),
             Errand::Level(n) => self.proceed(cx, n),
+            Errand::Cancel(n) => self.cancelled(cx, n, Some(message)),
+            Errand::Unwanted => self.unwanted(cx, link, message),
             Errand::Scout(page) => self.scouted(cx, link, page, message),
             Errand::Subscribe(uri) => {
                 self.subscribed(cx, link, uri, message.shape().kind == Kind::Result);
@@ -189,11 +140,31 @@ impl Down {
             Errand::Greet => self.greeting_failed(cx, link, failure),
             Errand::Ask(n) => self.broken(cx, n, failure, false),
             Errand::Level(n) => self.broken(cx, n, failure, true),
+            Errand::Cancel(n) => self.cancelled(cx, n, None),
             Errand::Scout(_) if is_open => self.end_scouting(cx, link),
             Errand::Subscribe(uri) if is_open => self.subscribed(cx, link, uri, false),
             Errand::Unsubscribe(uri) if is_open => self.unsubscribed(cx, link, &uri),
-            Errand::Scout(_) | Errand::Subscribe(_) | Errand::Unsubscribe(_) | Errand::Nothing => {}
+            Errand::Scout(_)
+            | Errand::Subscribe(_)
+            | Errand::Unsubscribe(_)
+            | Errand::Unwanted
+            | Errand::Nothing => {}
         }
+    }
+
+    /// The server made a task of a call that was given up meanwhile.
+    fn unwanted(&mut self, cx: &mut Cx<'_>, no: LinkNo, message: &Message) {
+        let Some(task) = message.shape().inside(Member::Result, &["task", "taskId"]) else { return };
+        let headers = self.links.get(&no).map(|link| link.headers.clone()).unwrap_or_default();
+        self.send_cancel(cx, no, &task, Pass { headers, mirrors: Vec::new() });
+    }
+
+    /// Ends a task for which nobody waits.
+    fn send_cancel(&mut self, cx: &mut Cx<'_>, no: LinkNo, task: &[u8], pass: Pass) {
+        let call = cx.call(Pair::Down);
+        let message = say::request(call.n, "tasks/cancel", &say::object("taskId", task));
+        self.jobs.insert(call.n, Job { link: no, errand: Errand::Nothing });
+        cx.back.ask(cx.now, no, call, &message, pass, cx.acts);
     }
 
     fn proceed(&mut self, cx: &mut Cx<'_>, n: u64) {
@@ -207,6 +178,11 @@ impl Down {
     fn concluded(&mut self, cx: &mut Cx<'_>, n: u64, no: LinkNo, message: &Message) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         exchange.call = None;
+        match exchange.work {
+            Work::Task(_) => return self.pursued(cx, n, no, message),
+            Work::Get(_) => return self.got(cx, n, Some(message)),
+            Work::Discover | Work::Call | Work::Listen(_) => {}
+        }
         let shape = message.shape();
         if shape.kind == Kind::Error {
             if shape.int(Member::ErrorCode) == Some(-32_042) && exchange.may_ask() {
@@ -220,6 +196,10 @@ impl Down {
             && exchange.method == "tools/call"
             && let Some(task) = shape.inside(Member::Result, &["task", "taskId"])
         {
+            let (principal, asked) = (exchange.principal, &exchange.asked);
+            if asked.takes_tasks && asked.port.is_some() && self.has_room_for_task(cx, principal) {
+                return self.hand_out(cx, n, no, message, &task);
+            }
             return self.drive(cx, n, no, task);
         }
         let mut page = message.clone();
@@ -277,7 +257,7 @@ impl Down {
     ///
     /// Spec 2025-11-25, basic/utilities/tasks, Retrieving Task Results: `tasks/result` waits until the task ended,
     /// and what the server asks for comes meanwhile.
-    fn drive(&mut self, cx: &mut Cx<'_>, n: u64, no: LinkNo, task: Bytes) {
+    pub(super) fn drive(&mut self, cx: &mut Cx<'_>, n: u64, no: LinkNo, task: Bytes) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         let call = cx.call(Pair::Down);
         let message = say::request(call.n, "tasks/result", &say::object("taskId", &task));
@@ -291,6 +271,11 @@ impl Down {
     fn broken(&mut self, cx: &mut Cx<'_>, n: u64, failure: &Failure, is_before: bool) {
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
         exchange.call = None;
+        match exchange.work {
+            Work::Task(_) => return self.pursuit_broken(cx, n, failure),
+            Work::Get(_) => return self.got(cx, n, None),
+            Work::Discover | Work::Call | Work::Listen(_) => {}
+        }
         let is_safe = match failure {
             Failure::Forgotten => true,
             Failure::Broken(_) => is_before || reads_only(&exchange.method),
@@ -333,34 +318,29 @@ impl Down {
     pub(super) fn drop_upstream(&mut self, cx: &mut Cx<'_>, n: u64, reason: &str) {
         self.expect_strays(cx, n);
         let Some(exchange) = self.exchanges.get_mut(&n) else { return };
-        if let Some(call) = exchange.call.take()
-            && let Some(job) = self.jobs.get_mut(&call.n)
-            && let Errand::Ask(_) = job.errand
+        let call = exchange.call.take();
+        let job = call.and_then(|call| self.jobs.get_mut(&call.n));
+        let asks = job.as_ref().is_some_and(|job| matches!(job.errand, Errand::Ask(_)));
+        if let Some(task) = exchange.task.take()
+            && let Some(link) = exchange.link
         {
-            if let Some(task) = exchange.task.take() {
+            if let Some(job) = job {
                 job.errand = Errand::Nothing;
-                let link = job.link;
-                let call = cx.call(Pair::Down);
-                let message = say::request(call.n, "tasks/cancel", &say::object("taskId", &task));
-                self.jobs.insert(call.n, Job { link, errand: Errand::Nothing });
-                cx.back.ask(cx.now, link, call, &message, exchange.pass(), cx.acts);
-            } else {
-                self.jobs.remove(&call.n);
-                cx.back.cancel(cx.now, call, Some(reason), cx.acts);
             }
+            let pass = exchange.pass();
+            self.send_cancel(cx, link, &task, pass);
+        } else if let Some(job) = job.filter(|_| asks && exchange.is_task) {
+            job.errand = Errand::Unwanted;
+        } else if let Some(call) = call.filter(|_| asks) {
+            self.jobs.remove(&call.n);
+            cx.back.cancel(cx.now, call, Some(reason), cx.acts);
         }
         self.dismiss(cx, n);
     }
 }
 
-/// The name of a tool.
-fn name_of(tool: &[u8]) -> Option<String> {
-    let name = find(tool, &["name"]).filter(|name| name.starts_with(b"\""))?;
-    Some(tapgate_wire::json::unescape_lossy(name).into_owned())
-}
-
 /// Whether clients mirror arguments in headers.
-fn is_http(cx: &Cx<'_>) -> bool {
+pub(super) fn is_http(cx: &Cx<'_>) -> bool {
     matches!(cx.settings.listens, Listens::Http { .. })
 }
 

@@ -1,7 +1,11 @@
 mod crowd;
+mod extensions;
 mod hostile;
 mod listen;
 mod pool;
 mod pump;
 mod rows;
 mod stage;
+mod task_bounds;
+mod task_ends;
+mod tasks;

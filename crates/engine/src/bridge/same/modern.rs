@@ -235,7 +235,7 @@ impl Modern {
             && let Err(why) = cx.tools.check(&asked.message, &asked.from.headers)
         {
             if let Some(id) = &asked.message.shape().id {
-                cx.refuse(asked.port, id, HEADER_MISMATCH, &why);
+                cx.refuse(asked.port, id, HEADER_MISMATCH, &why.to_string());
             }
             return;
         }

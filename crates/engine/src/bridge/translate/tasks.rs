@@ -9,12 +9,22 @@ use tapgate_wire::Message;
 use tapgate_wire::json::unescape_lossy;
 
 use super::draft::Draft;
+use super::fall::server::quoted;
 
 /// What ties a message to a task (2025-11-25).
-const RELATED: &str = "io.modelcontextprotocol/related-task";
+pub const RELATED: &str = "io.modelcontextprotocol/related-task";
 
 /// Members that are named differently: in the core, in the extension.
 const NAMES: [(&str, &str); 2] = [("ttl", "ttlMs"), ("pollInterval", "pollIntervalMs")];
+
+/// Says of each tool in a list that a call of it may become a task (2025-11-25): the extension leaves that to the server.
+pub fn offer(list: &mut Draft) {
+    list.each(&["result", "tools"], &mut |mut tool| {
+        tool.remove(&["execution"]);
+        tool.set(&["execution"], br#"{"taskSupport":"optional"}"#);
+        Some(tool)
+    });
+}
 
 /// Writes an answer that creates a task of the extension as one of the core.
 pub fn created_down(draft: &mut Draft) {
@@ -96,16 +106,18 @@ pub fn status_up(draft: &mut Draft, outcome: Option<&Message>) {
     draft.set(&[place], &task.into_bytes());
 }
 
-/// The answer to `tasks/result` of the core that the extension's answer to `tasks/get` holds; `None` while the task has
-/// not ended.
-pub fn outcome_down(answer: &Message) -> Option<Message> {
+/// The answer to `tasks/result` of the core that the extension's answer to `tasks/get` holds, with the name that the
+/// client knows the task by, or, without a name, the answer to the call itself; `None` while the task has not ended.
+pub fn outcome_down(answer: &Message, name: Option<&str>) -> Option<Message> {
     let mut draft = Draft::of(answer);
     let task = task(&draft, &["result"])?;
     match &*text(&task, &["status"])? {
         "completed" => {
             let mut result = Draft::of_value(task.get(&["result"]).filter(|value| value.starts_with(b"{"))?);
             result.remove(&["resultType"]);
-            result.set(&["_meta", RELATED, "taskId"], &task.get(&["taskId"])?);
+            if let Some(name) = name {
+                result.set(&["_meta", RELATED, "taskId"], &quoted(name));
+            }
             draft.set(&["result"], &result.into_bytes());
         }
         status @ ("failed" | "cancelled") => {

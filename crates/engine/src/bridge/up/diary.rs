@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tapgate_wire::Nanos;
 
-use crate::bridge::number::{Port, SessionNo};
+use crate::bridge::number::{CallNo, Port, SessionNo};
 
 /// Something that waits for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +18,10 @@ pub(super) enum Due {
     Greet(SessionNo),
     /// The list of tools is not waited for any longer.
     Learn,
+    /// That a task is cancelled which nobody follows is not waited for any longer.
+    Leave(CallNo),
+    /// A kept answer is not kept any longer.
+    Forget(u64),
 }
 
 /// One appointment for each thing at most.

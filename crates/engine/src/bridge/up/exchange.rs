@@ -10,18 +10,19 @@ use tapgate_wire::{Kind, Message};
 
 use super::diary::{Due, after};
 use super::input::Rounds;
+use super::tasks::Task;
 use super::{Purpose, Up, blame, refuse, reply, tell_failure};
 use crate::bridge::back::{Failure, Pass};
 use crate::bridge::cx::Cx;
 use crate::bridge::failure::INVALID_PARAMS;
 use crate::bridge::front::From;
-use crate::bridge::number::{CallNo, Pair, Port, SessionNo};
+use crate::bridge::number::{CallNo, Pair, Port, Principal, SessionNo};
 use crate::bridge::settings::Reaches;
 use crate::bridge::translate::rise::client::{self, Profile};
-use crate::bridge::translate::{Draft, fall, payload};
+use crate::bridge::translate::{Draft, fall, payload, tasks};
 
 const HEADER_MISMATCH: i64 = -32020;
-const UNSUPPORTED_REVISION: i64 = -32022;
+pub(super) const UNSUPPORTED_REVISION: i64 = -32022;
 
 /// A client's request that waits for its answer.
 #[derive(Debug)]
@@ -36,6 +37,12 @@ pub(super) struct Exchange {
     /// The call that the server is to answer; none while the client is to answer, or time has to pass.
     pub(super) call: Option<CallNo>,
     pub(super) rounds: Rounds,
+    /// Who asks.
+    pub(super) principal: Principal,
+    /// Whether the client wants a task as the answer (2025-11-25).
+    pub(super) wants_task: bool,
+    /// The task at the server that it is about.
+    pub(super) task: Option<Box<Task>>,
     /// The greatest progress that the client was told; each round may begin at 0 again.
     progress: Option<f64>,
     /// What was tried again already, which happens once each.
@@ -51,15 +58,38 @@ struct Tried {
 
 impl Exchange {
     /// Answers the client with what the server said, under the client's own id.
-    fn answer(&self, cx: &mut Cx<'_>, port: Port, mut draft: Draft) {
+    pub(super) fn answer(&self, cx: &mut Cx<'_>, port: Port, mut draft: Draft) {
         draft.set(&["id"], self.message.shape().id.as_ref().map_or(b"null", |id| &id.0));
         reply(cx, port, draft.into_bytes());
+    }
+
+    /// A result as the client's revision has it.
+    pub(super) fn lowered(&self, message: &Message) -> Draft {
+        let mut draft = Draft::of(message);
+        fall::server::strip(&mut draft);
+        let method = if self.task.is_some() { "tools/call" } else { &self.method };
+        payload::lower_result(&mut draft, method, self.revision);
+        draft
     }
 }
 
 impl Up {
-    /// Begins to serve a request of a client.
-    pub(super) fn exchange(&mut self, cx: &mut Cx<'_>, port: Port, from: &From, message: &Message) {
+    /// Begins to serve a request of a client, about a `task` if it names one.
+    pub(super) fn exchange(
+        &mut self,
+        cx: &mut Cx<'_>,
+        port: Port,
+        from: &From,
+        message: &Message,
+        task: Option<Box<Task>>,
+    ) {
+        let shape = message.shape();
+        let method = shape.method().unwrap_or_default();
+        let wish = shape.raw(Member::TaskAsked).filter(|wish| ***wish != *b"null");
+        let wish = wish.filter(|_| method == "tools/call" && self.offered_tasks(from.session));
+        if wish.is_some_and(|wish| !wish.starts_with(b"{")) {
+            return refuse(cx, port, shape.id.as_ref(), INVALID_PARAMS, "`task` has to be an object");
+        }
         let session = from.session.and_then(|number| self.sessions.get_mut(&number));
         let revision = session.as_ref().map(|session| session.revision).or(from.revision);
         let known = session.map(|session| session.ports.insert(port)).and(from.session);
@@ -67,10 +97,13 @@ impl Up {
             session: known,
             revision: revision.unwrap_or(Revision::V2025_03_26),
             headers: Arc::clone(&from.headers),
-            method: message.shape().method().unwrap_or_default().into_owned(),
+            method: method.into_owned(),
             message: message.clone(),
             call: None,
             rounds: Rounds::default(),
+            principal: from.principal,
+            wants_task: wish.is_some(),
+            task,
             progress: None,
             tried: Tried::default(),
         };
@@ -80,6 +113,9 @@ impl Up {
 
     /// Makes the request to the server, with the answers that it asked for.
     pub(super) fn send(&mut self, cx: &mut Cx<'_>, port: Port) {
+        if self.exchanges.get(&port).is_some_and(|exchange| exchange.task.is_some()) {
+            return self.pursue(cx, port);
+        }
         if self.has_to_learn(cx, port) {
             return;
         }
@@ -88,7 +124,10 @@ impl Up {
             return self.give_up(cx, port, "is not known any more");
         };
         let (link, revision) = (modern.link, modern.revision);
-        let profile = self.profile(exchange.session);
+        let mut profile = self.profile(exchange.session);
+        if self.declares_tasks(cx, exchange) {
+            profile = profile.with_tasks();
+        }
         let input = exchange.rounds.input();
         let Some(request) = client::request(&exchange.message, cx.number(), &profile, revision, &input)
         else {
@@ -118,6 +157,9 @@ impl Up {
     pub(super) fn answered(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
         let Some(exchange) = self.exchanges.get_mut(&port) else { return };
         exchange.call = None;
+        if exchange.task.is_some() {
+            return self.reported(cx, port, message);
+        }
         let shape = message.shape();
         if shape.kind != Kind::Result {
             return self.answered_error(cx, port, message);
@@ -128,8 +170,12 @@ impl Up {
             .map(|_| shape.text(Member::ResultType).unwrap_or_default())
             .as_deref()
         {
+            None | Some("complete") if exchange.wants_task => self.became_kept(cx, port, message),
             None | Some("complete") => self.completed(cx, port, message),
             Some("input_required") => self.input_required(cx, port, message),
+            Some("task") if self.exchanges.get(&port).is_some_and(|it| self.declares_tasks(cx, it)) => {
+                self.became_task(cx, port, message);
+            }
             Some(_) => self.give_up(cx, port, "answered with an unknown result type"),
         }
     }
@@ -145,13 +191,14 @@ impl Up {
                 cx.tools.learn(message);
             }
         }
-        let mut draft = Draft::of(&page);
-        fall::server::strip(&mut draft);
-        payload::lower_result(&mut draft, &exchange.method, exchange.revision);
+        let mut draft = exchange.lowered(&page);
+        if exchange.method == "tools/list" && self.offered_tasks(exchange.session) {
+            tasks::offer(&mut draft);
+        }
         exchange.answer(cx, port, draft);
     }
 
-    fn answered_error(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
+    pub(super) fn answered_error(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
         let message = &payload::error_released(message);
         let Some(exchange) = self.exchanges.get_mut(&port) else { return };
         match message.shape().int(Member::ErrorCode) {
@@ -174,19 +221,25 @@ impl Up {
                 }
                 self.give_up(cx, port, "speaks no revision that is known here");
             }
-            _ => {
-                self.moved_on(cx, port, &[]);
-                let Some(exchange) = self.finish(cx, port) else { return };
-                let draft = Draft::of(&payload::error_down(message, &exchange.method));
-                exchange.answer(cx, port, draft);
-            }
+            _ => self.refused(cx, port, message),
         }
+    }
+
+    /// Answers a request with the server's own error.
+    pub(super) fn refused(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
+        self.moved_on(cx, port, &[]);
+        let Some(exchange) = self.finish(cx, port) else { return };
+        let draft = Draft::of(&payload::error_down(message, &exchange.method));
+        exchange.answer(cx, port, draft);
     }
 
     /// A call will not be answered.
     pub(super) fn failed(&mut self, cx: &mut Cx<'_>, port: Port, failure: Failure) {
         let Some(exchange) = self.exchanges.get_mut(&port) else { return };
         exchange.call = None;
+        if exchange.task.is_some() {
+            return self.task_failed(cx, port, &failure);
+        }
         match failure {
             Failure::Broken(_)
                 if is_safe(&exchange.method) && !std::mem::replace(&mut exchange.tried.connection, true) =>
@@ -262,6 +315,7 @@ impl Up {
     /// The time of a request has come: the client took too long, or the wait is over.
     pub(super) fn request_due(&mut self, cx: &mut Cx<'_>, port: Port) {
         match self.exchanges.get(&port) {
+            Some(exchange) if exchange.task.is_some() => self.task_due(cx, port),
             Some(exchange) if exchange.rounds.is_open() => {
                 self.stop(cx, port, "asked for input, which was not given in time");
             }
@@ -284,6 +338,7 @@ impl Up {
                 cx.front.aside(cx.now, port, notice, cx.acts);
             }
         }
+        self.leave_task(cx, &mut exchange);
         Some(exchange)
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Session {
     pub(super) greeting: Option<Greeting>,
     /// Its requests that wait.
     pub(super) ports: BTreeSet<Port>,
+    /// Whether its client was offered tasks (2025-11-25).
+    pub(super) has_tasks: bool,
     /// What its client was asked, and for which of its requests.
     pub(super) asks: HashMap<Id, Port>,
     pub(super) ears: Ears,
@@ -57,6 +59,7 @@ impl Session {
             headers: Arc::clone(&from.headers),
             greeting: None,
             ports: BTreeSet::new(),
+            has_tasks: false,
             asks: HashMap::new(),
             ears: Ears::default(),
         }
@@ -69,6 +72,9 @@ impl Session {
         if let Some(client) = &self.profile.client {
             out.extend_from_slice(b",\"clientInfo\":");
             out.extend_from_slice(client);
+        }
+        if self.has_tasks {
+            out.extend_from_slice(b",\"tasks\":true");
         }
         out.push(b'}');
         out.into()
@@ -162,6 +168,7 @@ impl Up {
         let Some(discover) = cx.server.modern.as_ref().and_then(|modern| modern.discover.as_ref()) else {
             return;
         };
+        session.has_tasks = session.revision == Revision::V2025_11_25 && fall::server::offers_tasks(discover);
         let name = &cx.settings.server_name;
         let answer = fall::server::initialize(greeting.id.as_ref(), discover, session.revision, name);
         cx.front.open(cx.now, greeting.port, Some(session.revision), &session.kept(), cx.seal);
@@ -178,7 +185,8 @@ impl Up {
             client: raw("clientInfo"),
             log_level: None,
         };
-        let session = Session::new(revision.unwrap_or(NEWEST_LEGACY), profile, from);
+        let mut session = Session::new(revision.unwrap_or(NEWEST_LEGACY), profile, from);
+        session.has_tasks = raw("tasks").as_deref() == Some(b"true");
         self.sessions.entry(number).or_insert(session);
     }
 }

@@ -138,6 +138,17 @@ impl Rounds {
         self.asks.iter().any(|ask| ask.id.is_some())
     }
 
+    /// Whether the client has answered all that the server asked for.
+    pub(super) fn is_answered(&self) -> bool {
+        !self.asks.is_empty() && self.asks.iter().all(|ask| ask.answer.is_some())
+    }
+
+    /// Forgets the latest round, and says what it asked for.
+    pub(super) fn forget(&mut self) -> Vec<String> {
+        self.state = None;
+        self.asks.drain(..).map(|ask| ask.key).collect()
+    }
+
     /// Takes the ids of what the client has not answered.
     pub(super) fn take_open(&mut self) -> Vec<Id> {
         self.asks.iter_mut().filter_map(|ask| ask.id.take()).collect()
@@ -147,15 +158,21 @@ impl Rounds {
 impl Up {
     /// The server needs input: its client is asked for it, then the request is made again.
     pub(super) fn input_required(&mut self, cx: &mut Cx<'_>, port: Port, message: &Message) {
-        let bounds = (cx.settings.bounds.rounds, cx.settings.bounds.backoff);
         let Some(exchange) = self.exchanges.get_mut(&port) else { return };
         if !matches!(exchange.method.as_str(), "tools/call" | "prompts/get" | "resources/read") {
             return self.give_up(cx, port, "asked for input where it may not");
         }
         let shape = message.shape();
         let entries = shape.raw(Member::InputRequests).map(fall::server::entries).unwrap_or_default();
-        exchange.rounds.n += 1;
         exchange.rounds.state = shape.raw(Member::ResultState).filter(|raw| raw.starts_with(b"\"")).cloned();
+        self.pose_all(cx, port, entries);
+    }
+
+    /// Asks the client for all that the server needs in one round.
+    pub(super) fn pose_all(&mut self, cx: &mut Cx<'_>, port: Port, entries: Vec<(String, Bytes)>) {
+        let bounds = (cx.settings.bounds.rounds, cx.settings.bounds.backoff);
+        let Some(exchange) = self.exchanges.get_mut(&port) else { return };
+        exchange.rounds.n += 1;
         exchange.rounds.asks = Vec::new();
         if exchange.rounds.n > bounds.0 {
             return self.give_up(cx, port, "asked for input too many times");
@@ -181,9 +198,13 @@ impl Up {
         for ((key, _), plan) in entries.into_iter().zip(plans) {
             is_patient |= self.pose(cx, port, key, plan);
         }
-        let Some(exchange) = self.exchanges.get(&port) else { return };
+        let Some(exchange) = self.exchanges.get_mut(&port) else { return };
         if exchange.rounds.is_open() {
-            self.diary.set(Due::Request(port), after(cx.now, cx.settings.bounds.suspend_for));
+            let until = after(cx.now, cx.settings.bounds.suspend_for);
+            let Some(task) = &mut exchange.task else { return self.diary.set(Due::Request(port), until) };
+            // The server is asked on: the task may end before its client answers.
+            task.asked_until = until;
+            self.ask_later(cx, port);
         } else if is_patient {
             self.diary.set(Due::Request(port), after(cx.now, backoff(bounds.1, n_round - 1)));
         } else {
@@ -217,6 +238,9 @@ impl Up {
             let mut draft = Draft::of_value(params.unwrap_or_default());
             draft.set(&["elicitationId"], &id.0);
             params = Some(draft.into_bytes());
+        }
+        if let Some(task) = &exchange.task {
+            params = task.relate(params);
         }
         let request = fall::server::request(Some(&id), what.method(), params.as_deref());
         exchange.rounds.asks.push(Ask { key, what, id: Some(id.clone()), answer: None });
@@ -258,7 +282,8 @@ impl Up {
                 return self.stop(cx, port, &format!("asked for {method}, which the client declined: {why}"));
             }
         };
-        if !rounds.is_open() {
+        // While the server is asked about a task, its answer comes first.
+        if !rounds.is_open() && exchange.call.is_none() {
             self.diary.clear(Due::Request(port));
             self.send(cx, port);
         }
@@ -271,10 +296,14 @@ impl Up {
         if self.exchanges.get(&port).is_some_and(|exchange| exchange.method != "tools/call") {
             return self.give_up(cx, port, text);
         }
-        if let Some(exchange) = self.finish(cx, port) {
-            let text = format!("`{}` {text}", cx.settings.server_name);
-            reply(cx, port, fall::server::failed_tool(exchange.message.shape().id.as_ref(), &text));
+        let Some(exchange) = self.exchanges.get(&port) else { return };
+        let text = format!("`{}` {text}", cx.settings.server_name);
+        let failed = fall::server::failed_tool(exchange.message.shape().id.as_ref(), &text);
+        if exchange.wants_task {
+            return self.became_kept(cx, port, &Message::parse(failed));
         }
+        self.finish(cx, port);
+        reply(cx, port, failed);
     }
 
     /// The server went on: URLs that it does not ask for `again` are done with, which the client is told.

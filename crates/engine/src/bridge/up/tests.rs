@@ -5,3 +5,4 @@ mod hostile;
 mod input;
 mod listen;
 mod rows;
+mod tasks;

@@ -6,9 +6,9 @@ use super::super::feature::{Outcome, holds};
 use super::super::stage::{Kind, Stage, words};
 use super::{J25, N25};
 
-/// Whether one side has the tasks of 2025-11-25, and the other side may want them.
+/// Whether the client has the tasks of 2025-11-25, and its server may have tasks too.
 pub(super) fn has_tasks(client: Kind, server: Kind) -> bool {
-    (client.1 == N25 && server.1 >= N25) || (client.is_modern() && server.1 == N25)
+    client.1 == N25 && server.1 >= N25
 }
 
 pub(super) fn tasks(stage: &mut Stage) -> Outcome {
@@ -21,7 +21,7 @@ pub(super) fn tasks(stage: &mut Stage) -> Outcome {
     let code = |answer: &Value| answer["error"]["code"].clone();
     if capabilities.is_null() && code(&list) == -32601 && code(&get) == -32601 {
         return Outcome::Impossible(
-            "tasks of 2025-11-25 are not those of the 2026-07-28 extension: they are not offered, and `tasks/…` is -32601",
+            "the server does not offer tasks in the client's words: they are not offered, and `tasks/…` is -32601",
         );
     }
     Outcome::Failed(format!("{capabilities} {list} {get}"))

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+use tapgate_engine::fact::Finding;
 
 use super::dialect::Dialect;
 use super::{Fit, Listing, fit};
@@ -12,6 +13,12 @@ fn says(schema: &Json, value: &Json) -> String {
         Fit::Unknown => "unknown".to_owned(),
         Fit::Differs(why) => why,
     }
+}
+
+/// The rules of this family that were found broken.
+fn ids(found: &[Finding]) -> Vec<&'static str> {
+    let ids = found.iter().map(|finding| finding.rule.id);
+    ids.filter(|id| id.starts_with("schema.")).collect()
 }
 
 #[test]
@@ -113,7 +120,7 @@ fn the_same_page_is_told_to_every_session_and_read_by_the_revision_of_each() {
             server> answer 1 {{"tools":[{{"name":"a b","inputSchema":{{"type":"object","items":[{{}}]}}}}]}}
             "#
         ));
-        found.iter().map(|finding| finding.rule.id).collect::<Vec<_>>()
+        ids(&found)
     };
     for _ in 0..2 {
         assert_eq!(of("2025-11-25"), ["schema.name", "schema.invalid"]);
@@ -130,8 +137,7 @@ fn references_that_lead_round_are_seen_however_far() {
         server> answer 1 {"tools":[{"name":"a","inputSchema":{"type":"object","properties":{"x":{"$ref":"#/$defs/a"}},"$defs":{"a":{"items":{"$ref":"#/$defs/b"}},"b":{"not":{"$ref":"#named"}},"c":{"$anchor":"named","anyOf":[{"$ref":"#/$defs/a"}]}}}}]}
         "##,
     );
-    let ids: Vec<_> = found.iter().map(|finding| finding.rule.id).collect();
-    assert_eq!(ids, ["schema.recursive"]);
+    assert_eq!(ids(&found), ["schema.recursive"]);
 }
 
 #[test]

@@ -185,6 +185,11 @@ impl Client {
             }
             return;
         };
+        if result["resultType"] == "task"
+            && at(&self.extensions, &["io.modelcontextprotocol/tasks"]).is_null()
+        {
+            self.faults.push(format!("a task reached a client that takes none: {message}"));
+        }
         if self.is_modern() && result.get("resultType").is_none() {
             self.faults.push(format!("a modern result without resultType: {message}"));
         }

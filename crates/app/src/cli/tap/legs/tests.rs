@@ -107,6 +107,71 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     pairs.map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
 }
 
+fn response(headers: &HeaderMap) -> Arc<ResponseHead> {
+    Arc::new(ResponseHead { status: StatusCode::OK, version: Version::HTTP_11, headers: headers.clone() })
+}
+
+#[test]
+fn a_head_is_told_as_it_is_whatever_was_told_before() {
+    let mut stage = Stage::new(Transport::Http, Transport::Http);
+    let sent = [
+        (Method::POST, None, vec![("x-key", "s3cret"), ("accept", "a")]),
+        (Method::POST, None, vec![("x-key", "other"), ("accept", "a")]),
+        (Method::POST, None, vec![("x-key", "other"), ("accept", "b")]),
+        (Method::DELETE, None, vec![("x-key", "other"), ("accept", "b")]),
+        (Method::DELETE, Some("/other"), vec![("x-key", "other"), ("accept", "b")]),
+        (Method::DELETE, None, vec![("accept", "b"), ("x-key", "other")]),
+    ];
+    for (n, (method, target, pairs)) in (1..).zip(sent) {
+        let (target, body) = (target.map(str::to_owned), Bytes::new());
+        stage.act(&Act::Fetch { fetch: FetchId(n), method, target, headers: headers(&pairs), body });
+        stage.heard(&Heard::Asked {
+            stream: StreamId(n),
+            head: head(Method::POST, "*/*"),
+            body: PING.into(),
+        });
+    }
+    let answers = [(200, "a"), (200, "a"), (200, "b"), (404, "b")];
+    for (n, (status, value)) in (1..).zip(answers) {
+        let (stream, headers, body) = (StreamId(n), headers(&[("x-a", value)]), Bytes::new());
+        stage.act(&Act::Respond { stream, status, headers, body });
+    }
+    let Stage { legs, ears: [(mut of_client, _), (mut of_server, _)], .. } = stage;
+    drop(legs);
+    let told = |observer: &mut Observer| {
+        let mut batch = Vec::new();
+        observer.recv_batch(&mut batch, Duration::ZERO);
+        let fields = |headers: &HeaderMap| {
+            let text = |(name, value): (&_, &HeaderValue)| format!("{name}={}", value.to_str().unwrap());
+            headers.iter().map(text).collect::<Vec<_>>().join(" ")
+        };
+        batch
+            .iter()
+            .filter_map(|seen| match seen {
+                Seen::Asked { head, .. } => {
+                    Some(format!("{} {} {}", head.method, head.uri, fields(&head.headers)))
+                }
+                Seen::Answered { head, .. } => {
+                    Some(format!("{} {}", head.status.as_u16(), fields(&head.headers)))
+                }
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&mut of_server),
+        [
+            "POST /mcp?k=1 x-key=[given by --header] accept=a",
+            "POST /mcp?k=1 x-key=[given by --header] accept=a",
+            "POST /mcp?k=1 x-key=[given by --header] accept=b",
+            "DELETE /mcp?k=1 x-key=[given by --header] accept=b",
+            "DELETE /other x-key=[given by --header] accept=b",
+            "DELETE /mcp?k=1 accept=b x-key=[given by --header]",
+        ]
+    );
+    assert_eq!(told(&mut of_client).split_off(6), ["200 x-a=a", "200 x-a=a", "200 x-a=b", "404 x-a=b"]);
+}
+
 #[test]
 fn a_line_is_a_message_in_one_read_on_its_leg() {
     let mut stage = Stage::new(Transport::Stdio, Transport::Stdio);
@@ -217,8 +282,7 @@ fn requests_to_the_server_are_told_without_what_header_gave() {
         headers: headers(&[("x-key", "s3cret"), ("accept", "*/*")]),
         body: PING.into(),
     };
-    let answered =
-        |n, pairs: &[_]| Heard::Answered { fetch: FetchId(n), head: response(200, &headers(pairs)) };
+    let answered = |n, pairs: &[_]| Heard::Answered { fetch: FetchId(n), head: response(&headers(pairs)) };
     let event = Event { name: Some("message".into()), id: Some("9".into()), retry: Some(5) };
     stage
         .act(&fetch(1))
@@ -280,6 +344,25 @@ fn what_is_large_is_told_without_a_copy() {
     let Seen::Bytes { chunk, .. } = &batch[0] else { panic!("{:?}", batch[0]) };
     assert_eq!(chunk.bytes.as_ptr(), large.as_ptr());
     assert_eq!(batch.len(), 2);
+}
+
+#[test]
+fn what_was_decided_about_is_told_as_passed_on_each_leg_once() {
+    let mut stage = Stage::new(Transport::Stdio, Transport::Stdio);
+    let message = Message::parse(Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#));
+    stage
+        .heard(&Heard::Line { message: message.clone() })
+        .act(&Act::Write { child: ChildId(3), bytes: message.raw().clone() });
+    stage.legs.passed(Clock::start());
+    stage.legs.passed(Clock::start());
+    for (leg, stream) in [(0, PIPES), (1, StreamId(3))] {
+        let mut batch = Vec::new();
+        stage.ears[leg].0.recv_batch(&mut batch, Duration::ZERO);
+        assert!(
+            matches!(&batch[..], [Seen::Bytes { .. }, Seen::Passed { stream: on, from: Leg::Client, .. }] if *on == stream),
+            "{batch:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Streamable HTTP of both eras.
 
+use std::fmt::Write as _;
+use std::time::Duration;
+
 use super::check;
 use super::rig::play;
 
@@ -385,6 +388,30 @@ fn a_stream_that_breaks_is_resumed_five_times() {
           Held { links: 1, calls: 0, fetches: 0, children: 0, appointments: 0, names: 0, queued: 0 }
     "#,
     );
+}
+
+#[test]
+fn a_stream_that_always_ends_without_a_message_waits_longer_each_time() {
+    let mut script = "restore 1 http legacy own | s1\nlisten 1\n".to_owned();
+    let get = |script: &mut String, n: usize, last: &str| {
+        writeln!(script, "  > f{n} GET | E; {last}mcp-session-id: s1; x-link: 1\nhead f{n} 200 sse").unwrap();
+    };
+    get(&mut script, 1, "");
+    let waits = [10, 20, 40, 80, 160, 320, 640, 1000, 1000];
+    for (n, wait) in (1..).zip(waits) {
+        let due = Duration::from_millis(wait);
+        writeln!(
+            script,
+            "event f{n} (id=g retry=0)\nended f{n} clean\ndue\n  due Some({due:?})\nwait {wait}"
+        )
+        .unwrap();
+        get(&mut script, n + 1, "last-event-id: g; ");
+    }
+    // A message says that it is of use.
+    script += "event f10 () {\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"ping\"}\n";
+    script += "  < 1 said same {\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"ping\"}\n";
+    script += "ended f10 clean\ndue\n  due Some(10ms)\n";
+    check(&script);
 }
 
 #[test]

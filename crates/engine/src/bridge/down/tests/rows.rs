@@ -21,7 +21,7 @@ fn discover_is_answered_from_the_handshake() {
         assert_eq!(told.at(&["id"]), "\"d\"");
         assert_eq!(
             told.at(&["result"]),
-            r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true},"experimental":{"x":{}}},"instructions":"be kind","ttlMs":0,"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"old","version":"3"}}}"#
+            r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true},"extensions":{"a/b":{}},"experimental":{"x":{}}},"instructions":"be kind","ttlMs":0,"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"old","version":"3"}}}"#
         );
         stage.is_quiet();
     }
@@ -43,9 +43,9 @@ fn what_left_with_the_revision_is_not_known() {
         "logging/setLevel",
         "resources/subscribe",
         "resources/unsubscribe",
-        "tasks/get",
         "tasks/result",
         "tasks/list",
+        "tasks/other",
     ] {
         stage.asks("1", method, r#"{"taskId":"t"}"#);
         let told = stage.hears();

@@ -107,8 +107,17 @@ pub fn initialize(id: Option<&Id>, discover: &Message, agreed: Revision, server_
     failure::result(id, &text)
 }
 
+/// Whether the answer to `server/discover` offers the extension of tasks.
+pub fn offers_tasks(discover: &Message) -> bool {
+    let extension = discover.shape().inside(Member::ServerCapabilities, &["extensions", TASKS]);
+    extension.is_some_and(|raw| raw.starts_with(b"{"))
+}
+
 /// The capabilities of a modern server that a client of a legacy revision can use through a bridge.
 fn capabilities(raw: &Bytes, agreed: Revision) -> Bytes {
+    let extension = find(raw, &["extensions", TASKS]);
+    let has_tasks =
+        agreed == Revision::V2025_11_25 && extension.is_some_and(|settings| settings.starts_with(b"{"));
     let mut draft = Draft::of_value(raw.clone());
     draft.each_member(&[], &mut |name, mut value| {
         match name {
@@ -119,6 +128,9 @@ fn capabilities(raw: &Bytes, agreed: Revision) -> Bytes {
         }
         Some(value)
     });
+    if has_tasks {
+        draft.set(&["tasks"], br#"{"cancel":{},"requests":{"tools":{"call":{}}}}"#);
+    }
     draft.into_bytes()
 }
 
@@ -206,6 +218,17 @@ mod tests {
         );
         let said = initialize(Some(&id), &discover, Revision::V2024_11_05, "files");
         assert!(find(&said, &["result", "capabilities", "completions"]).is_none());
+        let tasks = |agreed, discover: &Message| {
+            let said = initialize(Some(&id), discover, agreed, "files");
+            find(&said, &["result", "capabilities", "tasks"]).map(Bytes::copy_from_slice)
+        };
+        let offered = r#"{"cancel":{},"requests":{"tools":{"call":{}}}}"#;
+        assert!(offers_tasks(&discover));
+        assert_eq!(tasks(Revision::V2025_11_25, &discover), Some(offered.into()));
+        assert_eq!(tasks(Revision::V2025_06_18, &discover), None);
+        let without = message(r#"{"id":1,"result":{"capabilities":{"tasks":{},"extensions":{"a/b":{}}}}}"#);
+        assert!(!offers_tasks(&without));
+        assert_eq!(tasks(Revision::V2025_11_25, &without), None);
     }
 
     #[test]

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use tapgate_wire::Message;
 use tapgate_wire::json::find;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::shape::Member;
+use tapgate_wire::shape::{Id, Member};
 
 use crate::bridge::translate::Draft;
-use crate::bridge::translate::fall::server::{TASKS, quoted};
+use crate::bridge::translate::fall::server::{self, TASKS, quoted};
 
 const META: &str = "_meta";
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -45,6 +45,14 @@ impl Profile {
             client: shape.raw(Member::ClientInfo).filter(|raw| raw.starts_with(b"{")).map(client),
             log_level: None,
         }
+    }
+
+    /// The same client with a bridge that follows tasks for it.
+    #[must_use]
+    pub fn with_tasks(self) -> Self {
+        let mut capabilities = Draft::of_value(self.capabilities);
+        capabilities.set(&["extensions", TASKS], b"{}");
+        Self { capabilities: capabilities.into_bytes(), ..self }
     }
 
     /// Whether the client declared the capability at a path, such as `["elicitation", "url"]`.
@@ -175,6 +183,19 @@ pub fn request(
     Some(draft.into_message())
 }
 
+/// A request of the extension of tasks about the `task` with this name, on behalf of who made `request`: its `_meta`
+/// goes along, but not its progress, which tasks do not have.
+pub fn about_task(request: &Message, method: &str, task: &str) -> Message {
+    let params = [&b"{\"taskId\":"[..], &quoted(task), b"}"].concat();
+    let id = Id(Bytes::from_static(b"0"));
+    let mut draft = Draft::of_value(server::request(Some(&id), method, Some(&params)));
+    if let Some(meta) = request.shape().raw(Member::Meta).filter(|meta| meta.starts_with(b"{")) {
+        draft.set(&["params", META], meta);
+        draft.remove(&["params", META, "progressToken"]);
+    }
+    draft.into_message()
+}
+
 /// A request that no client made, with `params` as raw JSON.
 pub fn own(method: &str, params: &str, id: u64, profile: &Profile, revision: Revision) -> Message {
     let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
@@ -260,6 +281,24 @@ mod tests {
         let made = request(&came, 2, &Profile::default(), MODERN, &input).unwrap();
         assert_eq!(made.shape().raw(Member::RequestState).unwrap(), state);
         assert_eq!(made.shape().raw(Member::InputResponses).unwrap(), r#"{"k":{}}"#);
+    }
+
+    #[test]
+    fn a_request_about_a_task_names_it_and_keeps_what_is_said_besides() {
+        let came = message(
+            r#"{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"t","_meta":{"progressToken":1,"mine":[1.0]}}}"#,
+        );
+        let made = about_task(&came, "tasks/get", "a\"b");
+        let profile = profile(r#"{"extensions":{"a/b":{}}}"#, Revision::V2025_11_25).with_tasks();
+        let made = request(&made, 9, &profile, MODERN, &Input::default()).unwrap();
+        assert_eq!(
+            made.to_wire(),
+            r#"{"jsonrpc":"2.0","id":9,"method":"tasks/get","params":{"taskId":"a\"b","_meta":{"mine":[1.0],"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"},"io.modelcontextprotocol/clientCapabilities":{"extensions":{"a/b":{},"io.modelcontextprotocol/tasks":{}}}}}}"#
+        );
+        assert_eq!(
+            Profile::default().with_tasks().capabilities,
+            r#"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#
+        );
     }
 
     #[test]

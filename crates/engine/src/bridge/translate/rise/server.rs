@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use tapgate_wire::Message;
+use tapgate_wire::json::find;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::{Id, Member};
 
 use crate::bridge::translate::Draft;
+use crate::bridge::translate::fall::server::TASKS;
 use crate::bridge::translate::payload::lift_result;
 
 /// The key of a result's `_meta` that names the server.
@@ -51,7 +53,9 @@ pub fn discover(id: &Id, initialized: &Message) -> Bytes {
     let versions = format!(r#"["{}"]"#, Revision::V2026_07_28.as_str());
     draft.set(&["result"], br#"{"resultType":"complete"}"#);
     draft.set(&["result", "supportedVersions"], versions.as_bytes());
-    draft.set(&["result", "capabilities"], &capabilities(shape.raw(Member::ServerCapabilities)));
+    let agreed = shape.text(Member::AgreedRevision).and_then(|agreed| Revision::parse(&agreed));
+    let capabilities = capabilities(shape.raw(Member::ServerCapabilities), agreed);
+    draft.set(&["result", "capabilities"], &capabilities);
     if let Some(instructions) = shape.inside(Member::Result, &["instructions"]) {
         draft.set(&["result", "instructions"], &instructions);
     }
@@ -97,16 +101,32 @@ pub fn url_input(elicitation: &Bytes) -> Option<Bytes> {
     Some(draft.into_bytes())
 }
 
-/// What the server can do without what only legacy clients can ask for, and without extensions, since nothing
-/// carries them to the server.
-fn capabilities(legacy: Option<&Bytes>) -> Bytes {
+/// What the server can do without what only legacy clients can ask for. That it makes tasks of calls is said as the
+/// extension, whose id means nothing in the mouth of a legacy server.
+///
+/// Tasks extension, Capability Negotiation.
+fn capabilities(legacy: Option<&Bytes>, revision: Option<Revision>) -> Bytes {
     let Some(legacy) = legacy.filter(|value| value.starts_with(b"{")) else {
         return Bytes::from_static(b"{}");
     };
     let mut draft = Draft::of_value(legacy.clone());
     draft.remove(&["tasks"]);
-    draft.remove(&["extensions"]);
+    if draft.get(&["extensions"]).is_some_and(|extensions| !extensions.starts_with(b"{")) {
+        draft.remove(&["extensions"]);
+    }
+    draft.remove(&["extensions", TASKS]);
+    if makes_tasks(legacy, revision) {
+        draft.set(&["extensions", TASKS], b"{}");
+    }
     draft.into_bytes()
+}
+
+/// Whether a legacy server with these capabilities makes tasks of calls where it is asked to.
+///
+/// Spec 2025-11-25, basic/utilities/tasks, Capabilities.
+pub fn makes_tasks(capabilities: &[u8], revision: Option<Revision>) -> bool {
+    let call = find(capabilities, &["tasks", "requests", "tools", "call"]);
+    revision == Some(Revision::V2025_11_25) && call.is_some_and(|call| call.starts_with(b"{"))
 }
 
 #[cfg(test)]

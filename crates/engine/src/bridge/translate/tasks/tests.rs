@@ -110,11 +110,16 @@ fn the_state_of_a_task_gains_its_outcome() {
 
 #[test]
 fn the_outcome_of_a_task_answers_the_question_for_it() {
-    let outcome = |task: &str| {
-        outcome_down(&message(&answer(task)))
+    let named = |task: &str, name: Option<&str>| {
+        outcome_down(&message(&answer(task)), name)
             .map(|answer| String::from_utf8(answer.to_wire().to_vec()).unwrap())
     };
-    let related = r#"{"io.modelcontextprotocol/related-task":{"taskId":"t"}}"#;
+    let outcome = |task: &str| named(task, Some("mine"));
+    assert_eq!(
+        named(r#"{"taskId":"t","status":"completed","result":{"content":[]}}"#, None),
+        Some(answer(r#"{"content":[]}"#))
+    );
+    let related = r#"{"io.modelcontextprotocol/related-task":{"taskId":"mine"}}"#;
     assert_eq!(
         outcome(r#"{"taskId":"t","status":"completed","result":{"resultType":"complete","content":[ ]}}"#),
         Some(answer(&format!(r#"{{"content":[ ],"_meta":{related}}}"#)))
@@ -140,6 +145,16 @@ fn the_outcome_of_a_task_answers_the_question_for_it() {
 }
 
 #[test]
+fn every_tool_may_be_called_as_a_task() {
+    let list = answer(r#"{"tools":[{"name":"a","execution":7},{"name":"b"},5]}"#);
+    let support = r#""execution":{"taskSupport":"optional"}"#;
+    assert_eq!(
+        changed(&list, offer),
+        answer(&format!(r#"{{"tools":[{{"name":"a",{support}}},{{"name":"b",{support}}},5]}}"#))
+    );
+}
+
+#[test]
 fn what_is_no_task_stays() {
     let outcome = message(&answer("{}"));
     for odd in [
@@ -157,6 +172,6 @@ fn what_is_no_task_stays() {
             assert_eq!(changed(&odd, change), odd);
         }
         assert_eq!(changed(&odd, |draft| status_up(draft, Some(&outcome))), odd);
-        assert!(outcome_down(&message(&odd)).is_none());
+        assert!(outcome_down(&message(&odd), None).is_none());
     }
 }

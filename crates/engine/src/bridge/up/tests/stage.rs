@@ -94,6 +94,8 @@ pub(super) struct Stage {
     pub(super) every_session: Vec<HeaderValue>,
     /// The stream of subscriptions that a client's coming opened.
     pub(super) opened: Option<Got>,
+    /// What HTTP clients show.
+    pub(super) credentials: Option<&'static str>,
 }
 
 /// How the legs talk.
@@ -158,6 +160,7 @@ impl Stage {
             sessions: HashMap::new(),
             every_session: Vec::new(),
             opened: None,
+            credentials: None,
         };
         stage.open_link(LinkNo(1));
         stage
@@ -165,18 +168,42 @@ impl Stage {
 
     /// A stage whose client shook hands, with these capabilities, in this revision.
     pub(super) fn greeted(legs: Legs, revision: &str, capabilities: &str) -> Self {
+        Self::new(legs).shaken(revision, capabilities)
+    }
+
+    /// Such a stage whose server offers tasks.
+    pub(super) fn tasked(legs: Legs, revision: &str, capabilities: &str) -> Self {
+        Self::with_tasks(legs).shaken(revision, capabilities)
+    }
+
+    /// A stage whose server offers tasks.
+    pub(super) fn with_tasks(legs: Legs) -> Self {
         let mut stage = Self::new(legs);
+        let extensions = r#""extensions":{"io.modelcontextprotocol/tasks":{}},"completions":{}"#;
+        let discover = DISCOVER.replace(r#""completions":{}"#, extensions);
+        let discover = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{discover}}}"#);
+        stage.server.modern.as_mut().unwrap().discover = Some(Message::parse(discover.into()));
+        stage
+    }
+
+    /// Becomes another process with the same keys.
+    pub(super) fn seed(&mut self, seed: [u8; 32]) {
+        self.seal = Seal::new(&[[7; 32]], seed, 1_700_000_000_000_000_000);
+    }
+
+    fn shaken(mut self, revision: &str, capabilities: &str) -> Self {
+        let stage = &mut self;
         stage.greet(revision, capabilities);
         let answer = stage.hears();
         assert_eq!(at(&answer, &["result", "protocolVersion"]), format!("\"{revision}\""));
         stage.client(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
-        if legs != Legs::PipeToHttp {
+        if stage.settings.listens != Listens::Pipe {
             stage.get();
         }
         stage.opened = Some(stage.listens());
         stage.statuses.clear();
         stage.is_quiet();
-        stage
+        self
     }
 
     pub(super) fn greet(&mut self, revision: &str, capabilities: &str) {
@@ -342,6 +369,9 @@ impl Stage {
         headers.insert("host", "127.0.0.1:9".parse().unwrap());
         if let Some(session) = self.sessions.get(&self.speaker) {
             headers.insert(SESSION_ID, session.clone());
+        }
+        if let Some(credentials) = self.credentials {
+            headers.insert("authorization", credentials.parse().unwrap());
         }
         self.n_streams += 1;
         self.streams.insert(StreamId(self.n_streams), self.speaker);

@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use tapgate_wire::Message;
+use tapgate_wire::json::find;
 use tapgate_wire::shape::Id;
 
 use super::{discover, input, result, url_input};
@@ -68,6 +69,37 @@ fn discovery_says_no_more_than_the_handshake_did() {
         discover(&id, &Message::parse(hello.into())),
         r#"{"jsonrpc":"2.0","id":"x","result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{},"ttlMs":0,"cacheScope":"private"}}"#
     );
+}
+
+#[test]
+fn that_calls_become_tasks_is_said_as_the_extension() {
+    let tasks = r#""tasks":{"list":{},"requests":{"tools":{"call":{}}}}"#;
+    for (revision, capabilities, told) in [
+        (
+            "2025-11-25",
+            format!(r#"{{"tools":{{}},{tasks}}}"#),
+            r#"{"tools":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}"#,
+        ),
+        (
+            "2025-11-25",
+            format!(r#"{{"extensions":{{"a/b":{{"x":1.0}}}},{tasks}}}"#),
+            r#"{"extensions":{"a/b":{"x":1.0},"io.modelcontextprotocol/tasks":{}}}"#,
+        ),
+        ("2025-06-18", format!("{{{tasks}}}"), "{}"),
+        ("2025-11-25", r#"{"tasks":{"requests":{"tools":{"call":true}}}}"#.into(), "{}"),
+        (
+            "2025-11-25",
+            r#"{"extensions":{"a/b":{},"io.modelcontextprotocol/tasks":{}}}"#.into(),
+            r#"{"extensions":{"a/b":{}}}"#,
+        ),
+        ("2025-11-25", r#"{"extensions":7}"#.into(), "{}"),
+    ] {
+        let hello = format!(
+            r#"{{"jsonrpc":"2.0","id":9,"result":{{"protocolVersion":"{revision}","capabilities":{capabilities}}}}}"#
+        );
+        let said = discover(&Id(Bytes::from_static(b"1")), &Message::parse(hello.into()));
+        assert_eq!(find(&said, &["result", "capabilities"]).unwrap(), told.as_bytes(), "{capabilities}");
+    }
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! Asks a server what it offers: a small client behind a bridge of ours, which records what is said as any tap does.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tapgate_store::SessionRow;
+use tapgate_wire::Leg;
+
+use super::Target;
+use crate::home;
+use crate::look::Look;
+use crate::play::{self, Heard, Player, Server};
+use crate::problem::{Exit, Problem};
+
+/// How long an answer may take; a server may have to be downloaded first.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Pages of one list that are asked for.
+const MAX_PAGES: usize = 1_000;
+
+/// The lists, and the capability that a server with such a list declares.
+const LISTS: &[(&str, &str)] = &[
+    ("tools", "tools/list"),
+    ("prompts", "prompts/list"),
+    ("resources", "resources/list"),
+    ("resources", "resources/templates/list"),
+];
+
+/// The session in which the server was asked for everything.
+pub(super) fn ask(look: &Look, target: &Target) -> Result<SessionRow, Problem> {
+    let server = if target.command.is_empty() {
+        Server::Url(target.what.clone())
+    } else {
+        Server::Command(target.command.clone())
+    };
+    let mut flags = vec![OsString::from("--bridge")];
+    for header in &target.headers {
+        flags.extend(["--header".into(), header.into()]);
+    }
+    let mut player = Player::start(&server, "lock", &flags).map_err(|error| play::cannot_start(&error))?;
+    let pid = player.pid();
+    let listed = list_all(&mut player);
+    player.end();
+    listed?;
+    let read = |trouble| home::problem(&trouble);
+    let sources = look.reader.sources().map_err(read)?;
+    let source = sources.iter().rev().find(|source| source.pid == pid && source.leg == Leg::Client);
+    let session = match source {
+        Some(source) => look.reader.sessions(Some(source.id), Some(1)).map_err(read)?.pop(),
+        None => None,
+    };
+    session.ok_or_else(|| {
+        not_asked("what the server said was not recorded", "see why with `tapgate ls`, and free some room")
+    })
+}
+
+/// Shakes hands and asks for every page of every list.
+fn list_all(player: &mut Player) -> Result<(), Problem> {
+    let hello = json!({
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": { "name": "tapgate", "version": env!("CARGO_PKG_VERSION") },
+    });
+    let server = result(player, "initialize", &hello)?;
+    // A server that is gone shows with the next request.
+    let _ = player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+    for (capability, method) in LISTS {
+        if server.get("capabilities").and_then(|can| can.get(capability)).is_none() {
+            continue;
+        }
+        let mut params = json!({});
+        for _ in 0..MAX_PAGES {
+            let page = match result(player, method, &params) {
+                // A server with resources need not have templates.
+                Err(_) if *method == "resources/templates/list" => break,
+                page => page?,
+            };
+            match page.get("nextCursor") {
+                None | Some(Value::Null) => break,
+                Some(cursor) => params = json!({ "cursor": cursor }),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The result of a request.
+fn result(player: &mut Player, method: &str, params: &Value) -> Result<Value, Problem> {
+    let mut answer = match player.ask(method, params, PATIENCE, &mut asked) {
+        Heard::Answer(answer) => answer,
+        Heard::Silence | Heard::Over => {
+            let message = format!("the server gave no answer to {method}");
+            return Err(not_asked(&message, "see what happened with `tapgate show last`"));
+        }
+    };
+    if let Some(result) = answer.get_mut("result") {
+        return Ok(result.take());
+    }
+    let why = answer.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason is given");
+    let why: String = why.chars().filter(|c| !c.is_control()).take(300).collect();
+    let help = "see what happened with `tapgate show last`; credentials go with --header";
+    Err(not_asked(&format!("the server refuses {method}"), help).because(why))
+}
+
+/// Answers what a server may ask a client that can do nothing.
+fn asked(message: &Value) -> Option<Value> {
+    let id = message.get("id")?;
+    if message.get("method")? == "ping" {
+        return Some(json!({ "jsonrpc": "2.0", "id": id, "result": {} }));
+    }
+    let error = json!({ "code": -32601, "message": "this client only lists" });
+    Some(json!({ "jsonrpc": "2.0", "id": id, "error": error }))
+}
+
+fn not_asked(message: &str, help: &str) -> Problem {
+    Problem::usage("lock.not-asked", message, help).exit(Exit::Unreachable)
+}

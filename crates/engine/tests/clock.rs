@@ -1,0 +1,254 @@
+//! Where the time of an exchange went, as a source with all its parts tells it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "support/stage.rs"]
+mod stage;
+
+use stage::Stage;
+use tapgate_engine::fact::Exchange;
+use tapgate_engine::{Input, Limits};
+use tapgate_testkit::{Chance, Script, Step};
+use tapgate_wire::record::{Again, Clock, Hand, Transport};
+use tapgate_wire::{Leg, Nanos, StreamId};
+
+const MS: u64 = 1_000_000;
+
+/// Plays lines of which each takes a millisecond to come; what it brought is passed on half a millisecond later.
+fn play(text: &str) -> Stage {
+    let mut stage = Stage::new((Transport::Stdio, Transport::Stdio), Limits::default());
+    for step in Script::of(text).steps {
+        let passes = match &step {
+            Step::Frame(stream, from, ..) | Step::Closed(stream, from, _) => Some((*stream, *from)),
+            _ => None,
+        };
+        stage.step(step);
+        if let Some((stream, from)) = passes {
+            passed(&mut stage, stream, from, MS / 2);
+        }
+    }
+    stage.wait(MS * 1000);
+    stage
+}
+
+fn passed(stage: &mut Stage, stream: StreamId, from: Leg, later: u64) {
+    stage.now = Nanos(stage.now.0 + later - MS);
+    stage.hear(Input::Passed { stream, from });
+}
+
+fn clock(stage: &Stage, method: &str) -> Clock {
+    let exchange = find(stage, method);
+    let clock = exchange.clock.unwrap_or_else(|| panic!("{exchange:?}"));
+    let Clock { client, tapgate, wire, server, person } = clock;
+    let closed = exchange.closed.unwrap();
+    assert_eq!(client + tapgate + wire + server + person, closed.0 - exchange.opened.0, "{exchange:?}");
+    clock
+}
+
+fn find<'s>(stage: &'s Stage, method: &str) -> &'s Exchange {
+    stage.exchanges.values().find(|exchange| exchange.method == method).unwrap()
+}
+
+#[test]
+fn a_call_on_pipes_is_tapgates_until_it_is_passed_and_then_the_servers() {
+    let stage = play(
+        r#"client> ask 1 tools/call {"name":"a"}
+           wait 70ms
+           server> answer 1 {}"#,
+    );
+    let expected = Clock { tapgate: MS / 2, server: 71 * MS, ..Clock::default() };
+    assert_eq!(clock(&stage, "tools/call"), expected);
+}
+
+#[test]
+fn a_question_to_a_person_is_the_persons_and_one_to_the_client_is_the_clients() {
+    let stage = play(
+        r#"client> ask 1 tools/call {"name":"a"}
+           wait 10ms
+           server> ask 7 elicitation/create {"message":"sure?"}
+           wait 400ms
+           client> answer 7 {"action":"accept"}
+           wait 20ms
+           server> ask 8 roots/list
+           wait 30ms
+           client> answer 8 {"roots":[]}
+           wait 40ms
+           server> answer 1 {}"#,
+    );
+    let call = clock(&stage, "tools/call");
+    assert_eq!((call.person, call.client, call.server), (401 * MS, 31 * MS, 73 * MS));
+    assert_eq!(call.tapgate, 5 * MS / 2);
+    assert_eq!(clock(&stage, "elicitation/create").person, 401 * MS);
+}
+
+#[test]
+fn rounds_are_the_persons_who_was_asked_or_the_clients() {
+    for (method, is_person) in [("elicitation/create", true), ("roots/list", false)] {
+        let stage = play(&format!(
+            r#"legs client=http server=http
+               client[1] POST /mcp  mcp-method: tools/call | ask 1 tools/call {{"name":"a","_meta":{{$META}}}}
+               wait 50ms
+               server[1] 200 json | answer 1 {{"resultType":"input_required","inputRequests":{{"k":{{"method":"{method}"}}}},"requestState":"st"}}
+               wait 300ms
+               client[2] POST /mcp  mcp-method: tools/call | ask 2 tools/call {{"name":"a","inputResponses":{{"k":{{}}}},"requestState":"st","_meta":{{$META}}}}
+               wait 60ms
+               server[2] 200 json | answer 2 {{"resultType":"complete"}}"#
+        ));
+        let call = clock(&stage, "tools/call");
+        let (asked, other) = if is_person { (call.person, call.client) } else { (call.client, call.person) };
+        assert!((299 * MS..304 * MS).contains(&asked) && other == 0, "{call:?}");
+        assert!((110 * MS..120 * MS).contains(&call.server), "{call:?}");
+    }
+}
+
+#[test]
+fn a_task_is_the_clients_between_polls_and_the_servers_when_it_tells_its_end() {
+    let stage = play(
+        r#"client> ask 1 tools/call {"name":"a","task":{}}
+           wait 10ms
+           server> answer 1 {"task":{"taskId":"t","status":"working"}}
+           wait 500ms
+           client> ask 2 tasks/get {"taskId":"t"}
+           wait 20ms
+           server> answer 2 {"taskId":"t","status":"working"}
+           wait 300ms
+           server> tell notifications/tasks/status {"taskId":"t","status":"completed"}"#,
+    );
+    let call = clock(&stage, "tools/call");
+    // Until the request of the poll began, which is a millisecond after the wait.
+    assert!((500 * MS..502 * MS).contains(&call.client), "{call:?}");
+    assert!(call.server >= 332 * MS && call.server <= 336 * MS, "{call:?}");
+}
+
+#[test]
+fn an_open_exchange_says_in_whose_hand_it_is() {
+    let stage = play(
+        r#"client> ask 1 tools/call {"name":"a"}
+           wait 100ms
+           server> ask 7 sampling/createMessage {}"#,
+    );
+    assert_eq!(find(&stage, "tools/call").in_hand.map(|(hand, _)| hand), Some(Hand::Person));
+    assert_eq!(find(&stage, "tools/call").clock, None);
+    let stage = play(r#"client> ask 1 tools/call {"name":"a"}"#);
+    assert_eq!(find(&stage, "tools/call").in_hand.map(|(hand, _)| hand), Some(Hand::Server));
+}
+
+#[test]
+fn what_was_lost_may_have_been_part_of_it() {
+    let stage = play(
+        r#"client> ask 1 tools/call {"name":"a"}
+           lost 10
+           server> answer 1 {}"#,
+    );
+    assert_eq!(find(&stage, "tools/call").clock, None);
+}
+
+#[test]
+fn what_is_sent_again_after_the_client_lost_its_connection_is_linked_within_its_session_alone() {
+    for (session, again) in [("; mcp-session-id: s1", Some(Again::Transport)), ("", None)] {
+        let stage = play(&format!(
+            r#"legs client=http server=http
+               client[1] POST /mcp  user-agent: same | ask 0 initialize {{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"c","version":"1"}}}}
+               server[1] 200 json  x-a: b{session} | answer 0 {{"protocolVersion":"2025-06-18","capabilities":{{}},"serverInfo":{{"name":"s","version":"1"}}}}
+               client[2] POST /mcp  user-agent: same{session} | ask 1 tools/call {{"name":"a"}}
+               server[2] 200 sse
+               server[2]> (id=e1) tell notifications/message {{"level":"info","data":"x"}}
+               server[2] abandoned
+               client[3] POST /mcp  user-agent: same{session} | ask 1 tools/call {{"name":"a"}}
+               server[3] 200 json | answer 1 {{}}"#
+        ));
+        let calls: Vec<_> =
+            stage.exchanges.values().filter(|exchange| exchange.method == "tools/call").collect();
+        let [first, second] = calls[..] else { panic!("{calls:?}") };
+        assert_eq!((second.again, second.chain), (again, again.map(|_| first.n)), "{calls:?}");
+    }
+}
+
+/// A story of one client: a failure, what the client does about it, and what that must be called.
+fn story(kind: usize, client: usize, turn: usize, next: &mut u64) -> (String, Option<Again>) {
+    let (a, b) = (*next, *next + 1);
+    *next += 3;
+    let head = format!("mcp-session-id: s{client}; user-agent: agent-{client}");
+    let (id, other) = (10 * turn + 1, 10 * turn + 2);
+    let tool = format!("t-{client}-{turn}");
+    let ask = |stream: u64, id: usize| {
+        format!(r#"client[{stream}] POST /mcp  {head} | ask {id} tools/call {{"name":"{tool}"}}"#)
+    };
+    let done = |stream: u64, id: usize| format!("server[{stream}] 200 json | answer {id} {{}}");
+    let (failed, again) = match kind {
+        0 => ("failed connection reset".to_owned(), Again::Transport),
+        1 => (format!("200 json | fail {id} -32603 busy"), Again::Application),
+        2 => ("401  www-authenticate: Bearer | -".to_owned(), Again::Login),
+        3 => ("429  retry-after: 1 | -".to_owned(), Again::Throttle),
+        4 => {
+            // Another tool is called after a failure: nothing is repeated.
+            let text = format!(
+                "{}\nserver[{a}] 503 | -\nclient[{b}] POST /mcp  {head} | ask {other} tools/call {{\"name\":\"{tool}-x\"}}\n{}",
+                ask(a, id),
+                done(b, other)
+            );
+            return (text, None);
+        }
+        _ => {
+            // The same call after it went well is a call of its own.
+            let text = format!("{}\n{}\n{}\n{}", ask(a, id), done(a, id), ask(b, other), done(b, other));
+            return (text, None);
+        }
+    };
+    let second = if kind == 0 || kind == 2 { id } else { other };
+    let text = format!("{}\nserver[{a}] {failed}\n{}\n{}", ask(a, id), ask(b, second), done(b, second));
+    (text, Some(again))
+}
+
+/// Ten thousand ways in which clients that fail and come back get into each other's way.
+#[test]
+fn what_is_repeated_is_named_and_linked_in_any_order_and_never_across() {
+    const CLIENTS: usize = 3;
+    const TURNS: usize = 2;
+    for seed in 0..10_000 {
+        let mut chance = Chance::new(seed);
+        let mut stage = Stage::new((Transport::Http, Transport::Http), Limits::default());
+        let mut next = 1;
+        let mut talks = Vec::new();
+        let mut expected = Vec::new();
+        for client in 0..CLIENTS {
+            let hello = format!(
+                r#"client[{next}] POST /mcp  user-agent: agent-{client} | ask 0 initialize {{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"c","version":"1"}}}}
+                   server[{next}] 200 json  mcp-session-id: s{client} | answer 0 {{"protocolVersion":"2025-06-18","capabilities":{{}},"serverInfo":{{"name":"s","version":"1"}}}}"#
+            );
+            next += 1;
+            for step in Script::of(&hello).steps {
+                stage.step(step);
+            }
+            for turn in 0..TURNS {
+                let kind = chance.below(6);
+                let (text, again) = story(kind, client, turn, &mut next);
+                talks.push(Script::of(&text).steps.into_iter());
+                expected.push((format!("t-{client}-{turn}"), again));
+            }
+        }
+        while !talks.is_empty() {
+            let turn = chance.below(talks.len());
+            match talks[turn].next() {
+                Some(step) => stage.step(step),
+                None => drop(talks.swap_remove(turn)),
+            }
+        }
+        for (tool, again) in expected {
+            let target = Some(tool.clone().into());
+            let mut calls: Vec<_> =
+                stage.exchanges.values().filter(|exchange| exchange.target == target).collect();
+            calls.sort_by_key(|exchange| exchange.n);
+            let (first, rest) = calls.split_first().unwrap();
+            assert_eq!((first.again, first.chain), (None, None), "seed {seed}: {tool}");
+            for call in rest {
+                assert_eq!(call.again, again, "seed {seed}: {tool}");
+                assert_eq!(call.chain, again.map(|_| first.n), "seed {seed}: {tool}");
+            }
+        }
+        let n_others = stage.exchanges.values().filter(|exchange| {
+            exchange.chain.is_some_and(|chain| stage.exchanges[&chain].target != exchange.target)
+        });
+        assert_eq!(n_others.count(), 0, "seed {seed}");
+    }
+}

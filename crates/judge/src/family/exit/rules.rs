@@ -1,0 +1,174 @@
+//! The rules of the server's process.
+
+use tapgate_wire::Rule;
+use tapgate_wire::fault::Severity;
+use tapgate_wire::revision::Revisions;
+use tapgate_wire::rule::Side;
+
+pub(in crate::family) const RULES: &[&Rule] = &[&START_FAILED, &EXITED_BUSY, &EXITED, &SIGNAL];
+
+pub(super) static START_FAILED: Rule = Rule {
+    id: "process.start-failed",
+    about: "The server's process ended before it said anything.",
+    side: Side::Server,
+    severity: Severity::Error,
+    revisions: Revisions::ALL,
+    source: "Spec 2025-11-25, basic/lifecycle, Shutdown; basic/transports, stdio",
+    fix: "Run the command by hand and read its standard error.",
+    fires: &[
+        "
+        legs client=stdio server=stdio
+        server started 7
+        server stderr Error: Cannot find module
+        server end
+        server exited 1
+    ",
+        "
+        legs client=stdio server=stdio
+        server started 7
+        server exited 127
+    ",
+    ],
+    quiet: &[
+        "
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client end
+        server end
+        server exited 0
+    ",
+        "
+        legs client=stdio server=stdio
+        server started 7
+        client end
+        server end
+        server exited 0
+    ",
+    ],
+};
+
+pub(super) static EXITED_BUSY: Rule = Rule {
+    id: "process.exited-busy",
+    about: "The server's process ended while requests were open, so they get no answer.",
+    side: Side::Server,
+    severity: Severity::Error,
+    revisions: Revisions::ALL,
+    source: "Spec 2025-11-25, basic/lifecycle, Shutdown; basic/transports, stdio",
+    fix: "Read what the server said on standard error before its end.",
+    fires: &[
+        r#"
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"a"}
+        server stderr Traceback: boom
+        server end
+        server exited 1
+    "#,
+        r#"
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"a"}
+        server exited 0
+    "#,
+    ],
+    quiet: &[
+        r#"
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"a"}
+        server> answer 1 {}
+        server exited 0
+    "#,
+        r#"
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"a"}
+        client end
+        server end
+        server exited 0
+    "#,
+    ],
+};
+
+pub(super) static EXITED: Rule = Rule {
+    id: "process.exited",
+    about: "The server's process ended by itself, with an error.",
+    side: Side::Server,
+    severity: Severity::Warning,
+    revisions: Revisions::ALL,
+    source: "Spec 2025-11-25, basic/lifecycle, Shutdown; basic/transports, stdio",
+    fix: "Read what the server said on standard error before its end.",
+    fires: &["
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        server end
+        server exited 3
+    "],
+    quiet: &[
+        "
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client end
+        server end
+        server exited 3
+    ",
+        "
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        server end
+        server exited 0
+    ",
+    ],
+};
+
+pub(super) static SIGNAL: Rule = Rule {
+    id: "process.killed",
+    about: "The server's process was killed by a signal that nobody sends on purpose, or while requests were open.",
+    side: Side::Server,
+    severity: Severity::Error,
+    revisions: Revisions::ALL,
+    source: "Spec 2025-11-25, basic/lifecycle, Shutdown; basic/transports, stdio",
+    fix: "Look for a crash, a bound on memory, or a person that ended the process.",
+    fires: &[
+        "
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        server end
+        server exited 139
+    ",
+        r#"
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"a"}
+        server end
+        server exited 137
+    "#,
+    ],
+    quiet: &[
+        "
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client end
+        server end
+        server exited 143
+    ",
+        "
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        server end
+        server exited 143
+    ",
+    ],
+};

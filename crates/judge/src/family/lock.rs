@@ -1,0 +1,128 @@
+//! Tools against the lock file that pins them.
+
+use std::collections::BTreeSet;
+
+use tapgate_engine::surface::Page;
+use tapgate_wire::fault::Severity;
+use tapgate_wire::record::Offered;
+use tapgate_wire::revision::Revisions;
+use tapgate_wire::rule::Side;
+use tapgate_wire::{Leg, Rule};
+
+use super::Family;
+use crate::event::{Cx, Event};
+
+/// Definitions that one session is told of.
+const MAX_TOLD: usize = 1_000;
+
+static HELD: Rule = Rule {
+    id: "lock.held",
+    about: "A tool is not what the lock file says, so a tap with --locked holds it back.",
+    side: Side::Server,
+    severity: Severity::Warning,
+    revisions: Revisions::ALL,
+    source: "tapgate, mcp.lock; Spec 2025-11-25, server/tools, Security Considerations",
+    fix: "Look at it with `tapgate lock diff`, and let it pass with `tapgate lock approve`.",
+    fires: &[
+        r#"locked
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list
+        server> answer 1 {"tools":[{"name":"read","description":"and sends"},{"name":"write"}]}
+    "#,
+        r#"locked
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list
+        server> answer 1 {"tools":[{"name":"read"},{"name":"write"},{"name":"new"}]}
+    "#,
+    ],
+    quiet: &[
+        r#"locked
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list
+        server> answer 1 {"tools":[{"name":"wr\u0069te"},{"name":"read"}]}
+    "#,
+        r#"
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list
+        server> answer 1 {"tools":[{"name":"new"}]}
+    "#,
+    ],
+};
+
+static MISSING: Rule = Rule {
+    id: "lock.missing",
+    about: "The server does not offer a tool that the lock file has.",
+    side: Side::Server,
+    severity: Severity::Note,
+    revisions: Revisions::ALL,
+    source: "tapgate, mcp.lock",
+    fix: "Take it out with `tapgate lock update` if it is gone for good.",
+    fires: &[r#"locked
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list
+        server> answer 1 {"tools":[{"name":"read"}]}
+    "#],
+    quiet: &[
+        r#"locked
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list
+        server> answer 1 {"tools":[{"name":"read"}],"nextCursor":"x"}
+    "#,
+        r#"locked
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list {"cursor":"x"}
+        server> answer 1 {"tools":[{"name":"read"}]}
+    "#,
+    ],
+};
+
+pub(super) const RULES: &[&Rule] = &[&HELD, &MISSING];
+
+/// What was told: digests of definitions, and names of what is missing.
+#[derive(Debug, Default)]
+pub(super) struct Locked {
+    told: BTreeSet<String>,
+}
+
+impl Family for Locked {
+    fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
+        let (Event::Message(heard), Some(lock)) = (event, &cx.session.lock) else { return };
+        if heard.from != Leg::Server || !heard.answers("tools/list") {
+            return;
+        }
+        let Some(page) = Page::read(Offered::Tools, heard.message.raw()) else { return };
+        for item in &page.items {
+            if lock.has(Offered::Tools, &item.name, &item.digest) || !self.is_news(&item.digest) {
+                continue;
+            }
+            let is_known = lock.knows(Offered::Tools, &item.name);
+            let why = if is_known { "is not what the lock file says" } else { "is not in the lock file" };
+            cx.find(&HELD, heard, short(&item.name), format_args!("The tool `{}` {why}.", short(&item.name)));
+        }
+        let asked = heard.call.map(|call| call.request.raw());
+        let is_whole = page.next.is_none()
+            && asked.is_some_and(|raw| tapgate_wire::json::find(raw, &["params", "cursor"]).is_none());
+        let listed: BTreeSet<_> = page.items.iter().map(|item| item.name.as_str()).collect();
+        for name in lock.names(Offered::Tools).difference(&listed).filter(|_| is_whole) {
+            if self.is_news(name) {
+                cx.find(
+                    &MISSING,
+                    heard,
+                    short(name),
+                    format_args!("The server does not offer `{}`.", short(name)),
+                );
+            }
+        }
+    }
+}
+
+impl Locked {
+    fn is_news(&mut self, key: &str) -> bool {
+        self.told.len() < MAX_TOLD && self.told.insert(key.to_owned())
+    }
+}
+
+/// A name as a sentence may quote it.
+fn short(name: &str) -> String {
+    name.chars().take(80).collect()
+}

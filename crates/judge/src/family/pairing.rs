@@ -1,0 +1,179 @@
+//! How messages belong together: what tracking found odd about answers, ids, progress and retries.
+
+mod rules;
+
+use std::collections::BTreeMap;
+
+use tapgate_engine::Oddity;
+use tapgate_engine::fact::Exchange;
+use tapgate_wire::record::Status;
+use tapgate_wire::rule::Side;
+use tapgate_wire::shape::Member;
+use tapgate_wire::{Kind, Leg, Message, Rule};
+
+pub(super) use self::rules::RULES;
+use super::Family;
+use crate::event::{Cx, Event, Place, Stray, side};
+use crate::quote::quote;
+
+/// Exchanges of which it is remembered what was found; when full, the oldest is forgotten and may be told again.
+const MAX_TOLD: usize = 4096;
+
+/// Of these, the ones that are remembered when the session has ended: tracking tells of no more of them then.
+const MAX_ENDED: usize = 64;
+
+/// What it remembers: what was found about each exchange already, because its state is told again and again.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    told: BTreeMap<u64, u32>,
+}
+
+impl Family for Pairing {
+    fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
+        match event {
+            Event::Odd(odd) => {
+                for code in odd.codes {
+                    if let (Some(rule), Some(oddity)) = (rule_of(code), Oddity::from_code(code)) {
+                        let side = if rule.side == Side::Unknown { odd.side() } else { rule.side };
+                        cx.find_at(rule, odd.place(cx.session, side), "", told_of_message(odd, oddity));
+                    }
+                }
+            }
+            Event::Told(exchange) => self.exchange(cx, exchange),
+            Event::Ended => {
+                while self.told.len() > MAX_ENDED {
+                    self.told.pop_first();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Pairing {
+    fn exchange(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
+        for code in &exchange.findings {
+            let Some(oddity) = Oddity::from_code(code) else { continue };
+            let Some(rule) = rule_of(code) else { continue };
+            let bit = 1 << (oddity as u32);
+            let known = self.told.entry(exchange.n).or_default();
+            // Progress may cross a cancellation on its way, which is nobody's mistake.
+            let is_race = oddity == Oddity::ProgressLate && exchange.status == Status::Cancelled;
+            if *known & bit != 0 || is_race {
+                continue;
+            }
+            *known |= bit;
+            let (message, at) = shown(exchange, oddity);
+            let place = Place {
+                exchange: Some(exchange.n),
+                message,
+                at: at.max(exchange.opened),
+                revision: cx.session.call(exchange.n).and_then(|call| call.revision).or(cx.session.revision),
+                side: at_fault(rule, exchange, oddity),
+            };
+            cx.find_at(rule, place, &exchange.method, told_of_exchange(exchange, oddity));
+        }
+        if self.told.len() > MAX_TOLD {
+            self.told.pop_first();
+        }
+    }
+}
+
+fn rule_of(code: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id == code)
+}
+
+/// Who is at fault: who asked, who answers, or whom the rule names.
+fn at_fault(rule: &Rule, exchange: &Exchange, oddity: Oddity) -> Side {
+    match oddity {
+        Oddity::DuplicateAnswer
+        | Oddity::LateAnswer
+        | Oddity::ProgressLate
+        | Oddity::ProgressNotIncreasing
+        | Oddity::MissingAnswer => side(exchange.asked_by.opposite()),
+        Oddity::IdReused | Oddity::IdTooLong | Oddity::TokenReused | Oddity::CancelTask | Oddity::Retry => {
+            side(exchange.asked_by)
+        }
+        _ => rule.side,
+    }
+}
+
+/// The message that shows it, if one surely does, and when that was.
+fn shown(exchange: &Exchange, oddity: Oddity) -> (Option<u64>, tapgate_wire::Nanos) {
+    let first = exchange.messages.first().copied();
+    let last = exchange.messages.last().copied();
+    let closed = exchange.closed.unwrap_or(exchange.opened);
+    match oddity {
+        Oddity::DuplicateAnswer | Oddity::LateAnswer | Oddity::ProgressLate => (last, closed),
+        Oddity::Retry | Oddity::IdTooLong | Oddity::StateUnknown | Oddity::StateAmbiguous => {
+            (first, exchange.opened)
+        }
+        _ => (None, closed),
+    }
+}
+
+fn told_of_exchange(exchange: &Exchange, oddity: Oddity) -> String {
+    let id = exchange.rpc_id.as_ref().map_or(String::new(), |id| format!(" (id {})", quote(id)));
+    let target = exchange.target.as_ref().map_or(String::new(), |target| format!(" of `{}`", quote(target)));
+    let says = match oddity {
+        Oddity::DuplicateAnswer => "was answered more than once",
+        Oddity::LateAnswer => match exchange.status {
+            Status::Cancelled => "was answered after it was cancelled",
+            _ => "was answered after it was given up",
+        },
+        Oddity::MissingAnswer => "got a response that ended without its answer",
+        Oddity::UpstreamFailed => "did not reach the server, or its answer was lost on the way",
+        Oddity::RefusedHere => "was refused by tapgate",
+        Oddity::IdReused => "shares its id with another open request",
+        Oddity::IdTooLong => "has an id or a progress token that is too long to be paired",
+        Oddity::TokenReused => "shares its progress token with another open request",
+        Oddity::CancelInitialize | Oddity::CancelTask => "was named by notifications/cancelled",
+        Oddity::ProgressLate => "made progress after its end",
+        Oddity::ProgressNotIncreasing => "made progress that did not grow",
+        Oddity::StateUnknown => "shows a requestState that was not given to it",
+        Oddity::StateAmbiguous => "shows a requestState that several open requests were given",
+        Oddity::Retry => "repeats a request that failed shortly before",
+        Oddity::Forgotten => "was given up because too much was open",
+        Oddity::UnmatchedAnswer
+        | Oddity::Ambiguous
+        | Oddity::AnswerWithoutId
+        | Oddity::CancelUnknown
+        | Oddity::ProgressUnknownToken => "is not clearly paired",
+    };
+    let why = exchange.error_text.as_ref().filter(|_| oddity == Oddity::RefusedHere);
+    let why = why.map_or(String::new(), |why| format!(": {}", quote(why)));
+    format!("{}{target}{id} {says}{why}.", quote(&exchange.method))
+}
+
+/// What was seen of a message that belongs to no exchange.
+fn told_of_message(odd: &Stray<'_>, oddity: Oddity) -> String {
+    let message = Message::parse(odd.bytes.clone());
+    let shape = message.shape();
+    let who = if odd.from == Leg::Client { "client" } else { "server" };
+    let raw = |member| shape.raw(member).map_or("unknown".into(), |raw| quote(raw).to_string());
+    match oddity {
+        Oddity::UnmatchedAnswer => {
+            let id = shape.id.as_ref().map_or("unknown".into(), |id| quote(&id.0).to_string());
+            let what = if shape.kind == Kind::Error { "an error" } else { "a result" };
+            format!("The {who} sent {what} with the id {id}, which no open request has.")
+        }
+        Oddity::AnswerWithoutId => {
+            format!(
+                "The {who} sent the error {} without an id: {}.",
+                raw(Member::ErrorCode),
+                raw(Member::ErrorMessage)
+            )
+        }
+        Oddity::CancelUnknown => {
+            format!("The {who} cancelled the request {}, which is not open.", raw(Member::CancelledId))
+        }
+        Oddity::ProgressUnknownToken => {
+            format!(
+                "The {who} told progress for the token {}, which no open request gave.",
+                raw(Member::ProgressToken)
+            )
+        }
+        Oddity::IdTooLong => format!("The {who} sent an answer with an id that is too long to be paired."),
+        _ => format!("What the {who} sent could belong to several open requests."),
+    }
+}
