@@ -6,11 +6,11 @@
 use std::collections::HashSet;
 
 use serde_json::{Value as Json, json};
+use tapgate_wire::clock::stamp;
 use tapgate_wire::record::{Offered, UnixNanos};
 
 use super::{Session, Verdict, newest};
 use crate::page::{Block, Note, Tone};
-use crate::unit;
 
 /// What a client or a provider does not take.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +130,7 @@ pub fn portability(sessions: &[Session<'_>], now: UnixNanos) -> Vec<Portability>
     let lists = sessions.iter().filter_map(|session| newest(session, Offered::Tools));
     let lists = lists.filter_map(|list| serde_json::from_slice::<Vec<Json>>(&list.items).ok());
     let Some(tools) = lists.max_by_key(Vec::len) else { return Vec::new() };
-    let today = unit::stamp(now);
+    let today = stamp(now);
     KNOWN.iter().map(|known| known.judge(&tools, &today)).collect()
 }
 
