@@ -105,6 +105,9 @@ fn lines(start: String, headers: &http::HeaderMap) -> String {
     std::iter::once(start).chain(headers).collect()
 }
 
+/// Rules about how often something happens, which few pieces cannot show.
+const COUNTS: &[&str] = &["rounds.many"];
+
 #[test]
 fn a_planted_fault_shrinks_to_a_few_pieces_that_still_show_it() {
     let (mut n_shown, mut n_all) = (0, 0);
@@ -120,7 +123,8 @@ fn a_planted_fault_shrinks_to_a_few_pieces_that_still_show_it() {
             }
             let Some(small) = scene.shrink(&|finding| finding.rule.id == rule.id) else { continue };
             n_shown += 1;
-            assert!(small.pieces.len() <= 10, "{} takes {} pieces", rule.id, small.pieces.len());
+            let most = if COUNTS.contains(&rule.id) { 20 } else { 10 };
+            assert!(small.pieces.len() <= most, "{} takes {} pieces", rule.id, small.pieces.len());
             assert!(small.findings().iter().any(|finding| finding.rule.id == rule.id), "{}", rule.id);
         }
     }

@@ -23,7 +23,7 @@ fn lines(is_http: bool) -> Vec<String> {
             continue;
         }
         let kept = text.lines().map(str::trim).filter(|line| {
-            !["#", "legs", "end", "times", "wait"].iter().any(|word| line.starts_with(word))
+            !["#", "legs", "end", "times", "wait", "locked"].iter().any(|word| line.starts_with(word))
                 && !line.is_empty()
         });
         lines.extend(kept.map(str::to_owned));
