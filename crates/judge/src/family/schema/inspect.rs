@@ -10,6 +10,7 @@ use super::dialect::{Dialect, Form, form, is_allowed, misfit};
 use super::listing::Trouble;
 use super::refs::{Refs, resolve};
 use super::rules;
+use super::tally::Tally;
 use crate::family::hidden::shown;
 
 /// Schemas inside one schema that are looked at.
@@ -29,42 +30,6 @@ const WIDE: usize = 100;
 
 /// Values of one enumeration that models cope with.
 const LONG_ENUM: usize = 100;
-
-/// What is said of a page as a whole, because most tools of a server share it.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    untyped: Lacking,
-    undescribed: Lacking,
-}
-
-/// Properties that lack something.
-#[derive(Debug, Default)]
-struct Lacking {
-    n: usize,
-    /// The tool of the first one, and where in it.
-    first: Option<(String, String)>,
-}
-
-impl Lacking {
-    fn add(&mut self, tool: &str, path: &str) {
-        self.n += 1;
-        self.first.get_or_insert_with(|| (shown(tool), shown(path)));
-    }
-
-    fn tell(self, rule: &'static Rule, lacks: &str, troubles: &mut Vec<Trouble>) {
-        let Some((tool, path)) = self.first else { return };
-        let have = if self.n == 1 { "property has" } else { "properties have" };
-        let text = format!("{} {have} no {lacks}, the first is {path} of `{tool}`.", self.n);
-        troubles.push(Trouble { rule, subject: tool, text });
-    }
-}
-
-impl Tally {
-    pub fn tell(self, troubles: &mut Vec<Trouble>) {
-        self.untyped.tell(&rules::UNTYPED, "type", troubles);
-        self.undescribed.tell(&rules::UNDESCRIBED, "description", troubles);
-    }
-}
 
 /// Judges the input or output schema of a tool.
 pub(super) fn inspect(
@@ -155,9 +120,7 @@ impl Inspect<'_> {
                 self.tell(&rules::UNKNOWN_DIALECT, "has a `$schema` that is no string");
             }
             (Dialect::Unsaid | Dialect::Draft2020, _) | (_, None) => {}
-            (_, Some(name)) => {
-                self.tell(&rules::OLD_DIALECT, &format!("is written in `{}`", shown(name)));
-            }
+            (_, Some(name)) => self.tally.old.add(self.tool, name),
         }
     }
 

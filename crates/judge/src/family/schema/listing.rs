@@ -11,8 +11,9 @@ use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Rule};
 
 use super::dialect::Dialect;
-use super::inspect::{Tally, inspect};
+use super::inspect::inspect;
 use super::rules;
+use super::tally::Tally;
 use crate::event::Heard;
 use crate::family::hidden::shown;
 
