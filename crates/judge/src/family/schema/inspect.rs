@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json};
 use tapgate_wire::Rule;
 
-use super::dialect::{Dialect, Form, form, is_allowed, misfit};
+use super::dialect::{Dialect, Form, form, is_allowed, is_later, misfit};
 use super::listing::Trouble;
 use super::refs::{Refs, resolve};
 use super::rules;
@@ -157,7 +157,7 @@ impl Inspect<'_> {
         self.contradictions(node);
         self.required(node);
         for (keyword, value) in node {
-            if let Some(form) = form(keyword) {
+            if let Some(form) = form(keyword, self.dialect) {
                 self.keyword(keyword, form, value, place);
             }
         }
@@ -191,6 +191,7 @@ impl Inspect<'_> {
 
     fn keyword(&mut self, keyword: &str, form: Form, value: &Json, place: Place) {
         if self.dialect != Dialect::Foreign
+            && !is_later(keyword, self.dialect)
             && let Some(wants) = misfit(form, value, self.dialect)
         {
             if form == Form::Required && value.is_boolean() && place == Place::Property {

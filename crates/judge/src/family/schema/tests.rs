@@ -55,6 +55,7 @@ fn a_value_is_held_against_each_keyword() {
         (json!({"required": ["q"]}), json!([]), "fits"),
         (json!({"additionalProperties": false}), json!({"q": 1}), "has `q`, which the schema does not allow"),
         (json!({"patternProperties": {"^x": {}}, "additionalProperties": false}), json!({"q": 1}), "unknown"),
+        (json!({"properties": {"xq": {}}, "patternProperties": {"^x": false}}), json!({"xq": 1}), "unknown"),
         (json!({"propertyNames": {"maxLength": 1}}), json!({"qq": 1}), "has 2 characters, more than 1"),
         (json!({"dependentRequired": {"a": ["b"]}}), json!({"a": 1}), "lacks `b`, which `a` needs"),
         (json!({"allOf": [{}, {"type": "null"}]}), json!(1), "is a number where the schema wants \"null\""),
@@ -94,6 +95,21 @@ fn what_stands_beside_a_reference_counts_where_the_dialect_says_so() {
         assert_eq!(fit(&schema, dialect, &json!(1)), Fit::Fits);
     }
     assert_eq!(fit(&json!({"type": "null"}), Dialect::Foreign, &json!(1)), Fit::Unknown);
+}
+
+#[test]
+fn a_keyword_of_a_later_dialect_is_none_of_an_earlier_one() {
+    let schema = json!({"const": 1});
+    assert_eq!(fit(&schema, Dialect::Draft4, &json!(2)), Fit::Unknown);
+    assert!(matches!(fit(&schema, Dialect::Unsaid, &json!(2)), Fit::Differs(_)));
+    let odd = |dialect: &str| {
+        let schema = json!({"$schema": dialect, "type": "object", "if": 7, "prefixItems": 7});
+        let listing = Listing::of(json!([{"name": "a", "inputSchema": schema}]).to_string().as_bytes(), true);
+        listing.troubles.iter().filter(|trouble| trouble.rule.id == "schema.invalid").count()
+    };
+    assert_eq!(odd("http://json-schema.org/draft-06/schema#"), 0);
+    assert_eq!(odd("http://json-schema.org/draft-07/schema#"), 1);
+    assert_eq!(odd("https://json-schema.org/draft/2020-12/schema"), 2);
 }
 
 #[test]
