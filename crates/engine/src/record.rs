@@ -64,7 +64,7 @@ impl Recorder {
             Fact::Session(session) => records.push(Record::Session(self.session(*session))),
             Fact::Exchange(exchange) => records.push(Record::Exchange(self.exchange(*exchange))),
             Fact::Message(message) => self.message(*message, records),
-            Fact::Finding(finding) => records.push(Record::Finding(self.finding(*finding))),
+            Fact::Finding(finding) => records.push(Record::Finding(self.finding(&finding))),
             Fact::Surface(surface) => records.push(Record::Surface(record::Surface {
                 session: surface.session,
                 kind: surface.kind,
@@ -156,7 +156,7 @@ impl Recorder {
         }
     }
 
-    fn finding(&mut self, finding: fact::Finding) -> record::Finding {
+    fn finding(&mut self, finding: &fact::Finding) -> record::Finding {
         record::Finding {
             rule: finding.rule,
             side: finding.side,

@@ -150,8 +150,7 @@ impl Scene {
     fn drop_members(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
         for place in 0..self.pieces.len() {
             let mut from = 0;
-            loop {
-                let Some(Piece { what: What::Frame(body), .. }) = self.pieces.get(place) else { break };
+            while let Some(Piece { what: What::Frame(body), .. }) = self.pieces.get(place) {
                 // Outer members come first, so that a large part goes at once.
                 let Some(span) = members(body).into_iter().nth(from) else { break };
                 let rest =
@@ -172,8 +171,7 @@ impl Scene {
     fn drop_headers(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
         for place in 0..self.pieces.len() {
             let mut line = 1;
-            loop {
-                let Some(head) = self.pieces.get(place).and_then(|piece| piece.head.as_ref()) else { break };
+            while let Some(head) = self.pieces.get(place).and_then(|piece| piece.head.as_ref()) {
                 if head.lines().nth(line).is_none() {
                     break;
                 }

@@ -84,7 +84,7 @@ fn scene(text: &str) -> Scene {
                 put(stream, Leg::Server, Some(lines(start, &head.headers)), None, What::Head);
             }
             Step::Frame(stream, from, event, text) => {
-                put(stream, from, None, event, What::Frame(text.into()))
+                put(stream, from, None, event, What::Frame(text.into()));
             }
             Step::Stderr(text) => put(StreamId(0), Leg::Server, None, None, What::Stderr(text.into())),
             Step::Exited(status) => put(StreamId(0), Leg::Server, None, None, What::Exited(status)),

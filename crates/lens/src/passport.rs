@@ -77,7 +77,7 @@ habits! {
     Begins = "begins", "asks first";
     Lists = "lists", "fetches lists";
     Pages = "pages", "pages of a list";
-    Relists = "relists", "after list_changed";
+    Relists = "relists", "after a change";
     Progress = "progress", "progress of calls";
     Cancels = "cancels", "cancels";
     Patience = "patience", "gives up after";

@@ -65,9 +65,8 @@ fn watch(mut observer: Observer, out: &mut dyn io::Write) -> io::Result<()> {
                 Seen::Closed { from, how, .. } => writeln!(out, "closed {from:?} {how:?}")?,
                 Seen::Started { pid, .. } => writeln!(out, "started {pid}")?,
                 Seen::Exited { status, .. } => writeln!(out, "exited {status}")?,
-                Seen::Note { .. } => {}
                 Seen::Lost { n_bytes, .. } => writeln!(out, "lost {n_bytes}")?,
-                Seen::Asked { .. } | Seen::Answered { .. } | Seen::Passed { .. } => {}
+                Seen::Note { .. } | Seen::Asked { .. } | Seen::Answered { .. } | Seen::Passed { .. } => {}
             }
         }
         out.flush()?;

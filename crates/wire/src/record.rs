@@ -14,6 +14,10 @@ pub type UnixNanos = i64;
 
 /// One thing to keep. `Source`, `Session` and `Exchange` are whole states: a later one replaces the earlier with the same `n`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "exchanges are told as often as messages; a box for each costs more than the room"
+)]
 pub enum Record {
     /// The process that records.
     Source(Source),

@@ -15,10 +15,10 @@ use crate::problem::Problem;
 
 /// Say what a tap reads, what it stores, where and for how long, for this configuration
 ///
-/// Takes the arguments of `tap` and starts nothing.
+/// Takes the arguments of `tap` and starts nothing. Given the name of a rule, it explains that rule instead.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tapgate explain\n  tapgate explain --full=2 -- npx -y some-server\n  tapgate explain --listen 127.0.0.1:7000 https://example.com/mcp"
+    after_help = "Examples:\n  tapgate explain\n  tapgate explain --full=2 -- npx -y some-server\n  tapgate explain --listen 127.0.0.1:7000 https://example.com/mcp\n  tapgate explain header.missing"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -28,6 +28,11 @@ pub struct Args {
 impl Args {
     /// Prints the explanation.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
+        if let Some(word) = self.tap.url.as_deref().filter(|word| is_rule(word)) {
+            let rule = tapgate_judge::rule(word).ok_or_else(|| no_rule(word))?;
+            look::print(&pages::rule(rule), output, crate::wall::now());
+            return Ok(ExitCode::SUCCESS);
+        }
         let connects = self.connects()?;
         let home = home::resolve()?;
         let journal = home.join("journal.db");
@@ -119,4 +124,28 @@ impl Args {
 /// The program alone: arguments, like URLs, may hold secrets.
 fn process(command: &[String]) -> String {
     format!("the process that the tap starts with {}", command.first().map_or("", String::as_str))
+}
+
+/// Whether a word has the form of a rule's name: a family, a dot, what is wrong.
+fn is_rule(word: &str) -> bool {
+    let Some((family, name)) = word.split_once('.') else { return false };
+    let is_word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    is_word(family) && is_word(name)
+}
+
+fn no_rule(word: &str) -> Problem {
+    let family = word.split('.').next().unwrap_or_default();
+    let near: Vec<&str> = tapgate_judge::rules()
+        .map(|rule| rule.id)
+        .filter(|id| id.split('.').next() == Some(family))
+        .take(8)
+        .collect();
+    let help = if near.is_empty() {
+        "the findings of `tapgate check` name their rules".to_owned()
+    } else {
+        format!("the rules of this family begin with {}", near.join(", "))
+    };
+    Problem::usage("explain.no-rule", format!("no rule is called `{}`", look::printable(word)), help)
 }

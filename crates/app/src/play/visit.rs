@@ -13,7 +13,7 @@ use tapgate_wire::revision::Revision;
 use super::{Heard, Player, Server};
 
 /// How long a server may take for its first answer: it may have to be installed first.
-const FIRST: Duration = Duration::from_secs(60);
+const FIRST: Duration = Duration::from_mins(1);
 
 /// How long it may take for any other.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +77,7 @@ pub fn visit(
     let mut guest = Guest { player: &mut player, revision };
     let outcome = match revision.era() {
         Era::Legacy => guest.greet(patience)?,
-        Era::Modern => guest.discover(patience)?,
+        Era::Modern => guest.discover(patience),
     };
     player.end();
     Ok(Visit { revision, outcome, pid })
@@ -108,15 +108,15 @@ impl Guest<'_> {
         Ok(Outcome::Spoke(agreed))
     }
 
-    fn discover(&mut self, patience: Duration) -> io::Result<Outcome> {
+    fn discover(&mut self, patience: Duration) -> Outcome {
         let answer = match self.ask("server/discover", json!({}), patience) {
             Heard::Answer(answer) => answer,
-            Heard::Silence => return Ok(Outcome::Silent),
-            Heard::Over => return Ok(Outcome::Over),
+            Heard::Silence => return Outcome::Silent,
+            Heard::Over => return Outcome::Over,
         };
-        let Some(result) = answer.get("result") else { return Ok(Outcome::Refused(refusal(&answer))) };
+        let Some(result) = answer.get("result") else { return Outcome::Refused(refusal(&answer)) };
         self.look_around(result.get("capabilities"));
-        Ok(Outcome::Spoke(self.revision.as_str().to_owned()))
+        Outcome::Spoke(self.revision.as_str().to_owned())
     }
 
     /// Fetches what the server promises to list, and asks for what it cannot have.

@@ -188,6 +188,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "The file of a bundle cannot be written, for example because it is there already.",
         "Name another one with `-o FILE`.",
     ),
+    (
+        "explain.no-rule",
+        "No rule of the judge has this name.",
+        "See [findings](findings.md) for all of them.",
+    ),
     ("client.unknown", "No client of this name is recorded.", "See the names with `tapgate clients`."),
     (
         "wrap.no-file",

@@ -10,7 +10,7 @@ use tapgate_wire::json::{Container, Event, Literal, escape_into, scan, unescape}
 pub enum Value {
     /// `true`, `false` or `null`.
     Word(&'static str),
-    /// A number as [`number`] writes it.
+    /// A number as `number` writes it.
     Number(String),
     /// A string without its escapes.
     Text(Vec<u8>),

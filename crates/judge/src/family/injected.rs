@@ -17,15 +17,15 @@ static FAULT: Rule = Rule {
     revisions: Revisions::ALL,
     source: "tapgate, guide to testing a client",
     fix: "Leave out --chaos to see what the server says by itself.",
-    fires: &[r#"
+    fires: &[r"
         hello 2025-06-18
         client> ask 1 tools/list
         note injected: no-answer in tools/list
-    "#],
-    quiet: &[r#"
+    "],
+    quiet: &[r"
         hello 2025-06-18
         client> ask 1 tools/list
-    "#],
+    "],
 };
 
 pub(super) const RULES: &[&Rule] = &[&FAULT];

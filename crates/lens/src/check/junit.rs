@@ -1,4 +1,4 @@
-//! A report for CI systems that read JUnit's XML: one test case for each check and each finding.
+//! A report for CI systems that read the XML of `JUnit`: one test case for each check and each finding.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::{Check, Report, Verdict};
 use crate::pages::Rules;
 
 impl Report {
-    /// The report as JUnit XML (the dialect that Jenkins, GitLab and GitHub actions read).
+    /// The report as `JUnit` XML (the dialect that Jenkins, GitLab and GitHub read).
     pub fn junit(&self, rules: Rules<'_>) -> String {
         let is_bad = |check: &&Check| check.verdict == Verdict::Fail;
         let is_open = |check: &&Check| check.verdict == Verdict::Unknown;

@@ -12,9 +12,7 @@ const FAMILIES: &[&str] = &["schema", "hidden", "result"];
 
 pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: &Budgets) -> Check {
     let lists = sessions.iter().filter_map(|session| newest(session, Offered::Tools));
-    let largest = lists
-        .map(|list| items(list))
-        .max_by_key(|items| items.iter().map(|(_, _, bytes)| bytes).sum::<u64>());
+    let largest = lists.map(items).max_by_key(|items| items.iter().map(|(_, _, bytes)| bytes).sum::<u64>());
     let finish = |verdict, why: String, side, next: Option<&str>| Check {
         name: "schemas",
         title: "tool schemas are valid and small enough",

@@ -51,6 +51,8 @@ pub fn json(page: &Page) -> String {
                     line(&mut out, "span", members.into_iter());
                 }
             }
+            // What stands only on a page for people has no facts.
+            Block::Dump(dump) if dump.facts.is_empty() => {}
             Block::Dump(dump) => {
                 line(&mut out, "message", dump.facts.iter().map(|fact| (fact.key, value(&fact.value))));
             }

@@ -194,7 +194,7 @@ pub fn shift(a: &[i64], b: &[i64]) -> Shift {
     while let Some((span, _)) = all.get(at) {
         let alike = all.iter().skip(at).take_while(|(other, _)| other == span).count();
         // Equal values share the mean of their ranks, which begin at 1.
-        let rank = at as f64 + (alike as f64 + 1.0) / 2.0;
+        let rank = (2 * at + alike + 1) as f64 / 2.0;
         ranks_of_a += rank * all.iter().skip(at).take(alike).filter(|(_, is_a)| *is_a).count() as f64;
         ties += (alike as f64).powi(3) - alike as f64;
         at += alike;
@@ -209,7 +209,7 @@ pub fn shift(a: &[i64], b: &[i64]) -> Shift {
         sorted.get(sorted.len() / 2).copied().unwrap_or_default().max(1) as f64
     };
     let ratio = median(b) / median(a);
-    let is_large = ratio > MIN_RATIO || ratio < 1.0 / MIN_RATIO;
+    let is_large = !(1.0 / MIN_RATIO..=MIN_RATIO).contains(&ratio);
     if chance < MAX_CHANCE && is_large { Shift::By { ratio, chance } } else { Shift::None }
 }
 

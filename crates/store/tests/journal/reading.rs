@@ -143,7 +143,7 @@ fn findings_and_surfaces_and_the_clock_read_back_and_go_with_their_session() {
     let [call] = all(&reader).try_into().unwrap();
     assert_eq!(call.clock, Some(clock));
     let [found] = reader.findings(call.session).unwrap().try_into().unwrap();
-    assert_eq!(reader.findings_of(call.id).unwrap(), [found.clone()]);
+    assert_eq!(reader.findings_of(call.id).unwrap(), std::slice::from_ref(&found));
     assert_eq!((found.exchange, found.message), (Some(call.id), call.messages.last().copied()));
     assert_eq!(
         (found.rule.as_str(), found.side, found.severity),
