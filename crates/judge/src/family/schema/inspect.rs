@@ -1,13 +1,10 @@
 //! Goes through one schema and says what is wrong with it.
 
-use std::collections::HashSet;
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value as Json};
 use tapgate_wire::Rule;
 
 use super::dialect::{Dialect, Form, form, is_allowed, is_later, misfit};
-use super::listing::Trouble;
+use super::listing::{MAX_TROUBLES, Trouble};
 use super::refs::{Refs, resolve};
 use super::rules;
 use super::tally::Tally;
@@ -89,6 +86,9 @@ enum Place {
 impl Inspect<'_> {
     /// Leaves a trouble whose text begins with what it is about.
     fn tell(&mut self, rule: &'static Rule, says: &str) {
+        if self.troubles.len() >= MAX_TROUBLES {
+            return;
+        }
         let tool = shown(self.tool);
         let at = if self.path.is_empty() { String::new() } else { format!(" at {}", shown(&self.path)) };
         let text = format!("The {} schema of `{tool}`{at} {says}.", self.which);
@@ -165,7 +165,6 @@ impl Inspect<'_> {
 
     fn property(&mut self, node: &Map<String, Json>) {
         const TYPING: &[&str] = &[
-            "type",
             "enum",
             "const",
             "$ref",
@@ -181,7 +180,7 @@ impl Inspect<'_> {
         if self.which == "output" {
             return;
         }
-        if !TYPING.iter().any(|keyword| node.contains_key(*keyword)) {
+        if !node.contains_key("type") && !TYPING.iter().any(|keyword| node.contains_key(*keyword)) {
             self.tally.untyped.add(self.tool, &self.path);
         }
         if !node.contains_key("description") && !node.contains_key("$ref") {
@@ -227,8 +226,12 @@ impl Inspect<'_> {
         }
         let before = self.path.len();
         for step in steps {
-            // Writing to a string cannot fail.
-            let _ = write!(self.path, "/{}", step.replace('~', "~0").replace('/', "~1"));
+            self.path.push('/');
+            if step.contains(['~', '/']) {
+                self.path += &step.replace('~', "~0").replace('/', "~1");
+            } else {
+                self.path += step;
+            }
         }
         // What is only put together is no level that a value has.
         let is_level =
@@ -282,7 +285,9 @@ impl Inspect<'_> {
             ("minProperties", "maxProperties"),
             ("minContains", "maxContains"),
         ];
-        for (low, high) in PAIRS {
+        // Most schemas have no limits, and each look at them costs.
+        let has_limits = node.keys().any(|keyword| keyword.starts_with("max"));
+        for (low, high) in PAIRS.iter().filter(|_| has_limits) {
             let number = |keyword: &str| node.get(keyword).and_then(Json::as_f64);
             if let (Some(least), Some(most)) = (number(low), number(high))
                 && least > most
@@ -325,13 +330,13 @@ impl Inspect<'_> {
         else {
             return;
         };
-        if ELSEWHERE.iter().any(|keyword| node.contains_key(*keyword)) {
+        let names = required.iter().filter_map(Json::as_str);
+        let mut absent: Vec<&str> = names.filter(|name| !properties.contains_key(*name)).collect();
+        if absent.is_empty() || ELSEWHERE.iter().any(|keyword| node.contains_key(*keyword)) {
             return;
         }
-        let names: HashSet<&str> = required.iter().filter_map(Json::as_str).collect();
-        let mut absent: Vec<&str> =
-            names.into_iter().filter(|name| !properties.contains_key(*name)).collect();
         absent.sort_unstable();
+        absent.dedup();
         let Some(first) = absent.first() else { return };
         let never = match node.get("additionalProperties") {
             Some(Json::Bool(false)) => " and allows no other, so nothing fits it",

@@ -3,6 +3,7 @@ use serde_json::{Value as Json, json};
 use tapgate_engine::fact::Finding;
 
 use super::dialect::Dialect;
+use super::listing::{MAX_KEPT, MAX_TROUBLES};
 use super::{Fit, Listing, fit};
 use crate::tests::found;
 
@@ -164,6 +165,16 @@ fn what_cannot_be_read_for_another_reason_is_not_called_deep() {
     assert_eq!(listing.n_tools, 3);
 }
 
+#[test]
+fn a_page_of_any_size_keeps_and_tells_no_more_than_it_may() {
+    let tool = |n: usize| json!({"name": format!("t {n}"), "description": "x".repeat(1000), "inputSchema": {"$ref": "#/x"}});
+    let tools: Vec<Json> = (0..10_500).map(tool).collect();
+    let listing = Listing::of(json!(tools).to_string().as_bytes(), true);
+    assert_eq!(listing.n_tools, 10_500);
+    assert!(listing.n_kept <= MAX_KEPT && listing.n_kept > MAX_KEPT - 10_000, "{}", listing.n_kept);
+    assert_eq!(listing.troubles.len(), MAX_TROUBLES);
+}
+
 /// Values with the words of JSON Schema in all places, right and wrong ones.
 fn hostile() -> impl Strategy<Value = Json> {
     const WORDS: &[&str] = &[
@@ -222,7 +233,7 @@ proptest! {
     fn no_schema_and_no_value_breaks_the_judge(schema in hostile(), value in hostile(), has_default: bool) {
         let tools = json!([{"name": "a", "inputSchema": schema, "outputSchema": schema}, value]);
         let listing = Listing::of(tools.to_string().as_bytes(), has_default);
-        prop_assert!(listing.troubles.len() <= 200);
+        prop_assert!(listing.troubles.len() <= MAX_TROUBLES + 3);
         for dialect in [Dialect::Unsaid, Dialect::Draft4, Dialect::Draft2020] {
             let _ = fit(&schema, dialect, &value);
         }
