@@ -115,8 +115,8 @@ fn transport(transport: Transport) -> &'static str {
     }
 }
 
-/// Reads a bundle.
-pub fn read(path: &Path) -> Result<Scene, Problem> {
+/// Reads a bundle: what happened, and the rule that it shows.
+pub fn read(path: &Path) -> Result<(Scene, String), Problem> {
     let wrong = |cause: String| {
         Problem::usage(
             "bundle.unreadable",
@@ -149,7 +149,8 @@ pub fn read(path: &Path) -> Result<Scene, Problem> {
     let messages = json.get("messages").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let pieces: Option<Vec<Piece>> = messages.iter().map(piece_of).collect();
     let pieces = pieces.ok_or_else(|| wrong("one of its `messages` lacks what it needs".to_owned()))?;
-    Ok(Scene { transports, pieces })
+    let rule = json.pointer("/finding/rule").and_then(Json::as_str).unwrap_or_default();
+    Ok((Scene { transports, pieces }, rule.to_owned()))
 }
 
 fn piece_of(json: &Json) -> Option<Piece> {

@@ -129,14 +129,34 @@ impl Look {
         Call::new(exchange, around.session.as_deref(), around.source.as_deref(), self.now)
     }
 
+    /// The latest session of a client that is not our own: what `check`, `replay` and `lock` said themselves is not meant.
+    fn last(&self) -> Result<Option<SessionRow>, Problem> {
+        let rows = self.reader.sessions(None, Some(MAX_OWN)).map_err(|trouble| home::problem(&trouble))?;
+        for row in rows {
+            let source = self.around(row.id)?.source;
+            if source.is_none_or(|source| source.leg == Leg::Client && !is_own(&source)) {
+                return Ok(Some(row));
+            }
+        }
+        self.reader.last_session().map_err(|trouble| home::problem(&trouble))
+    }
+
     /// The session that `id` names: an id, or `last`.
     pub fn session(&self, id: &str) -> Result<SessionRow, Problem> {
         let found = match id {
-            "last" => self.reader.last_session(),
+            "last" => return self.last()?.ok_or_else(|| no_such(id)),
             _ => self.reader.session(id.parse().map_err(|_| no_such(id))?),
         };
         found.map_err(|trouble| home::problem(&trouble))?.ok_or_else(|| no_such(id))
     }
+}
+
+/// Sessions of our own that `last` looks past.
+const MAX_OWN: u64 = 1_000;
+
+/// Whether a source is a tap that a command of ours started for itself.
+pub fn is_own(source: &SourceRow) -> bool {
+    ["check", "replay", "lock"].contains(&source.name.as_str())
 }
 
 /// A word of the command line, as a message may quote it.

@@ -8,12 +8,13 @@ use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tapgate_transport::Clock;
 
+use crate::look::printable;
 use crate::problem::{Exit, Problem};
 
 /// Lines that wait to be read; a server that says more has to wait.
@@ -21,6 +22,9 @@ const MAX_LINES: usize = 256;
 
 /// Most bytes of one line; of a longer one nothing is read.
 const MAX_LINE: u64 = 64 << 20;
+
+/// Most bytes of what a tap says on standard error that are kept.
+const MAX_SAID: u64 = 4096;
 
 /// How long a tap may take to end once its client is gone.
 const PARTING: Duration = Duration::from_secs(8);
@@ -41,6 +45,8 @@ pub struct Player {
     to_server: Option<ChildStdin>,
     lines: Receiver<String>,
     last_id: u64,
+    /// What the tap said on standard error, its beginning.
+    said: Option<JoinHandle<String>>,
 }
 
 /// What came of a request.
@@ -63,13 +69,14 @@ impl Player {
             Server::Command(words) => command.arg("--").args(words),
             Server::Url(url) => command.arg(url),
         };
-        let mut tap = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut tap = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let said = tap.stderr.take().map(|stderr| thread::spawn(move || beginning(stderr)));
         let to_server = tap.stdin.take();
         let (told, lines) = sync_channel(MAX_LINES);
         if let Some(from_server) = tap.stdout.take() {
             thread::spawn(move || read(from_server, &told));
         }
-        Ok(Self { tap, to_server, lines, last_id: 0 })
+        Ok(Self { tap, to_server, lines, last_id: 0, said })
     }
 
     /// The process id of the tap, by which its sources are known in the journal.
@@ -119,7 +126,9 @@ impl Player {
     }
 
     /// Ends as a client should: closes its side and hears the server out; whoever does not end is ended.
-    pub fn end(mut self) {
+    ///
+    /// Gives why the tap could not reach the server, in its own words, if it said so.
+    pub fn end(mut self) -> Option<String> {
         self.to_server = None;
         let began = Clock::start();
         loop {
@@ -134,7 +143,27 @@ impl Player {
             }
         }
         let _ = self.tap.wait();
+        let said = self.said.take()?.join().ok()?;
+        let cause = |line: &str| line.trim().strip_prefix("cause: ").map(str::to_owned);
+        said.starts_with("tapgate: failed to").then(|| {
+            said.lines().find_map(cause).unwrap_or_else(|| said.lines().next().unwrap_or_default().to_owned())
+        })
     }
+}
+
+/// The problem of a server that cannot be started or reached.
+pub fn unreachable(server: &Server, why: &str) -> Problem {
+    let (what, help) = match server {
+        Server::Command(words) => (
+            format!("`{}` cannot be started", printable(words.first().map_or("", String::as_str))),
+            "check the spelling, or give the full path, and see what it says when it is run alone",
+        ),
+        Server::Url(url) => (
+            format!("{} cannot be reached", printable(url)),
+            "check the URL and that the server runs; --header gives it what it asks for",
+        ),
+    };
+    Problem::usage("play.unreachable", what, help).because(why).exit(Exit::Unreachable)
 }
 
 /// The problem of a tap that cannot be started.
@@ -151,6 +180,15 @@ pub fn cannot_start(error: &io::Error) -> Problem {
 /// What is left of a wait that began when the clock did.
 fn left(began: &Clock, wait: Duration) -> Duration {
     wait.saturating_sub(Duration::from_nanos(began.now().0))
+}
+
+/// Reads a stream to its end and keeps its beginning.
+fn beginning(mut stream: impl Read) -> String {
+    let mut kept = Vec::new();
+    // What cannot be read was not said.
+    let _ = stream.by_ref().take(MAX_SAID).read_to_end(&mut kept);
+    let _ = io::copy(&mut stream, &mut io::sink());
+    String::from_utf8_lossy(&kept).into_owned()
 }
 
 /// Tells the lines of a server until it ends or says one that is too long.

@@ -18,6 +18,9 @@ use crate::world::Session;
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
 const MAX_ALIKE: u32 = 20;
 
+/// The rule of what tapgate did on purpose.
+const INJECTED: &str = "injected.fault";
+
 /// Exchanges that ended whose findings are remembered, because their state may be told again.
 const MAX_CLOSED: usize = 1024;
 
@@ -258,6 +261,12 @@ impl Judge {
                 more.push(Fact::Finding(Box::new(finding)));
                 continue;
             };
+            // What follows from a fault that was injected is nobody's fault.
+            let is_injected =
+                |exchange| self.judged.get(&exchange).is_some_and(|codes| codes.contains(&INJECTED));
+            if finding.rule.id != INJECTED && finding.exchange.is_some_and(is_injected) {
+                continue;
+            }
             let n = bench.n_found.entry(finding.rule.id).or_default();
             *n += 1;
             if let Some(exchange) = finding.exchange

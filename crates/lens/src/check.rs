@@ -12,6 +12,8 @@ mod sizes;
 mod tools;
 mod visible;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow, SurfaceRow};
 use tapgate_wire::clock::stamp;
@@ -24,6 +26,9 @@ use crate::pages::Rules;
 
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
+
+/// Subjects of findings alike that are named.
+const MAX_NAMED: usize = 6;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -240,17 +245,40 @@ impl Report {
                 Verdict::Fail => (Tone::Bad, "✗ fail"),
             };
             let side = check.side.map(|side| format!(" ({})", side.word())).unwrap_or_default();
-            blocks.push(Block::Note(Note::new(tone, word, format!("{}{side}", check.title))));
+            blocks.push(Block::Note(Note::new(
+                tone,
+                word,
+                format!("{:<9} {}{side}", check.name, check.title),
+            )));
             blocks.push(Block::Note(Note::new(Tone::Usual, "   ", check.why.clone())));
             if let Some(next) = &check.next {
                 blocks.push(Block::Note(Note::new(Tone::Strong, "    →", next.clone())));
             }
         }
         if !self.findings.is_empty() {
-            blocks.push(Block::Title(format!("{} findings", self.findings.len())));
+            let n = self.findings.len();
+            blocks.push(Block::Title(if n == 1 { "1 finding".to_owned() } else { format!("{n} findings") }));
         }
+        let mut told = BTreeSet::new();
         for finding in &self.findings {
+            if !told.insert((&finding.rule, finding.side)) {
+                continue;
+            }
             blocks.extend(crate::pages::found(finding, rules));
+            let alike = |other: &&FindingRow| other.rule == finding.rule && other.side == finding.side;
+            let more: Vec<&FindingRow> = self.findings.iter().filter(alike).skip(1).collect();
+            if !more.is_empty() {
+                let subjects: BTreeSet<&str> = more
+                    .iter()
+                    .map(|other| other.subject.as_str())
+                    .filter(|subject| !subject.is_empty())
+                    .collect();
+                let named: Vec<&str> = subjects.iter().take(MAX_NAMED).copied().collect();
+                let named = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
+                let rest = if subjects.len() > MAX_NAMED { " …" } else { "" };
+                let text = format!("and {} more like it{named}{rest}", more.len());
+                blocks.push(Block::Note(Note::new(Tone::Quiet, "   ", text)));
+            }
         }
         if self.n_suppressed > 0 {
             let text = format!("{} findings are suppressed.", self.n_suppressed);

@@ -146,8 +146,10 @@ impl Args {
             None => Suppressions::default(),
         };
         if let Some(path) = self.bundle() {
-            let scene = bundle::read(path)?;
-            let findings: Vec<FindingRow> = scene.findings().iter().map(bundle::row).collect();
+            let (scene, rule) = bundle::read(path)?;
+            // What else is found comes from what was cut away.
+            let shown = scene.findings().into_iter().filter(|finding| finding.rule.id == rule);
+            let findings: Vec<FindingRow> = shown.map(|finding| bundle::row(&finding)).collect();
             let report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
             self.print(&report, &[], &suppressions, output);
             return Ok(ExitCode::from(u8::from(report.fails(self.least()))));
@@ -230,7 +232,11 @@ impl Args {
         // The newest first: what it tells of a server is the most.
         for revision in revisions.iter().rev() {
             let visit = visit::visit(server, "check", *revision, visits.is_empty(), &more);
-            visits.push(visit.map_err(|error| play::cannot_start(&error))?);
+            let visit = visit.map_err(|error| play::cannot_start(&error))?;
+            if let (true, Outcome::Unreachable(why)) = (visits.is_empty(), &visit.outcome) {
+                return Err(play::unreachable(server, why));
+            }
+            visits.push(visit);
         }
         let look = Look::open()?;
         let mut captures = Vec::new();
@@ -282,6 +288,7 @@ fn told(visit: &Visit) -> Block {
         Outcome::Spoke(agreed) if agreed == revision => (Tone::Good, format!("{revision}: spoken")),
         Outcome::Spoke(agreed) => (Tone::Usual, format!("{revision}: answered with {agreed}")),
         Outcome::Refused(why) => (Tone::Usual, format!("{revision}: refused ({why})")),
+        Outcome::Unreachable(why) => (Tone::Odd, format!("{revision}: not reached ({why})")),
         Outcome::Silent => (Tone::Odd, format!("{revision}: no answer")),
         Outcome::Over => (Tone::Odd, format!("{revision}: the server went away")),
     };

@@ -103,7 +103,7 @@ fn passports(look: &Look) -> Result<BTreeMap<ClientName, Passport>, Problem> {
         let Some(client) = session.client.clone() else { continue };
         // What a bridge sends to a server is its own.
         let around = look.around(session.id)?;
-        if around.source.is_some_and(|source| source.leg == Leg::Server) {
+        if around.source.is_some_and(|source| source.leg == Leg::Server || look::is_own(&source)) {
             continue;
         }
         let n = n_read.entry(client.clone()).or_default();

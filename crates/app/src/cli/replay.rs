@@ -28,7 +28,7 @@ pub struct Args {
     session: String,
 
     /// The server's URL
-    #[arg(long, value_name = "URL", required_unless_present = "command")]
+    #[arg(long, value_name = "URL")]
     to: Option<String>,
 
     /// The server's command and its arguments
@@ -89,9 +89,16 @@ impl Args {
         if writes && !self.yes {
             agreed()?;
         }
-        let server = match &self.to {
-            Some(url) => Server::Url(url.clone()),
-            None => Server::Command(self.command.clone()),
+        let server = match (&self.to, self.command.as_slice()) {
+            (Some(url), _) => Server::Url(url.clone()),
+            (None, command @ [_, ..]) => Server::Command(command.to_owned()),
+            (None, []) => {
+                return Err(Problem::usage(
+                    "replay.no-server",
+                    "no server is named",
+                    "put its command after `--`, or give its URL with --to; --dry-run needs none",
+                ));
+            }
         };
         let more: Vec<OsString> =
             self.headers.iter().flat_map(|header| ["--header".into(), header.into()]).collect();
@@ -103,6 +110,10 @@ impl Args {
         let (mut n_same, mut n_changed, mut n_skipped) = (0, 0, 0);
         for call in &capture.calls {
             let outcome = replay.call(call);
+            if outcome == Outcome::Silent && n_same + n_changed == 0 {
+                let why = player.end().unwrap_or_else(|| "it ended before it answered".to_owned());
+                return Err(play::unreachable(&server, &why));
+            }
             match outcome {
                 Outcome::Same => n_same += 1,
                 Outcome::Changed(_) | Outcome::Silent => n_changed += 1,

@@ -57,6 +57,8 @@ pub enum Outcome {
     Silent,
     /// It went away.
     Over,
+    /// It could not be started or reached, for this reason.
+    Unreachable(String),
 }
 
 /// Visits a server. `is_first` gives it time to be installed.
@@ -79,7 +81,11 @@ pub fn visit(
         Era::Legacy => guest.greet(patience)?,
         Era::Modern => guest.discover(patience),
     };
-    player.end();
+    let outcome = match (player.end(), outcome) {
+        (Some(why), _) => Outcome::Unreachable(why),
+        (None, Outcome::Refused(why)) if why.contains("could not be reached") => Outcome::Unreachable(why),
+        (None, outcome) => outcome,
+    };
     Ok(Visit { revision, outcome, pid })
 }
 

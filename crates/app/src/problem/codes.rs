@@ -154,6 +154,21 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Close other programs, or raise the limits (`ulimit -a`).",
     ),
     (
+        "play.unreachable",
+        "The server of `check` or `replay` cannot be started or reached; the cause says why.",
+        "Check its command or its URL, and see what it says when it is run alone.",
+    ),
+    (
+        "replay.no-server",
+        "`replay` was given neither a command nor a URL to play against.",
+        "Put the command after `--`, or give the URL with `--to`.",
+    ),
+    (
+        "lock.other-server",
+        "The lock file is of another server than the session that was named.",
+        "Name a session of that server, or another file with `--file`.",
+    ),
+    (
         "check.bad-suppressions",
         "The file of `check --suppress` cannot be read; the message names the entry.",
         "Give each entry a rule, a reason and a last day (`until`); see the [guide](../guides/check-a-server.md).",

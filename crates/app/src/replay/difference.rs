@@ -1,5 +1,7 @@
 //! Two answers side by side, apart from what differs each time.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use crate::capture::fits_text;
@@ -86,6 +88,20 @@ fn compare(
                 compare(&format!("{path}/{step}"), was.get(name), is.get(name), ignored, found);
             }
         }
+        (Some(Json::Array(was)), Some(Json::Array(is))) if named(was).is_some() && named(is).is_some() => {
+            let (was, is) = (named(was).unwrap_or_default(), named(is).unwrap_or_default());
+            for name in was.keys().chain(is.keys().filter(|name| !was.contains_key(*name))) {
+                let (was, is) = (was.get(name).copied(), is.get(name).copied());
+                match (was, is) {
+                    // What is new or gone is told by its name alone.
+                    (Some(_), Some(_)) => compare(&format!("{path}/{name}"), was, is, ignored, found),
+                    (was, is) => {
+                        let told = |there: Option<&Json>| there.map(|_| format!("\"{name}\""));
+                        found.push(Difference { path: path.to_owned(), was: told(was), is: told(is) });
+                    }
+                }
+            }
+        }
         (Some(Json::Array(was)), Some(Json::Array(is))) => {
             for at in 0..was.len().max(is.len()) {
                 compare(&format!("{path}/{at}"), was.get(at), is.get(at), ignored, found);
@@ -94,6 +110,18 @@ fn compare(
         (Some(was), Some(is)) if alike(was, is) => {}
         (was, is) => found.push(Difference { path: path.to_owned(), was: was.map(told), is: is.map(told) }),
     }
+}
+
+/// The objects of a list by their names or URIs; `None` when some have none, or two have the same.
+fn named(list: &[Json]) -> Option<BTreeMap<&str, &Json>> {
+    let mut named = BTreeMap::new();
+    for item in list {
+        let name = item.get("name").or_else(|| item.get("uri"))?.as_str()?;
+        if named.insert(name, item).is_some() {
+            return None;
+        }
+    }
+    (!named.is_empty()).then_some(named)
 }
 
 /// Whether two values are the same, or differ only in what differs each time.

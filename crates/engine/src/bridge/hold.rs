@@ -63,7 +63,7 @@ impl Hold {
         };
         let name: String = name.chars().take(80).collect();
         Some(format!(
-            "tapgate holds back the tool `{name}`: {why}. A person can look at it with `tapgate lock diff` and let it \
+            "tapgate holds back the tool `{name}`: {why}. A person can look at it with `tapgate lock diff mcp.lock last` and let it \
              pass with `tapgate lock approve {name}`"
         ))
     }
@@ -126,7 +126,7 @@ impl Hold {
         };
         let name = &item.name;
         acts.push(Act::Note(format!(
-            "the tool `{name}` of `{server}` {why} and is held back; look at it with `tapgate lock diff`, let it pass \
+            "the tool `{name}` of `{server}` {why} and is held back; look at it with `tapgate lock diff mcp.lock last`, let it pass \
              with `tapgate lock approve {name}`"
         )));
     }

@@ -28,9 +28,10 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check 
             (Verdict::Unknown, why.to_owned(), None)
         }
     };
+    let id = sessions.first().map_or_else(|| "last".to_owned(), |session| session.row.id.to_string());
     let next = (verdict >= Verdict::Warn).then(|| match side {
-        Some(Side::Client) => "See what the client sent: `tapgate show SESSION`.".to_owned(),
-        _ => "See what the server answered and wrote to standard error: `tapgate show SESSION`.".to_owned(),
+        Some(Side::Client) => format!("See what the client sent: `tapgate show {id}`."),
+        _ => format!("See what the server answered and wrote to standard error: `tapgate show {id}`."),
     });
     Check { name: "handshake", title: "the client handshake succeeds", verdict, why, side, next }
 }

@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 
 use serde_json::{Value as Json, json};
-use tapgate_wire::clock::stamp;
 use tapgate_wire::record::{Offered, UnixNanos};
 
 use super::{Session, Verdict, newest};
@@ -130,7 +129,7 @@ pub fn portability(sessions: &[Session<'_>], now: UnixNanos) -> Vec<Portability>
     let lists = sessions.iter().filter_map(|session| newest(session, Offered::Tools));
     let lists = lists.filter_map(|list| serde_json::from_slice::<Vec<Json>>(&list.items).ok());
     let Some(tools) = lists.max_by_key(Vec::len) else { return Vec::new() };
-    let today = stamp(now);
+    let today = tapgate_wire::clock::stamp(now);
     KNOWN.iter().map(|known| known.judge(&tools, &today)).collect()
 }
 

@@ -122,8 +122,10 @@ fn offered(a: &Compared, b: &Compared) -> Vec<Vec<Cell>> {
         (Some(was), Some(is)) if was != is => Some((Tone::Odd, "changed")),
         _ => None,
     };
+    // What one side never listed is not known to be gone.
+    let lists = |side: &Compared, kind: &str| side.offered.keys().any(|(listed, _)| *listed == kind);
     let row = |key: &(&'static str, String)| {
-        let (tone, word) = change(key)?;
+        let (tone, word) = change(key).filter(|_| lists(a, key.0) && lists(b, key.0))?;
         Some(vec![Cell::Word(tone, word), Cell::Word(Tone::Quiet, key.0), Cell::Told(key.1.clone())])
     };
     names.into_iter().filter_map(row).collect()

@@ -26,6 +26,21 @@ impl Args {
         let seen = seen::surface_of(&look, &self.target)?;
         seen::enough(&seen)?;
         let before = file::read(&self.place.file)?.unwrap_or_default();
+        if let (Some(was), Some(is)) = (&before.server.name, &seen.lock.server.name)
+            && was != is
+        {
+            return Err(Problem::usage(
+                "lock.other-server",
+                format!(
+                    "{} is of `{}`, and {} is a session of `{}`",
+                    self.place.file.display(),
+                    look::printable(was),
+                    seen.from,
+                    look::printable(is)
+                ),
+                "name a session of that server, or another file with --file",
+            ));
+        }
         let changes = drift(&before.surface, &seen.lock.surface);
         let mut lock = seen.lock;
         let mut kept = Vec::new();

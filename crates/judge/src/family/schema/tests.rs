@@ -132,7 +132,7 @@ fn the_same_page_is_told_to_every_session_and_read_by_the_revision_of_each() {
     let of = |revision: &str| {
         let found = found(&format!(
             r#"
-            hello {revision}
+            hello {revision} {{}} {{"tools":{{}}}}
             client> ask 1 tools/list
             server> answer 1 {{"tools":[{{"name":"a b","inputSchema":{{"type":"object","items":[{{}}]}}}}]}}
             "#
@@ -149,7 +149,7 @@ fn the_same_page_is_told_to_every_session_and_read_by_the_revision_of_each() {
 fn references_that_lead_round_are_seen_however_far() {
     let found = found(
         r##"
-        hello 2025-06-18
+        hello 2025-06-18 {} {"tools":{}}
         client> ask 1 tools/list
         server> answer 1 {"tools":[{"name":"a","inputSchema":{"type":"object","properties":{"x":{"$ref":"#/$defs/a"}},"$defs":{"a":{"items":{"$ref":"#/$defs/b"}},"b":{"not":{"$ref":"#named"}},"c":{"$anchor":"named","anyOf":[{"$ref":"#/$defs/a"}]}}}}]}
         "##,
