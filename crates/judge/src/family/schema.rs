@@ -6,6 +6,7 @@ mod inspect;
 mod listing;
 mod refs;
 mod rules;
+mod tally;
 mod value;
 
 use super::Family;

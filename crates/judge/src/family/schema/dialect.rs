@@ -43,6 +43,15 @@ impl Dialect {
         }
     }
 
+    /// Whether it has what came with this one. All that is in use without a name has what draft 7 has.
+    fn has(self, since: Self) -> bool {
+        match self {
+            Self::Foreign => true,
+            Self::Unsaid => since <= Self::Draft7,
+            _ => since <= self,
+        }
+    }
+
     /// Whether what stands beside a `$ref` counts. Of a dialect that is not known it does not, because it may not.
     pub fn reads_beside_ref(self) -> bool {
         self >= Self::Draft2019
@@ -77,57 +86,71 @@ pub(super) enum Form {
     List,
 }
 
-/// The keywords whose values are checked.
-const KEYWORDS: &[(&str, Form)] = &[
-    ("type", Form::Type),
-    ("properties", Form::Map),
-    ("required", Form::Required),
-    ("items", Form::Items),
-    ("additionalProperties", Form::Schema),
-    ("anyOf", Form::Schemas),
-    ("oneOf", Form::Schemas),
-    ("allOf", Form::Schemas),
-    ("not", Form::Schema),
-    ("if", Form::Schema),
-    ("then", Form::Schema),
-    ("else", Form::Schema),
-    ("enum", Form::List),
-    ("minimum", Form::Number),
-    ("maximum", Form::Number),
-    ("exclusiveMinimum", Form::Exclusive),
-    ("exclusiveMaximum", Form::Exclusive),
-    ("multipleOf", Form::Positive),
-    ("minLength", Form::Count),
-    ("maxLength", Form::Count),
-    ("minItems", Form::Count),
-    ("maxItems", Form::Count),
-    ("minProperties", Form::Count),
-    ("maxProperties", Form::Count),
-    ("minContains", Form::Count),
-    ("maxContains", Form::Count),
-    ("uniqueItems", Form::Flag),
-    ("pattern", Form::Text),
-    ("format", Form::Text),
-    ("title", Form::Text),
-    ("description", Form::Text),
-    ("$ref", Form::Text),
-    ("$defs", Form::Map),
-    ("definitions", Form::Map),
-    ("patternProperties", Form::Map),
-    ("propertyNames", Form::Schema),
-    ("contains", Form::Schema),
-    ("prefixItems", Form::Schemas),
-    ("additionalItems", Form::Schema),
-    ("unevaluatedProperties", Form::Schema),
-    ("unevaluatedItems", Form::Schema),
-    ("dependencies", Form::Dependencies),
-    ("dependentSchemas", Form::Map),
-    ("dependentRequired", Form::Names),
+/// The keywords whose values are checked, and since when they are some.
+const KEYWORDS: &[(&str, Form, Dialect)] = &[
+    ("type", Form::Type, Dialect::Draft4),
+    ("properties", Form::Map, Dialect::Draft4),
+    ("required", Form::Required, Dialect::Draft4),
+    ("items", Form::Items, Dialect::Draft4),
+    ("additionalProperties", Form::Schema, Dialect::Draft4),
+    ("anyOf", Form::Schemas, Dialect::Draft4),
+    ("oneOf", Form::Schemas, Dialect::Draft4),
+    ("allOf", Form::Schemas, Dialect::Draft4),
+    ("not", Form::Schema, Dialect::Draft4),
+    ("if", Form::Schema, Dialect::Draft7),
+    ("then", Form::Schema, Dialect::Draft7),
+    ("else", Form::Schema, Dialect::Draft7),
+    ("enum", Form::List, Dialect::Draft4),
+    ("minimum", Form::Number, Dialect::Draft4),
+    ("maximum", Form::Number, Dialect::Draft4),
+    ("exclusiveMinimum", Form::Exclusive, Dialect::Draft4),
+    ("exclusiveMaximum", Form::Exclusive, Dialect::Draft4),
+    ("multipleOf", Form::Positive, Dialect::Draft4),
+    ("minLength", Form::Count, Dialect::Draft4),
+    ("maxLength", Form::Count, Dialect::Draft4),
+    ("minItems", Form::Count, Dialect::Draft4),
+    ("maxItems", Form::Count, Dialect::Draft4),
+    ("minProperties", Form::Count, Dialect::Draft4),
+    ("maxProperties", Form::Count, Dialect::Draft4),
+    ("minContains", Form::Count, Dialect::Draft2019),
+    ("maxContains", Form::Count, Dialect::Draft2019),
+    ("uniqueItems", Form::Flag, Dialect::Draft4),
+    ("pattern", Form::Text, Dialect::Draft4),
+    ("format", Form::Text, Dialect::Draft4),
+    ("title", Form::Text, Dialect::Draft4),
+    ("description", Form::Text, Dialect::Draft4),
+    ("$ref", Form::Text, Dialect::Draft4),
+    ("$defs", Form::Map, Dialect::Draft2019),
+    ("definitions", Form::Map, Dialect::Draft4),
+    ("patternProperties", Form::Map, Dialect::Draft4),
+    ("propertyNames", Form::Schema, Dialect::Draft6),
+    ("contains", Form::Schema, Dialect::Draft6),
+    ("prefixItems", Form::Schemas, Dialect::Draft2020),
+    ("additionalItems", Form::Schema, Dialect::Draft4),
+    ("unevaluatedProperties", Form::Schema, Dialect::Draft2019),
+    ("unevaluatedItems", Form::Schema, Dialect::Draft2019),
+    ("dependencies", Form::Dependencies, Dialect::Draft4),
+    ("dependentSchemas", Form::Map, Dialect::Draft2019),
+    ("dependentRequired", Form::Names, Dialect::Draft2019),
 ];
 
-/// What the value of this keyword has to be, if it is one.
-pub(super) fn form(keyword: &str) -> Option<Form> {
-    KEYWORDS.iter().find(|(known, _)| *known == keyword).map(|(_, form)| *form)
+/// What the value of this keyword has to be, if the dialect has it; where none is named, it may have all.
+pub(super) fn form(keyword: &str, dialect: Dialect) -> Option<Form> {
+    let known = KEYWORDS.iter().find(|(known, ..)| *known == keyword);
+    known.filter(|(_, _, since)| dialect == Dialect::Unsaid || dialect.has(*since)).map(|(_, form, _)| *form)
+}
+
+/// Whether a keyword asks for something, and does so only in later dialects than this.
+pub(super) fn is_later(keyword: &str, dialect: Dialect) -> bool {
+    let since = match keyword {
+        "const" => Dialect::Draft6,
+        "$defs" => Dialect::Draft4,
+        _ => KEYWORDS
+            .iter()
+            .find(|(known, ..)| *known == keyword)
+            .map_or(Dialect::Draft4, |(_, _, since)| *since),
+    };
+    !dialect.has(since)
 }
 
 /// Why a value cannot be that of a keyword, if it cannot in this dialect.

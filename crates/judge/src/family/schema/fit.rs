@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::dialect::{Dialect, is_allowed};
+use super::dialect::{Dialect, is_allowed, is_later};
 use super::refs::resolve;
 use super::value::{has_twice, kind, same, weight};
 use crate::family::hidden::shown;
@@ -111,6 +111,10 @@ impl Check<'_> {
     }
 
     fn beside(&mut self, node: &Map<String, Json>, value: &Json) -> Fit {
+        if self.dialect < Dialect::Draft2020 && node.keys().any(|keyword| is_later(keyword, self.dialect)) {
+            // Some peers read it by a later dialect than it names.
+            return Fit::Unknown;
+        }
         if value.is_null() && node.get("nullable") == Some(&Json::Bool(true)) {
             // A keyword of another standard that some servers mean and some peers heed.
             return Fit::Unknown;
@@ -137,6 +141,10 @@ impl Check<'_> {
 
     /// What needs no look inside.
     fn plain(&mut self, node: &Map<String, Json>, value: &Json) -> Fit {
+        if self.dialect == Dialect::Draft4 && value.is_f64() && node.contains_key("type") {
+            // Only there 1.0 is no integer, and readers differ.
+            return Fit::Unknown;
+        }
         if !is_allowed(value, node.get("type")) {
             let wants = match node.get("type") {
                 Some(Json::String(name)) => format!("\"{}\"", shown(name)),
@@ -167,6 +175,10 @@ impl Check<'_> {
     }
 
     fn number(&self, node: &Map<String, Json>, value: f64) -> Fit {
+        let is_limit = |keyword: &str| node.get(keyword).is_some_and(Json::is_number);
+        if self.dialect == Dialect::Draft4 && (is_limit("exclusiveMinimum") || is_limit("exclusiveMaximum")) {
+            return Fit::Unknown;
+        }
         let limit = |keyword: &str| node.get(keyword).and_then(Json::as_f64);
         let is_open = |keyword: &str| node.get(keyword) == Some(&Json::Bool(true));
         let low = limit("minimum").filter(|low| value < *low || is_open("exclusiveMinimum") && value <= *low);
@@ -231,9 +243,11 @@ impl Check<'_> {
                     self.says(&format!("has `{}`, which the schema does not allow", shown(name)))
                 }
                 Some(schema) => self.inside(name, schema, value),
-                None if may_match => Fit::Unknown,
                 None => Fit::Fits,
             });
+            if may_match {
+                fit = fit.and(|| Fit::Unknown);
+            }
             if let Some(schema) = node.get("propertyNames") {
                 fit = fit.and(|| self.schema(schema, &Json::String(name.clone())));
             }

@@ -1,15 +1,13 @@
 //! Goes through one schema and says what is wrong with it.
 
-use std::collections::HashSet;
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value as Json};
 use tapgate_wire::Rule;
 
-use super::dialect::{Dialect, Form, form, is_allowed, misfit};
-use super::listing::Trouble;
+use super::dialect::{Dialect, Form, form, is_allowed, is_later, misfit};
+use super::listing::{MAX_TROUBLES, Trouble};
 use super::refs::{Refs, resolve};
 use super::rules;
+use super::tally::Tally;
 use crate::family::hidden::shown;
 
 /// Schemas inside one schema that are looked at.
@@ -29,42 +27,6 @@ const WIDE: usize = 100;
 
 /// Values of one enumeration that models cope with.
 const LONG_ENUM: usize = 100;
-
-/// What is said of a page as a whole, because most tools of a server share it.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    untyped: Lacking,
-    undescribed: Lacking,
-}
-
-/// Properties that lack something.
-#[derive(Debug, Default)]
-struct Lacking {
-    n: usize,
-    /// The tool of the first one, and where in it.
-    first: Option<(String, String)>,
-}
-
-impl Lacking {
-    fn add(&mut self, tool: &str, path: &str) {
-        self.n += 1;
-        self.first.get_or_insert_with(|| (shown(tool), shown(path)));
-    }
-
-    fn tell(self, rule: &'static Rule, lacks: &str, troubles: &mut Vec<Trouble>) {
-        let Some((tool, path)) = self.first else { return };
-        let have = if self.n == 1 { "property has" } else { "properties have" };
-        let text = format!("{} {have} no {lacks}, the first is {path} of `{tool}`.", self.n);
-        troubles.push(Trouble { rule, subject: tool, text });
-    }
-}
-
-impl Tally {
-    pub fn tell(self, troubles: &mut Vec<Trouble>) {
-        self.untyped.tell(&rules::UNTYPED, "type", troubles);
-        self.undescribed.tell(&rules::UNDESCRIBED, "description", troubles);
-    }
-}
 
 /// Judges the input or output schema of a tool.
 pub(super) fn inspect(
@@ -124,6 +86,9 @@ enum Place {
 impl Inspect<'_> {
     /// Leaves a trouble whose text begins with what it is about.
     fn tell(&mut self, rule: &'static Rule, says: &str) {
+        if self.troubles.len() >= MAX_TROUBLES {
+            return;
+        }
         let tool = shown(self.tool);
         let at = if self.path.is_empty() { String::new() } else { format!(" at {}", shown(&self.path)) };
         let text = format!("The {} schema of `{tool}`{at} {says}.", self.which);
@@ -155,9 +120,7 @@ impl Inspect<'_> {
                 self.tell(&rules::UNKNOWN_DIALECT, "has a `$schema` that is no string");
             }
             (Dialect::Unsaid | Dialect::Draft2020, _) | (_, None) => {}
-            (_, Some(name)) => {
-                self.tell(&rules::OLD_DIALECT, &format!("is written in `{}`", shown(name)));
-            }
+            (_, Some(name)) => self.tally.old.add(self.tool, name),
         }
     }
 
@@ -194,7 +157,7 @@ impl Inspect<'_> {
         self.contradictions(node);
         self.required(node);
         for (keyword, value) in node {
-            if let Some(form) = form(keyword) {
+            if let Some(form) = form(keyword, self.dialect) {
                 self.keyword(keyword, form, value, place);
             }
         }
@@ -202,7 +165,6 @@ impl Inspect<'_> {
 
     fn property(&mut self, node: &Map<String, Json>) {
         const TYPING: &[&str] = &[
-            "type",
             "enum",
             "const",
             "$ref",
@@ -218,7 +180,7 @@ impl Inspect<'_> {
         if self.which == "output" {
             return;
         }
-        if !TYPING.iter().any(|keyword| node.contains_key(*keyword)) {
+        if !node.contains_key("type") && !TYPING.iter().any(|keyword| node.contains_key(*keyword)) {
             self.tally.untyped.add(self.tool, &self.path);
         }
         if !node.contains_key("description") && !node.contains_key("$ref") {
@@ -228,6 +190,7 @@ impl Inspect<'_> {
 
     fn keyword(&mut self, keyword: &str, form: Form, value: &Json, place: Place) {
         if self.dialect != Dialect::Foreign
+            && !is_later(keyword, self.dialect)
             && let Some(wants) = misfit(form, value, self.dialect)
         {
             if form == Form::Required && value.is_boolean() && place == Place::Property {
@@ -263,8 +226,12 @@ impl Inspect<'_> {
         }
         let before = self.path.len();
         for step in steps {
-            // Writing to a string cannot fail.
-            let _ = write!(self.path, "/{}", step.replace('~', "~0").replace('/', "~1"));
+            self.path.push('/');
+            if step.contains(['~', '/']) {
+                self.path += &step.replace('~', "~0").replace('/', "~1");
+            } else {
+                self.path += step;
+            }
         }
         // What is only put together is no level that a value has.
         let is_level =
@@ -318,7 +285,9 @@ impl Inspect<'_> {
             ("minProperties", "maxProperties"),
             ("minContains", "maxContains"),
         ];
-        for (low, high) in PAIRS {
+        // Most schemas have no limits, and each look at them costs.
+        let has_limits = node.keys().any(|keyword| keyword.starts_with("max"));
+        for (low, high) in PAIRS.iter().filter(|_| has_limits) {
             let number = |keyword: &str| node.get(keyword).and_then(Json::as_f64);
             if let (Some(least), Some(most)) = (number(low), number(high))
                 && least > most
@@ -361,13 +330,13 @@ impl Inspect<'_> {
         else {
             return;
         };
-        if ELSEWHERE.iter().any(|keyword| node.contains_key(*keyword)) {
+        let names = required.iter().filter_map(Json::as_str);
+        let mut absent: Vec<&str> = names.filter(|name| !properties.contains_key(*name)).collect();
+        if absent.is_empty() || ELSEWHERE.iter().any(|keyword| node.contains_key(*keyword)) {
             return;
         }
-        let names: HashSet<&str> = required.iter().filter_map(Json::as_str).collect();
-        let mut absent: Vec<&str> =
-            names.into_iter().filter(|name| !properties.contains_key(*name)).collect();
         absent.sort_unstable();
+        absent.dedup();
         let Some(first) = absent.first() else { return };
         let never = match node.get("additionalProperties") {
             Some(Json::Bool(false)) => " and allows no other, so nothing fits it",

@@ -11,8 +11,9 @@ use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Rule};
 
 use super::dialect::Dialect;
-use super::inspect::{Tally, inspect};
+use super::inspect::inspect;
 use super::rules;
+use super::tally::Tally;
 use crate::event::Heard;
 use crate::family::hidden::shown;
 
@@ -23,10 +24,10 @@ const MAX_TOOLS: usize = 10_000;
 pub(super) const MAX_TOOL: usize = 256 * 1024;
 
 /// Bytes of definitions of one session that are kept to hold calls and results against.
-const MAX_KEPT: usize = 2 * 1024 * 1024;
+pub(super) const MAX_KEPT: usize = 2 * 1024 * 1024;
 
-/// What one page may bring; further troubles of its tools are not told.
-const MAX_TROUBLES: usize = 200;
+/// Troubles of single tools that one page may bring; further ones are not told.
+pub(super) const MAX_TROUBLES: usize = 200;
 
 /// Pages of one session that are kept.
 const MAX_PAGES: usize = 16;
@@ -51,7 +52,7 @@ pub(crate) struct Listing {
     /// How many tools it has.
     pub n_tools: usize,
     /// Bytes of the definitions that are kept.
-    n_kept: usize,
+    pub(super) n_kept: usize,
     pub(super) troubles: Vec<Trouble>,
 }
 
@@ -72,11 +73,12 @@ impl Listing {
         each(tools, &mut |_, raw| {
             listing.n_tools += 1;
             if listing.n_tools <= MAX_TOOLS {
+                listing.troubles.truncate(MAX_TROUBLES);
                 listing.tool(raw, has_default, &mut tally);
             }
         });
-        tally.tell(&mut listing.troubles);
         listing.troubles.truncate(MAX_TROUBLES);
+        tally.tell(&mut listing.troubles);
         listing
     }
 
