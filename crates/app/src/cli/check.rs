@@ -250,7 +250,9 @@ impl Args {
             let mut recorded = recorded_by(&look, visit)?;
             if is_spoken && matches!(visit.outcome, Outcome::Refused(_)) {
                 // A server may refuse a revision in its own way, as long as it speaks another one.
-                recorded.iter_mut().for_each(|capture| capture.findings.clear());
+                for capture in &mut recorded {
+                    capture.findings.clear();
+                }
             }
             captures.extend(recorded);
         }
