@@ -15,6 +15,7 @@ mod bridge;
 mod canary;
 mod clock;
 mod hostile;
+mod judge;
 mod kill;
 mod lock;
 mod support;
