@@ -14,12 +14,12 @@ fn server(answers: &str) -> String {
 }
 
 /// Answers of a server with one tool.
-const GOOD: &str = r#"{
+const GOOD: &str = r"{
     'initialize': {'result': {'protocolVersion': '2025-06-18', 'capabilities': {'tools': {}}, 'serverInfo': {'name': 'one', 'version': '1'}}},
     'ping': {'result': {}},
     'tools/list': {'result': {'tools': [{'name': 'echo', 'description': 'Says it again.', 'inputSchema': {'type': 'object', 'properties': {}}}]}},
     'tools/call': {'result': {'content': [{'type': 'text', 'text': 'again'}]}},
-}"#;
+}";
 
 fn check(home: &Home, more: &[&str], server: &str) -> Ran {
     home.run(&[&["check"], more, &["--", "python3", "-c", server]].concat())
