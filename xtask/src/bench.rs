@@ -25,7 +25,7 @@ mod wire;
 use crate::house;
 use pipes::Pipes;
 use proc::Proc;
-use turns::{Contender, Reached, Row, interleave};
+use turns::{Contender, Reached, Row, TAPGATE, UNJUDGED, interleave};
 use wire::Era;
 
 /// How much to measure.
@@ -134,27 +134,34 @@ fn build(root: &Path) -> anyhow::Result<PathBuf> {
 fn measure_http(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Http> {
     let (_server, origin) =
         Proc::start_with_port(Command::new(std::env::current_exe()?).args(["bench", "--part", "server"]))?;
-    let (proc, addr) = start_tapgate(tapgate, home, origin)?;
+    let (judging, judging_addr) = start_tapgate(tapgate, home, origin, &[])?;
+    let (recording, recording_addr) = start_tapgate(tapgate, home, origin, &["--no-judge"])?;
     let (nginx, nginx_addr) = start_nginx(home, origin)?;
     let mut contenders = [
         Contender::direct(Reached::Http(origin, None)),
-        Contender::tapgate(Reached::Http(addr, Some(proc))),
+        Contender::tapgate(Reached::Http(judging_addr, Some(judging))),
+        Contender { name: UNJUDGED, way: Ok(Reached::Http(recording_addr, Some(recording))), ours: true },
         Contender { name: "nginx", way: Ok(Reached::Http(nginx_addr, Some(nginx))), ours: true },
     ];
     let mut rows = Vec::new();
     for (era, connections) in [(Era::Legacy, 32), (Era::Modern, 32), (Era::Legacy, 1)] {
         rows.extend(interleave(&mut contenders, era, connections, plan)?);
     }
-    let calls = rows.iter().filter(|row| row.name == "tapgate").map(Row::calls).sum();
+    let calls = rows.iter().filter(|row| [TAPGATE, UNJUDGED].contains(&row.name)).map(Row::calls).sum();
     drop(contenders);
     Ok(Http { rows, calls, recorded: recorded(tapgate, home)? })
 }
 
-fn start_tapgate(tapgate: &Path, home: &Path, origin: SocketAddr) -> anyhow::Result<(Proc, SocketAddr)> {
+fn start_tapgate(
+    tapgate: &Path,
+    home: &Path,
+    origin: SocketAddr,
+    more: &[&str],
+) -> anyhow::Result<(Proc, SocketAddr)> {
     let addr = proc::free_port()?;
     let mut command = Command::new(tapgate);
     command.args(["tap", "--name", "bench", "--listen", &addr.to_string(), &format!("http://{origin}/mcp")]);
-    let proc = Proc::start(command.env("TAPGATE_HOME", home))?;
+    let proc = Proc::start(command.args(more).env("TAPGATE_HOME", home))?;
     proc::wait_for(addr)?;
     Ok((proc, addr))
 }

@@ -57,6 +57,8 @@ pub struct Observed {
     headers: HeaderMap,
     /// What the server may offer, if the tap holds back what differs.
     lock: Option<Shared>,
+    /// Whether what passes is judged.
+    is_judged: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -78,6 +80,7 @@ impl Observed {
             full_hours: args.full,
             headers,
             lock: None,
+            is_judged: !args.no_judge,
         }
     }
 
@@ -175,7 +178,7 @@ fn run(mut observer: Observer, clock: Clock, observed: &Observed, deadline: &Onc
 struct Watch {
     decode: Decode,
     source: Source,
-    judge: Judge,
+    judge: Option<Judge>,
     lock: Option<Shared>,
     /// When the judge was last told that time passes.
     ticked: Nanos,
@@ -222,7 +225,7 @@ impl Watch {
         Self {
             decode: Decode::new(transport),
             source: Source::new((transport, observed.transports.1), Limits::default()),
-            judge: Judge::new(),
+            judge: observed.is_judged.then(Judge::new),
             lock: observed.lock.clone().filter(|_| observed.leg == Leg::Server),
             ticked: Nanos(0),
             recorder,
@@ -233,8 +236,8 @@ impl Watch {
 
     /// Records a batch; of what is read when it `is_late`, only that it passed.
     fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos, is_late: impl Fn() -> bool) {
-        if let Some(lock) = &self.lock {
-            self.judge.lock(&lock.get());
+        if let (Some(lock), Some(judge)) = (&self.lock, &mut self.judge) {
+            judge.lock(&lock.get());
         }
         let Self { decode, source, judge, recorder, journal, actions, .. } = self;
         let mut n_bytes = 0u64;
@@ -249,7 +252,7 @@ impl Watch {
             decode.on(seen, &mut |at, input| {
                 source.on(at, input, actions);
                 if actions.len() >= MANY {
-                    record(judge, recorder, journal, actions);
+                    record(judge.as_mut(), recorder, journal, actions);
                 }
             });
         }
@@ -257,28 +260,37 @@ impl Watch {
             source.on(now, Input::Lost { n_bytes }, actions);
         }
         source.on(now, Input::Tick, actions);
-        record(judge, recorder, journal, actions);
-        if now.since(self.ticked) >= TICK {
+        record(judge.as_mut(), recorder, journal, actions);
+        if let Some(judge) = judge
+            && now.since(self.ticked) >= TICK
+        {
             self.ticked = now;
             let mut found = Vec::new();
-            self.judge.tick(now, &mut found);
+            judge.tick(now, &mut found);
             keep(found, &mut self.recorder, &self.journal);
         }
     }
 
     fn end(mut self, now: Nanos) {
         self.source.end(now, &mut self.actions);
-        record(&mut self.judge, &mut self.recorder, &self.journal, &mut self.actions);
+        record(self.judge.as_mut(), &mut self.recorder, &self.journal, &mut self.actions);
         self.journal.finish(FLUSH);
     }
 }
 
 /// Judges what happened, then masks it, then keeps it.
-fn record(judge: &mut Judge, recorder: &mut Recorder, journal: &Journal, actions: &mut Vec<Action>) {
+fn record(
+    mut judge: Option<&mut Judge>,
+    recorder: &mut Recorder,
+    journal: &Journal,
+    actions: &mut Vec<Action>,
+) {
     let mut judged = Vec::with_capacity(actions.len());
     for Action::Record(mut fact) in actions.drain(..) {
         let place = judged.len();
-        judge.on(&mut fact, &mut judged);
+        if let Some(judge) = &mut judge {
+            judge.on(&mut fact, &mut judged);
+        }
         judged.insert(place, fact);
     }
     keep(judged, recorder, journal);
@@ -328,6 +340,7 @@ mod tests {
             full_hours: None,
             headers: HeaderMap::new(),
             lock: None,
+            is_judged: true,
         };
         Watch::new(home, [7; 32], Clock::start(), &observed)
     }

@@ -33,7 +33,7 @@ const STREAM: usize = 500_000_000;
 pub fn measure(tapgate: &Path, home: &Path) -> anyhow::Result<Large> {
     let (_server, origin) =
         Proc::start_with_port(Command::new(std::env::current_exe()?).args(["bench", "--part", "server"]))?;
-    let (proc, tap) = super::start_tapgate(tapgate, home, origin)?;
+    let (proc, tap) = super::start_tapgate(tapgate, home, origin, &[])?;
     let mut large = Large::default();
     // The queues to the recorder and the journal are bounded for the whole process; the first streams fill them
     // once, and what a further stream costs is what is asked here.

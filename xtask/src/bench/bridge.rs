@@ -11,7 +11,7 @@ use super::load::Crowd;
 use super::pipes::Pipes;
 use super::proc::{self, Proc};
 use super::rivals::Rival;
-use super::turns::{Contender, Reached, Row, interleave};
+use super::turns::{Contender, Reached, Row, TAPGATE, interleave};
 use super::wire::Era;
 use super::{Plan, on_one_thread, our_part, recorded};
 
@@ -59,7 +59,7 @@ pub fn measure(tapgate: &Path, home: &Path, plan: Plan) -> anyhow::Result<Costs>
             costs.eras.extend(between_eras(tapgate, home, era, clients, plan)?);
         }
     }
-    let rows = costs.to_stdio.iter().chain(&costs.to_http).filter(|row| row.name == "tapgate");
+    let rows = costs.to_stdio.iter().chain(&costs.to_http).filter(|row| row.name == TAPGATE);
     costs.calls = rows.chain(&costs.eras).map(Row::calls).sum();
     costs.recorded = recorded(tapgate, &journal(home))?;
     costs.session_bytes = sessions(tapgate, home, plan)?;

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::house;
 
 use super::load::{Turn, percentile};
-use super::turns::Row;
+use super::turns::{Row, TAPGATE, UNJUDGED};
 use super::wire::Era;
 use super::{Http, Start, Tap, big::Large};
 
@@ -87,7 +87,7 @@ fn goals(out: &mut String, results: &Results) -> anyhow::Result<()> {
     for era in Era::ALL {
         let at = |name| find(&results.http.rows, name, era, 32);
         let era = era.name();
-        let ratio = median(at("tapgate"), per_second) / median(at("nginx"), per_second);
+        let ratio = median(at(TAPGATE), per_second) / median(at("nginx"), per_second);
         goal(
             out,
             &format!("HTTP tap, 32 connections, {era}: throughput over nginx"),
@@ -95,7 +95,15 @@ fn goals(out: &mut String, results: &Results) -> anyhow::Result<()> {
             "≥ 0.80",
             ratio >= 0.8,
         )?;
-        let cpu = at("tapgate").and_then(|row| row.cpu).unwrap_or(f64::NAN);
+        let judged = median(at(TAPGATE), per_second) / median(at(UNJUDGED), per_second);
+        goal(
+            out,
+            &format!("HTTP tap, 32 connections, {era}: throughput with judging over without"),
+            &format!("{judged:.2}"),
+            "≥ 0.90",
+            judged >= 0.9,
+        )?;
+        let cpu = at(TAPGATE).and_then(|row| row.cpu).unwrap_or(f64::NAN);
         goal(
             out,
             &format!("HTTP tap, 32 connections, {era}: CPU per call"),
@@ -105,7 +113,7 @@ fn goals(out: &mut String, results: &Results) -> anyhow::Result<()> {
         )?;
     }
     let alone = |name| median(find(&results.http.rows, name, Era::Legacy, 1), |turn| turn.p50);
-    let added = alone("tapgate") - alone("direct");
+    let added = alone(TAPGATE) - alone("direct");
     goal(
         out,
         "HTTP tap, 1 connection: added p50",

@@ -11,6 +11,12 @@ use super::proc::Proc;
 use super::wire::Era;
 use super::{Plan, on_one_thread};
 
+/// tapgate as people start it.
+pub const TAPGATE: &str = "tapgate";
+
+/// tapgate that records and does not judge.
+pub const UNJUDGED: &str = "tapgate --no-judge";
+
 /// One contender's turns of one kind.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -81,7 +87,7 @@ impl Contender {
 
     /// Ours.
     pub fn tapgate(way: Reached) -> Self {
-        Self { name: "tapgate", way: Ok(way), ours: true }
+        Self { name: TAPGATE, way: Ok(way), ours: true }
     }
 
     fn proc(&self) -> Option<&Proc> {

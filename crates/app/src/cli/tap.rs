@@ -92,6 +92,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub chaos: Option<PathBuf>,
 
+    /// Record only: find nothing, and keep no lists of what the server offers
+    #[arg(long, conflicts_with = "locked")]
+    pub no_judge: bool,
+
     /// A bridge refuses messages larger than this many megabytes (default: 64)
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub max_message: Option<u16>,

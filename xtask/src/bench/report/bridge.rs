@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{find, goal, median, per_second};
 use crate::bench::bridge::{Costs, MANY, route};
 use crate::bench::load::Turn;
-use crate::bench::turns::Row;
+use crate::bench::turns::{Row, TAPGATE};
 use crate::bench::wire::Era;
 
 /// The rows of the table of goals.
@@ -15,7 +15,7 @@ pub fn goals(out: &mut String, costs: &Costs) -> std::fmt::Result {
     {
         for era in Era::ALL {
             let at = |name| median(find(rows, name, era, MANY), per_second);
-            let ratio = at("tapgate") / at("direct");
+            let ratio = at(TAPGATE) / at("direct");
             goal(
                 out,
                 &format!("{what}, {}: throughput over direct", era.name()),
@@ -27,7 +27,7 @@ pub fn goals(out: &mut String, costs: &Costs) -> std::fmt::Result {
     }
     for era in Era::ALL {
         let at = |name| median(find(&costs.to_http, name, era, MANY), per_second);
-        let ratio = at("tapgate") / at("direct by HTTP");
+        let ratio = at(TAPGATE) / at("direct by HTTP");
         let what =
             format!("stdio → HTTP, 50 in flight, {}: throughput over a client that speaks HTTP", era.name());
         goal(out, &what, &format!("{ratio:.2}"), "≥ 0.50", ratio >= 0.5)?;
@@ -44,7 +44,7 @@ pub fn goals(out: &mut String, costs: &Costs) -> std::fmt::Result {
             goal(out, &what, &format!("{ratio:.2}"), "≤ 1.30", ratio <= 1.3)?;
         }
     }
-    if let Some(row) = find(&costs.to_stdio, "tapgate", Era::Legacy, MANY) {
+    if let Some(row) = find(&costs.to_stdio, TAPGATE, Era::Legacy, MANY) {
         for (what, kib, most) in [("idle", row.idle_kib, 15), ("50 sessions", row.opened_kib, 40)] {
             let mib = kib.unwrap_or_default() as f64 / 1024.0;
             let what = format!("HTTP → stdio, memory, {what}");
