@@ -16,14 +16,12 @@ mod value;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tapgate_wire::json::find;
 use tapgate_wire::record::Offered;
 
 pub use self::drift::{Change, Class, drift};
 pub use self::lock::{Lock, Mistake, Pinned};
 pub use self::server::{challenge, identity, protected};
 pub use self::value::Value;
-use crate::bridge::translate::Draft;
 
 /// Items of one kind that are read; a list with more of them counts as incomplete.
 pub const MAX_ITEMS: usize = 10_000;
@@ -93,21 +91,20 @@ impl Item {
 }
 
 impl Page {
-    /// Reads the answer to a list of this kind; `None` when it is no list.
-    pub fn read(kind: Offered, answer: &Bytes) -> Option<Self> {
-        let list = list(kind)?;
-        find(answer, &["result", list]).filter(|value| value.starts_with(b"["))?;
-        let next = find(answer, &["result", "nextCursor"]).filter(|cursor| *cursor != b"null");
-        let mut page = Self { next: next.map(|cursor| answer.slice_ref(cursor)), ..Self::default() };
-        Draft::of_value(answer.clone()).each(&["result", list], &mut |item| {
+    /// Reads the raw items of a page and its raw `nextCursor`.
+    pub fn of<'a>(kind: Offered, items: impl IntoIterator<Item = &'a [u8]>, next: Option<&[u8]>) -> Self {
+        let next = next.filter(|cursor| *cursor != b"null").map(Bytes::copy_from_slice);
+        let mut page = Self { next, ..Self::default() };
+        for item in items {
             if page.items.len() >= MAX_ITEMS {
                 page.is_cut = true;
-            } else if let Ok(definition) = Value::parse(&item.clone().into_bytes()) {
+                break;
+            }
+            if let Ok(definition) = Value::parse(item) {
                 page.items.push(Item::of(kind, definition));
             }
-            Some(item)
-        });
-        Some(page)
+        }
+        page
     }
 }
 
@@ -244,7 +241,7 @@ pub fn settled(text: &str) -> String {
 }
 
 /// The member of a result that lists a kind.
-fn list(kind: Offered) -> Option<&'static str> {
+pub fn list(kind: Offered) -> Option<&'static str> {
     match kind {
         Offered::Server => None,
         Offered::Tools => Some("tools"),

@@ -18,42 +18,55 @@ const TOOLS: usize = 1_000;
 const ROUNDS: usize = 30;
 
 fn main() {
-    let (mut first, mut again, mut n_bytes, mut n_found) = (Duration::MAX, Duration::MAX, 0, 0);
-    for round in 0..ROUNDS {
-        let list = list(round);
-        n_bytes = list.len();
-        let (took, found) = judged(&list);
-        first = first.min(took);
-        n_found = found;
-        again = again.min(judged(&list).0);
-    }
     let mut out = std::io::stdout();
-    let _ = writeln!(out, "{TOOLS} tools, {n_bytes} bytes, {n_found} findings");
-    let _ = writeln!(out, "judged for the first time   {:>6} µs", first.as_micros());
-    let _ = writeln!(out, "judged in another session   {:>6} µs", again.as_micros());
+    for era in ["2025-11-25", "2026-07-28"] {
+        let (mut first, mut again, mut n_bytes, mut n_found) = (Duration::MAX, Duration::MAX, 0, 0);
+        for round in 0..ROUNDS {
+            let list = list(era, round);
+            n_bytes = list.len();
+            let (took, found) = judged(era, &list);
+            first = first.min(took);
+            n_found = found;
+            again = again.min(judged(era, &list).0);
+        }
+        let (first, again) = (first.as_micros(), again.as_micros());
+        let _ = writeln!(
+            out,
+            "{era}  {TOOLS} tools, {n_bytes} bytes, {n_found} findings: {first} µs the first time, {again} µs in another session"
+        );
+    }
 }
 
 /// The time that a judge takes for the answer with this list, and how much it finds.
-fn judged(list: &str) -> (Duration, usize) {
-    let messages = [
-        (
+fn judged(era: &str, list: &str) -> (Duration, usize) {
+    let ask = |meta: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list"{meta}}}"#);
+    let messages = match era {
+        "2025-11-25" => vec![
+            (
+                Leg::Client,
+                r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#.to_owned(),
+            ),
+            (
+                Leg::Server,
+                r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}"#.to_owned(),
+            ),
+            (Leg::Client, r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.to_owned()),
+            (Leg::Client, ask("")),
+        ],
+        _ => vec![(
             Leg::Client,
-            r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#,
-        ),
-        (
-            Leg::Server,
-            r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}"#,
-        ),
-        (Leg::Client, r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#),
-        (Leg::Client, r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#),
-        (Leg::Server, list),
-    ];
+            ask(
+                r#","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"}}}"#,
+            ),
+        )],
+    };
     let mut source = Source::new((Transport::Stdio, Transport::Stdio), Limits::default());
     let (mut judge, mut more, mut took) = (Judge::new(), Vec::new(), Duration::ZERO);
-    for (n, (from, text)) in messages.into_iter().enumerate() {
-        let message = Message::parse(Bytes::copy_from_slice(text.as_bytes()));
+    for (n, (from, text)) in messages.into_iter().chain([(Leg::Server, list.to_owned())]).enumerate() {
+        let carried =
+            Carried { chunks: vec![(Nanos(0), text.len() as u32)], size: text.len() as u64, event: None };
+        let message = Message::parse(Bytes::from(text));
         let at = Nanos(n as u64 * 1_000_000);
-        let carried = Carried { chunks: vec![(at, text.len() as u32)], size: text.len() as u64, event: None };
         let mut actions = Vec::new();
         source.on(at, Input::Message { stream: StreamId(0), from, carried, message }, &mut actions);
         took = timed(|| {
@@ -66,8 +79,12 @@ fn judged(list: &str) -> (Duration, usize) {
 }
 
 /// An answer with tools as servers have them: a paragraph of description and half a dozen parameters.
-fn list(round: usize) -> String {
-    let mut text = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":["#.to_owned();
+fn list(era: &str, round: usize) -> String {
+    let kind = match era {
+        "2025-11-25" => "",
+        _ => r#""resultType":"complete","ttlMs":0,"cacheScope":"private","#,
+    };
+    let mut text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{{kind}"tools":["#);
     for n in 0..TOOLS {
         let _ = write!(
             text,

@@ -1,16 +1,20 @@
 //! What families of rules hear, and how they answer.
 
+use std::cell::OnceCell;
 use std::fmt::Display;
 
 use bytes::Bytes;
 use tapgate_engine::fact::{self, Exchange, Head};
+use tapgate_engine::surface;
 use tapgate_wire::fault::Fault;
-use tapgate_wire::record::Piece;
+use tapgate_wire::record::{Offered, Piece};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::rule::Side;
+use tapgate_wire::shape::Member;
 use tapgate_wire::stream::Carried;
 use tapgate_wire::{Kind, Leg, Message, Nanos, Rule, Shape};
 
+use crate::page::Page;
 use crate::world::{Call, Session};
 
 /// Bytes of what a finding names as its subject; what is longer is not named.
@@ -69,12 +73,28 @@ pub(crate) struct Heard<'a> {
     pub call: Option<&'a Call>,
     /// The revision by which it is to be judged: what the request says of itself, else what the session agreed on.
     pub revision: Option<Revision>,
+    /// The page that it brings, taken apart when somebody first asks.
+    pub page: OnceCell<Option<Page<'a>>>,
 }
 
-impl Heard<'_> {
+impl<'a> Heard<'a> {
     /// What the message is and its members.
     pub fn shape(&self) -> &Shape {
         self.message.shape()
+    }
+
+    /// The page of a list that it brings; `None` for any other message.
+    pub fn page(&self) -> Option<&Page<'a>> {
+        let page = self.page.get_or_init(|| {
+            let call = self.call.filter(|_| self.shape().kind == Kind::Result && self.message.is_whole())?;
+            Page::of(surface::listed_by(&call.method)?, self.message.shape().raw(Member::Result)?)
+        });
+        page.as_ref()
+    }
+
+    /// The page of tools that it brings.
+    pub fn tools(&self) -> Option<&Page<'a>> {
+        self.page().filter(|page| page.kind == Offered::Tools)
     }
 
     /// Whether it is a request of this method.

@@ -1,5 +1,6 @@
 //! Hears facts, asks each family, and adds what they find.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -356,6 +357,7 @@ impl Bench {
                 .and_then(|exchange| session.call(exchange))
                 .filter(|call| message.shape().kind != Kind::Request || call.asked_by != told.from),
             revision: session.revision_of(message, told.exchange),
+            page: OnceCell::new(),
         };
         let event = Event::Message(&heard);
         self.surfaces.on(session.n, last, &event, &mut found.told);

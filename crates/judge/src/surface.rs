@@ -110,10 +110,10 @@ impl Surfaces {
             self.has_answered = true;
             return self.server_is(n, now, parts, &["identity", "capabilities", "instructions"], out);
         }
-        let Some(kind) = surface::listed_by(&call.method) else { return };
-        let Some(page) = Page::read(kind, heard.message.raw()) else { return };
+        let Some(told) = heard.page() else { return };
+        let page = Page::of(told.kind, told.items().map(|item| item.raw), told.next);
         let cursor = find(call.request.raw(), &["params", "cursor"]).filter(|cursor| *cursor != b"null");
-        self.page(n, now, kind, cursor, page, out);
+        self.page(n, now, told.kind, cursor, page, out);
     }
 
     fn page(&mut self, n: u64, now: Nanos, kind: Offered, cursor: Option<&[u8]>, page: Page, out: &mut Told) {

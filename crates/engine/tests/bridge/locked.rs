@@ -32,8 +32,9 @@ fn lock(server: Kind, keep: impl Fn(&str) -> bool) -> Arc<Lock> {
     let mut params = json!({});
     loop {
         let answer = stage.ask("tools/list", params);
-        let page = Page::read(Offered::Tools, &Bytes::from(answer.to_string())).unwrap();
-        items.extend(page.items);
+        let tools: Vec<String> =
+            answer["result"]["tools"].as_array().unwrap().iter().map(Value::to_string).collect();
+        items.extend(Page::of(Offered::Tools, tools.iter().map(String::as_bytes), None).items);
         match &answer["result"]["nextCursor"] {
             Value::Null => break,
             cursor => params = json!({ "cursor": cursor }),

@@ -14,6 +14,7 @@ use super::Family;
 use crate::event::{Cx, Event, Heard};
 use crate::json::{self, Type, digest, quote};
 use crate::members::{Wrong, check};
+use crate::page::Page;
 use crate::world::Call;
 use rules::{
     CODE, ERROR, FAILURE, INCOMPLETE, INVALID, MANY_VALUES, MISSING, NOTHING_READ, STRUCTURED, TWICE,
@@ -86,7 +87,7 @@ impl Answers {
             }
         });
         match method.name {
-            "tools/list" => self.learn(result),
+            "tools/list" => self.learn(heard),
             "tools/call" => called(cx, heard, call, result),
             "prompts/get" => each(find(result, &["messages"]).unwrap_or_default(), &mut |_, message| {
                 if let Some(block) = find(message, &["content"]) {
@@ -108,12 +109,13 @@ impl Answers {
     }
 
     /// Remembers which tools there are.
-    fn learn(&mut self, result: &[u8]) {
-        each(find(result, &["tools"]).unwrap_or_default(), &mut |_, tool| {
-            if let Some(name) = find(tool, &["name"]).filter(|_| self.tools.len() < MAX_TOOLS) {
+    fn learn(&mut self, heard: &Heard<'_>) {
+        let tools = heard.tools().into_iter().flat_map(Page::items);
+        for name in tools.filter_map(|tool| tool.find(&["name"])) {
+            if self.tools.len() < MAX_TOOLS {
                 self.tools.insert(json::hash(&unescape(name)));
             }
-        });
+        }
     }
 
     fn error(&self, cx: &mut Cx<'_>, heard: &Heard<'_>) {

@@ -199,18 +199,16 @@ impl Capabilities {
             self.tools.clear();
         }
         let was_following = is_first || !self.tools.is_empty();
-        let Some(result) = heard.shape().raw(Member::Result) else {
+        let Some(page) = heard.tools() else {
             self.has_all = false;
             return;
         };
-        if let Some(tools) = find(result, &["tools"]) {
-            each(tools, &mut |_, tool| {
-                if let Some(name) = find(tool, &["name"]).filter(|_| self.tools.len() <= MAX_TOOLS) {
-                    self.tools.insert(digest(&plain(name)));
-                }
-            });
+        for name in page.items().filter_map(|tool| tool.find(&["name"])) {
+            if self.tools.len() <= MAX_TOOLS {
+                self.tools.insert(digest(&plain(name)));
+            }
         }
-        let is_last = find(result, &["nextCursor"]).is_none_or(|cursor| cursor == b"null");
+        let is_last = page.next.is_none_or(|cursor| cursor == b"null");
         self.has_all = was_following && is_last && self.tools.len() <= MAX_TOOLS;
     }
 

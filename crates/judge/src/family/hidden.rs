@@ -6,6 +6,7 @@ mod rules;
 use std::borrow::Cow;
 
 use serde_json::Value as Json;
+use tapgate_engine::surface;
 use tapgate_wire::json::{each, unescape_lossy};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Rule};
@@ -13,6 +14,7 @@ use tapgate_wire::{Kind, Leg, Rule};
 pub(super) use self::rules::RULES;
 use super::Family;
 use crate::event::{Cx, Event, Heard};
+use crate::page::Page;
 use crate::quote::quote;
 
 /// Bytes of one result that are searched; a larger one is left alone.
@@ -46,12 +48,13 @@ impl Family for Hidden {
             return;
         }
         let mut search = Search { cx, heard, subject: String::new(), path: Vec::new(), n: 0 };
+        if let Some(page) = heard.page() {
+            return search.page(page);
+        }
         each(result, &mut |name, value| {
             let name = unescape_lossy(name);
-            match &*name {
-                "instructions" | "serverInfo" => search.member(&name, value),
-                "tools" | "prompts" | "resources" | "resourceTemplates" => search.list(&name, value),
-                _ => {}
+            if matches!(&*name, "instructions" | "serverInfo") {
+                search.member(&name, value);
             }
         });
     }
@@ -65,9 +68,9 @@ fn is_worth_reading(raw: &[u8]) -> bool {
 }
 
 /// One answer while it is searched.
-struct Search<'c, 'a> {
+struct Search<'c, 'a, 'h> {
     cx: &'c mut Cx<'a>,
-    heard: &'c Heard<'c>,
+    heard: &'c Heard<'h>,
     /// What the texts belong to: a tool, a prompt.
     subject: String,
     /// The members that lead to the text.
@@ -75,23 +78,26 @@ struct Search<'c, 'a> {
     n: usize,
 }
 
-impl Search<'_, '_> {
+impl Search<'_, '_, '_> {
     fn member(&mut self, member: &str, raw: &[u8]) {
         let Ok(value) = serde_json::from_slice(raw) else { return };
         member.clone_into(&mut self.subject);
         self.value(&value);
     }
 
-    fn list(&mut self, list: &str, items: &[u8]) {
-        each(items, &mut |_, raw| {
-            if self.n >= MAX_PLACES || !is_worth_reading(raw) {
+    fn page(&mut self, page: &Page<'_>) {
+        for item in page.items() {
+            if self.n >= MAX_PLACES {
                 return;
             }
-            let Ok(item) = serde_json::from_slice::<Json>(raw) else { return };
+            if !is_worth_reading(item.raw) {
+                continue;
+            }
+            let Ok(item) = serde_json::from_slice::<Json>(item.raw) else { continue };
             let name = item.get("name").or_else(|| item.get("uri")).and_then(Json::as_str);
-            self.subject = shown(name.unwrap_or(list));
+            self.subject = shown(name.unwrap_or(surface::word(page.kind)));
             self.value(&item);
-        });
+        }
     }
 
     fn value(&mut self, value: &Json) {

@@ -6,7 +6,7 @@ mod rules;
 
 use std::collections::{BTreeMap, HashSet};
 
-use tapgate_wire::json::{each, find};
+use tapgate_wire::json::find;
 use tapgate_wire::record::{Era, Transport};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Nanos, Rule};
@@ -14,18 +14,19 @@ use tapgate_wire::{Kind, Leg, Nanos, Rule};
 use super::Family;
 use crate::event::{Cx, Event, Heard, Place};
 use crate::json::{self, Type, told};
+use crate::page::Page;
 use crate::world::{Handshake, Session};
 use rules::{CURSOR_TYPE, DUPLICATE, EMPTY, INCOMPLETE, INVENTED, LOOP, NEVER_ASKED, NOT_REFUSED, UNSTABLE};
 
 pub(super) const RULES: &[&Rule] =
     &[&CURSOR_TYPE, &INVENTED, &NOT_REFUSED, &LOOP, &DUPLICATE, &UNSTABLE, &EMPTY, &NEVER_ASKED, &INCOMPLETE];
 
-/// What is listed: the method, the member of its result, and the member that names an item.
-const KINDS: [(&str, &str, &str); 4] = [
-    ("tools/list", "tools", "name"),
-    ("prompts/list", "prompts", "name"),
-    ("resources/list", "resources", "uri"),
-    ("resources/templates/list", "resourceTemplates", "uriTemplate"),
+/// What is listed: the method, and the member that names an item.
+const KINDS: [(&str, &str); 4] = [
+    ("tools/list", "name"),
+    ("prompts/list", "name"),
+    ("resources/list", "uri"),
+    ("resources/templates/list", "uriTemplate"),
 ];
 
 /// Items of one list, and cursors of one session and kind, that are remembered; beyond that nothing rests on them.
@@ -134,20 +135,10 @@ impl Lists {
 
     fn result(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
         let Some(call) = heard.call else { return };
-        let Some(kind) = kind_of(&call.method).filter(|_| heard.message.is_whole()) else { return };
-        let Some(&(method, member, name)) = KINDS.get(kind) else { return };
+        let Some(page) = heard.page() else { return };
+        let Some(kind) = kind_of(&call.method) else { return };
+        let Some(&(method, name)) = KINDS.get(kind) else { return };
         let reading = self.kinds.entry(kind).or_default();
-        let (mut items, mut next) = (&b""[..], None);
-        each(
-            heard.shape().raw(Member::Result).map(std::convert::AsRef::as_ref).unwrap_or_default(),
-            &mut |key, value| {
-                if json::is(key, member) {
-                    items = value;
-                } else if json::is(key, "nextCursor") {
-                    next = Some(value);
-                }
-            },
-        );
         let asked = call.request.shape().inside(Member::Params, &["cursor"]).map(|raw| json::digest(&raw));
         let goes_on = |listing: &Listing| asked.is_some() && listing.next.map(|next| next.0) == asked;
         let mut listing = match asked {
@@ -156,11 +147,11 @@ impl Lists {
         };
         let is_from_start = asked.is_none() || !listing.cursors.is_empty();
         listing.next = None;
-        listing.add(cx, heard, items, (method, name));
-        if let Some(next) = next.filter(|next| !next.starts_with(b"\"")) {
+        listing.add(cx, heard, page, (method, name));
+        if let Some(next) = page.next.filter(|next| !next.starts_with(b"\"")) {
             let text = format!("The nextCursor of `{method}` is {}, not a string.", Type::of(next).name());
             cx.find(&CURSOR_TYPE, heard, method, text);
-        } else if let Some(raw) = next {
+        } else if let Some(raw) = page.next {
             let next = json::digest(raw);
             if reading.given.len() < MAX_CURSORS {
                 reading.given.insert(next);
@@ -180,7 +171,7 @@ impl Lists {
                 let text = format!("`{method}` gave the same items as before in another order.");
                 cx.find(&UNSTABLE, heard, method, text);
             }
-            if kind == 0 && listing.items.is_empty() && items.starts_with(b"[") {
+            if kind == 0 && listing.items.is_empty() {
                 cx.find(&EMPTY, heard, method, "The server lists no tool.");
             }
         }
@@ -226,9 +217,11 @@ impl Lists {
 
 impl Listing {
     /// Adds the items of a page.
-    fn add(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>, items: &[u8], (method, name): (&str, &str)) {
-        each(items, &mut |_, item| {
-            let Some(raw) = find(item, &[name]).filter(|_| self.items.len() < MAX_ITEMS) else { return };
+    fn add(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>, page: &Page<'_>, (method, name): (&str, &str)) {
+        for raw in page.items().filter_map(|item| item.find(&[name])) {
+            if self.items.len() >= MAX_ITEMS {
+                break;
+            }
             let item = json::digest(raw);
             self.order = json::hash(&(self.order, item));
             self.sum = self.sum.wrapping_add(item);
@@ -237,7 +230,7 @@ impl Listing {
                 let text = format!("`{method}` names `{told}` twice.");
                 cx.find(&DUPLICATE, heard, told, text);
             }
-        });
+        }
     }
 }
 

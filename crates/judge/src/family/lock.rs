@@ -87,10 +87,8 @@ pub(super) struct Locked {
 impl Family for Locked {
     fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
         let (Event::Message(heard), Some(lock)) = (event, &cx.session.lock) else { return };
-        if heard.from != Leg::Server || !heard.answers("tools/list") {
-            return;
-        }
-        let Some(page) = Page::read(Offered::Tools, heard.message.raw()) else { return };
+        let Some(told) = heard.tools().filter(|_| heard.from == Leg::Server) else { return };
+        let page = Page::of(told.kind, told.items().map(|item| item.raw), told.next);
         for item in &page.items {
             if lock.has(Offered::Tools, &item.name, &item.digest) || !self.is_news(&item.digest) {
                 continue;

@@ -9,15 +9,15 @@ use std::collections::{HashMap, VecDeque};
 
 use http::header::RETRY_AFTER;
 use tapgate_engine::fact::{Exchange, Head};
-use tapgate_wire::json::{each, find, unescape_lossy};
+use tapgate_wire::json::unescape_lossy;
 use tapgate_wire::record::{Again, Status};
-use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Nanos, Rule};
 
 use self::rules::{APPLICATION, LOGIN, RESUMED, SESSION, THROTTLED, TOO_SOON, TRANSPORT, UNSAFE};
 use super::Family;
 use super::timing::{named, seconds};
-use crate::event::{Cx, Event, Heard, Place};
+use crate::event::{Cx, Event, Place};
+use crate::page::Page;
 
 pub(super) const RULES: &[&Rule] =
     &[&TRANSPORT, &APPLICATION, &RESUMED, &SESSION, &LOGIN, &THROTTLED, &TOO_SOON, &UNSAFE];
@@ -64,8 +64,8 @@ impl Family for Retries {
                 if let Some(exchange) = heard.exchange {
                     self.head(exchange, heard.head);
                 }
-                if heard.answers("tools/list") {
-                    self.listed(heard);
+                if let Some(page) = heard.tools() {
+                    self.listed(page);
                 }
             }
             Event::Piece(piece) => {
@@ -92,15 +92,14 @@ impl Retries {
         }
     }
 
-    fn listed(&mut self, heard: &Heard<'_>) {
-        let Some(tools) = heard.shape().inside(Member::Result, &["tools"]) else { return };
-        each(&tools, &mut |_, tool| {
-            let says = |hint| find(tool, &["annotations", hint]).is_some_and(|value| value == b"true");
-            if let Some(name) = find(tool, &["name"]).filter(|_| self.tools.len() < MAX_TOOLS) {
+    fn listed(&mut self, page: &Page<'_>) {
+        for tool in page.items() {
+            let says = |hint| tool.find(&["annotations", hint]).is_some_and(|value| value == b"true");
+            if let Some(name) = tool.find(&["name"]).filter(|_| self.tools.len() < MAX_TOOLS) {
                 let is_safe = says("readOnlyHint") || says("idempotentHint");
                 self.tools.insert(unescape_lossy(name).into_owned(), is_safe);
             }
-        });
+        }
     }
 
     fn closed(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {

@@ -137,7 +137,11 @@ impl Tasks {
         let Some(call) = heard.call.filter(|_| heard.message.is_whole()) else { return };
         let Some(result) = shape.raw(Member::Result) else { return };
         match &*call.method {
-            "tools/list" if world == World::Core => self.supports.learn(result),
+            "tools/list" if world == World::Core => {
+                if let Some(page) = heard.tools() {
+                    self.supports.learn(page);
+                }
+            }
             "tasks/get" => self.state(cx, heard, world, result, Some(call)),
             // The extension answers with nothing but that it heard.
             "tasks/cancel" if world == World::Core => self.state(cx, heard, world, result, Some(call)),

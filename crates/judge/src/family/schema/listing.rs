@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use tapgate_wire::json::{each, find, unescape, unescape_lossy};
+use tapgate_wire::json::unescape_lossy;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Rule};
@@ -16,6 +16,7 @@ use super::rules;
 use super::tally::Tally;
 use crate::event::Heard;
 use crate::family::hidden::shown;
+use crate::page::{Item, Page};
 
 /// Tools of one page that are read.
 const MAX_TOOLS: usize = 10_000;
@@ -64,33 +65,34 @@ pub(crate) struct Tool {
 }
 
 impl Listing {
-    /// Reads the JSON array of a page's tools.
+    /// Reads a page of tools.
     ///
     /// `has_default` says whether the revision names the dialect of a schema that names none.
-    pub fn of(tools: &[u8], has_default: bool) -> Self {
+    pub fn of(page: &Page<'_>, has_default: bool) -> Self {
         let mut listing = Self::default();
         let mut tally = Tally::default();
-        each(tools, &mut |_, raw| {
+        for item in page.items() {
             listing.n_tools += 1;
             if listing.n_tools <= MAX_TOOLS {
                 listing.troubles.truncate(MAX_TROUBLES);
-                listing.tool(raw, has_default, &mut tally);
+                listing.tool(item, has_default, &mut tally);
             }
-        });
+        }
         listing.troubles.truncate(MAX_TROUBLES);
         tally.tell(&mut listing.troubles);
         listing
     }
 
-    fn tool(&mut self, raw: &[u8], has_default: bool, tally: &mut Tally) {
-        if raw.len() > MAX_TOOL {
-            return self.unread(&rules::LARGE, raw, &format!("has {} bytes", raw.len()));
+    fn tool(&mut self, item: Item<'_>, has_default: bool, tally: &mut Tally) {
+        let size = item.raw.len();
+        if size > MAX_TOOL {
+            return self.unread(&rules::LARGE, item, &format!("has {size} bytes"));
         }
-        let mut tool = match serde_json::from_slice(raw) {
+        let mut tool = match serde_json::from_slice(item.raw) {
             Ok(Json::Object(tool)) => tool,
             // Only the reader's own limit proves something; half of a surrogate pair, say, is found elsewhere.
             Err(error) if error.to_string().starts_with("recursion limit") => {
-                return self.unread(&rules::DEEP, raw, "is nested deeper than 120 levels");
+                return self.unread(&rules::DEEP, item, "is nested deeper than 120 levels");
             }
             _ => return,
         };
@@ -113,16 +115,16 @@ impl Listing {
             Some((dialect, schema))
         };
         let tool = Tool { input: take("input", input), output: take("output", output) };
-        let has_room = self.n_kept + raw.len() <= MAX_KEPT;
-        self.n_kept += if has_room { raw.len() } else { 0 };
+        let has_room = self.n_kept + size <= MAX_KEPT;
+        self.n_kept += if has_room { size } else { 0 };
         let tool = if has_room { tool } else { Tool::default() };
         // Peers differ in which of two tools with the same name they take.
         self.tools.entry(name).and_modify(|tool| *tool = Tool::default()).or_insert(tool);
     }
 
     /// Says why a definition was not looked into.
-    fn unread(&mut self, rule: &'static Rule, raw: &[u8], why: &str) {
-        let name = find(raw, &["name"]).filter(|name| name.len() < 4096).map(unescape_lossy);
+    fn unread(&mut self, rule: &'static Rule, item: Item<'_>, why: &str) {
+        let name = item.find(&["name"]).filter(|name| name.len() < 4096).map(unescape_lossy);
         let subject = shown(&name.unwrap_or_default());
         let text = format!("The definition of `{subject}` {why}.");
         self.troubles.push(Trouble { rule, subject, text });
@@ -170,19 +172,12 @@ impl Pages {
         if asked.is_none_or(|cursor| cursor.as_ref() == b"null") {
             *self = Self { from_start: true, ..Self::default() };
         }
-        let page = heard.shape().raw(Member::Result).filter(|_| heard.message.is_whole());
-        let (mut tools, mut next) = (None, None);
-        each(page.map_or(&[][..], |page| page), &mut |name, value| match unescape(name).as_ref() {
-            b"tools" => tools = Some(value),
-            b"nextCursor" => next = Some(value),
-            _ => {}
-        });
-        let Some(tools) = tools else {
+        let Some(page) = heard.tools() else {
             *self = Self::default();
             return None;
         };
-        self.to_end = next.is_none_or(|cursor| cursor == b"null");
-        let listing = judged(tools, heard.revision >= Some(Revision::V2025_11_25));
+        self.to_end = page.next.is_none_or(|cursor| cursor == b"null");
+        let listing = judged(page, heard.revision >= Some(Revision::V2025_11_25));
         self.n_tools += listing.n_tools;
         let n_kept: usize = self.seen.iter().map(|page| page.n_kept).sum();
         if self.seen.len() < MAX_PAGES && n_kept + listing.n_kept <= MAX_KEPT {
@@ -208,18 +203,18 @@ impl Pages {
 /// The page as it was judged before, or as it is judged now.
 ///
 /// What is remembered changes how long this takes and nothing else.
-fn judged(tools: &[u8], has_default: bool) -> Arc<Listing> {
+fn judged(page: &Page<'_>, has_default: bool) -> Arc<Listing> {
     thread_local! {
         static BEFORE: RefCell<VecDeque<Judged>> = const { RefCell::new(VecDeque::new()) };
     }
-    let digest = blake3::hash(tools);
+    let digest = blake3::hash(page.raw);
     BEFORE.with_borrow_mut(|before| {
         let known = before.iter().find(|page| page.digest == digest && page.has_default == has_default);
         if let Some(page) = known {
             return Arc::clone(&page.listing);
         }
-        let listing = Arc::new(Listing::of(tools, has_default));
-        before.push_back(Judged { digest, has_default, size: tools.len(), listing: Arc::clone(&listing) });
+        let listing = Arc::new(Listing::of(page, has_default));
+        before.push_back(Judged { digest, has_default, size: page.raw.len(), listing: Arc::clone(&listing) });
         let is_full = |before: &VecDeque<Judged>| {
             before.len() > MAX_REMEMBERED.0
                 || before.iter().map(|page| page.size).sum::<usize>() > MAX_REMEMBERED.1

@@ -1,10 +1,12 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use tapgate_engine::fact::Finding;
+use tapgate_wire::record::Offered;
 
 use super::dialect::Dialect;
 use super::listing::{MAX_KEPT, MAX_TROUBLES};
 use super::{Fit, Listing, fit};
+use crate::page::Page;
 use crate::tests::found;
 
 /// How a value goes with a schema of 2020-12: "fits", "unknown", or why not.
@@ -20,6 +22,12 @@ fn says(schema: &Json, value: &Json) -> String {
 fn ids(found: &[Finding]) -> Vec<&'static str> {
     let ids = found.iter().map(|finding| finding.rule.id);
     ids.filter(|id| id.starts_with("schema.")).collect()
+}
+
+/// The listing of this array of tools.
+fn listing(tools: &[u8], has_default: bool) -> Listing {
+    let result = [&br#"{"tools":"#[..], tools, b"}"].concat();
+    Page::of(Offered::Tools, &result).map_or_else(Listing::default, |page| Listing::of(&page, has_default))
 }
 
 #[test]
@@ -105,7 +113,7 @@ fn a_keyword_of_a_later_dialect_is_none_of_an_earlier_one() {
     assert!(matches!(fit(&schema, Dialect::Unsaid, &json!(2)), Fit::Differs(_)));
     let odd = |dialect: &str| {
         let schema = json!({"$schema": dialect, "type": "object", "if": 7, "prefixItems": 7});
-        let listing = Listing::of(json!([{"name": "a", "inputSchema": schema}]).to_string().as_bytes(), true);
+        let listing = listing(json!([{"name": "a", "inputSchema": schema}]).to_string().as_bytes(), true);
         listing.troubles.iter().filter(|trouble| trouble.rule.id == "schema.invalid").count()
     };
     assert_eq!(odd("http://json-schema.org/draft-06/schema#"), 0);
@@ -159,8 +167,7 @@ fn references_that_lead_round_are_seen_however_far() {
 
 #[test]
 fn what_cannot_be_read_for_another_reason_is_not_called_deep() {
-    let listing =
-        Listing::of(br#"[{"name":"a","description":"\ud800","inputSchema":{}}, 7, {"name":7}]"#, true);
+    let listing = listing(br#"[{"name":"a","description":"\ud800","inputSchema":{}}, 7, {"name":7}]"#, true);
     assert!(listing.troubles.is_empty(), "{:?}", listing.troubles);
     assert_eq!(listing.n_tools, 3);
 }
@@ -169,7 +176,7 @@ fn what_cannot_be_read_for_another_reason_is_not_called_deep() {
 fn a_page_of_any_size_keeps_and_tells_no_more_than_it_may() {
     let tool = |n: usize| json!({"name": format!("t {n}"), "description": "x".repeat(1000), "inputSchema": {"$ref": "#/x"}});
     let tools: Vec<Json> = (0..10_500).map(tool).collect();
-    let listing = Listing::of(json!(tools).to_string().as_bytes(), true);
+    let listing = listing(json!(tools).to_string().as_bytes(), true);
     assert_eq!(listing.n_tools, 10_500);
     assert!(listing.n_kept <= MAX_KEPT && listing.n_kept > MAX_KEPT - 10_000, "{}", listing.n_kept);
     assert_eq!(listing.troubles.len(), MAX_TROUBLES);
@@ -232,7 +239,7 @@ proptest! {
     #[test]
     fn no_schema_and_no_value_breaks_the_judge(schema in hostile(), value in hostile(), has_default: bool) {
         let tools = json!([{"name": "a", "inputSchema": schema, "outputSchema": schema}, value]);
-        let listing = Listing::of(tools.to_string().as_bytes(), has_default);
+        let listing = listing(tools.to_string().as_bytes(), has_default);
         prop_assert!(listing.troubles.len() <= MAX_TROUBLES + 3);
         for dialect in [Dialect::Unsaid, Dialect::Draft4, Dialect::Draft2020] {
             let _ = fit(&schema, dialect, &value);
@@ -241,9 +248,9 @@ proptest! {
 
     #[test]
     fn no_bytes_break_the_judge(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Listing::of(&bytes, true);
+        let _ = listing(&bytes, true);
         let mut tools = br#"[{"name":"a","inputSchema":"#.to_vec();
         tools.extend(&bytes);
-        let _ = Listing::of(&tools, true);
+        let _ = listing(&tools, true);
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use tapgate_wire::Shape;
-use tapgate_wire::json::{each, find, unescape};
+use tapgate_wire::json::unescape;
 use tapgate_wire::shape::Member;
 
 use crate::event::Cx;
 use crate::json;
+use crate::page::Page;
 
 /// Tools of one session that are remembered; calls of further ones are not judged.
 const MAX_TOOLS: usize = 10_000;
@@ -27,10 +28,10 @@ enum Support {
 
 impl Supports {
     /// Learns a page of `tools/list`.
-    pub fn learn(&mut self, result: &[u8]) {
-        each(find(result, &["tools"]).unwrap_or_default(), &mut |_, tool| {
-            let Some(name) = find(tool, &["name"]).map(|name| json::hash(&unescape(name))) else { return };
-            let support = match find(tool, &["execution", "taskSupport"]) {
+    pub fn learn(&mut self, page: &Page<'_>) {
+        for tool in page.items() {
+            let Some(name) = tool.find(&["name"]).map(|name| json::hash(&unescape(name))) else { continue };
+            let support = match tool.find(&["execution", "taskSupport"]) {
                 Some(br#""required""#) => Support::Required,
                 Some(br#""optional""#) => Support::Optional,
                 _ => Support::Forbidden,
@@ -38,7 +39,7 @@ impl Supports {
             if self.tools.len() < MAX_TOOLS || self.tools.contains_key(&name) {
                 self.tools.insert(name, support);
             }
-        });
+        }
     }
 
     /// How a call of a tool breaks what the tool says of itself.
