@@ -59,16 +59,23 @@ impl Tools {
     pub fn learn(&mut self, result: &Message) -> Vec<Dropped> {
         let mut dropped = Vec::new();
         Draft::of(result).each(&["result", "tools"], &mut |tool| {
-            let name = name(&tool);
             let schema = tool.get(&["inputSchema"]).unwrap_or_default();
-            self.forget_tool(&name);
-            match annotation::read(&schema) {
-                Ok(mirrors) => self.remember(name, mirrors),
-                Err(why) => dropped.push(Dropped { tool: name, why }),
-            }
+            dropped.extend(self.learn_tool(name(&tool), &schema));
             Some(tool)
         });
         dropped
+    }
+
+    /// Learns the annotations in the raw input schema of one tool. Says why a client over HTTP must not see it, if so.
+    pub fn learn_tool(&mut self, tool: String, schema: &[u8]) -> Option<Dropped> {
+        self.forget_tool(&tool);
+        match annotation::read(schema) {
+            Ok(mirrors) => {
+                self.remember(tool, mirrors);
+                None
+            }
+            Err(why) => Some(Dropped { tool, why }),
+        }
     }
 
     /// Whether the definition of a tool was seen.

@@ -13,7 +13,7 @@ use tapgate_wire::{Kind, Leg, Rule};
 
 use super::Family;
 use crate::event::{Cx, Event, Heard, Place};
-use crate::json::quote;
+use crate::json::{quote, text};
 use rules::{ANNOTATION, DISAGREES, MISSING, ON_BATCH, REPEATED, UNREADABLE, VERSION_OTHER, VERSION_UNKNOWN};
 
 pub(super) const RULES: &[&Rule] =
@@ -58,12 +58,17 @@ impl Family for Headers {
 impl Headers {
     /// Learns which arguments are annotated.
     fn learn(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
-        if !heard.answers("tools/list") || heard.revision < Some(Revision::V2026_07_28) {
+        let Some(page) = heard.tools().filter(|_| heard.revision >= Some(Revision::V2026_07_28)) else {
             return;
-        }
-        for dropped in self.tools.learn(heard.message) {
-            let tool = quote(dropped.tool.as_bytes());
-            cx.find(&ANNOTATION, heard, &tool, format_args!("The tool `{tool}`: {}.", dropped.why));
+        };
+        for tool in page.items() {
+            let name = tool.find(&["name"]).and_then(text).unwrap_or_default().into_owned();
+            if let Some(dropped) =
+                self.tools.learn_tool(name, tool.find(&["inputSchema"]).unwrap_or_default())
+            {
+                let tool = quote(dropped.tool.as_bytes());
+                cx.find(&ANNOTATION, heard, &tool, format_args!("The tool `{tool}`: {}.", dropped.why));
+            }
         }
     }
 
