@@ -12,7 +12,7 @@ use tapgate_wire::shape::MAX_PARTS;
 use tapgate_wire::{Kind, Message, Nanos};
 
 use crate::event::{Cx, Event, Heard, Stray};
-use crate::family::{self, Family};
+use crate::family::Families;
 use crate::surface::{Surfaces, Told};
 use crate::world::Session;
 
@@ -69,7 +69,7 @@ struct Found {
 #[derive(Debug)]
 struct Bench {
     session: Session,
-    families: Vec<Box<dyn Family>>,
+    families: Families,
     surfaces: Surfaces,
     /// How often each rule was found.
     n_found: HashMap<&'static str, u32>,
@@ -317,7 +317,7 @@ impl Bench {
     fn new(session: Session) -> Self {
         Self {
             session,
-            families: family::all(),
+            families: Families::default(),
             surfaces: Surfaces::default(),
             n_found: HashMap::new(),
             injected: None,
@@ -327,9 +327,7 @@ impl Bench {
     fn hear(&mut self, now: Nanos, event: &Event<'_>, found: &mut Found) {
         self.surfaces.on(self.session.n, now, event, &mut found.told);
         let mut cx = Cx::new(now, &self.session, &mut found.findings);
-        for family in &mut self.families {
-            family.on(&mut cx, event);
-        }
+        self.families.on(&mut cx, event);
     }
 
     fn message(
@@ -362,8 +360,6 @@ impl Bench {
         let event = Event::Message(&heard);
         self.surfaces.on(session.n, last, &event, &mut found.told);
         let mut cx = Cx::new(last, session, &mut found.findings);
-        for family in &mut self.families {
-            family.on(&mut cx, &event);
-        }
+        self.families.on(&mut cx, &event);
     }
 }
