@@ -195,18 +195,19 @@ fn called(cx: &mut Cx<'_>, heard: &Heard<'_>, call: &Call, result: &[u8]) {
             structured = Some(value);
         }
     });
-    let tool = call.target.as_deref().map(quote).unwrap_or_default();
+    let tool = || call.target.as_deref().map(quote).unwrap_or_default();
     if blocks.starts_with(b"{") {
-        let text = format!("The content of the tool `{tool}` is an object, not an array.");
+        let text = format!("The content of the tool `{}` is an object, not an array.", tool());
         cx.find(&WRONG_TYPE, heard, "content", text);
         blocks = b"";
     }
     if let Some(value) = structured.filter(|value| !value.starts_with(b"{")) {
         let text = format!(
-            "The structuredContent of the tool `{tool}` is {}, not an object.",
+            "The structuredContent of the tool `{}` is {}, not an object.",
+            tool(),
             Type::of(value).name()
         );
-        cx.find(&STRUCTURED, heard, &tool, text);
+        cx.find(&STRUCTURED, heard, tool(), text);
     }
     let large = structured.filter(|value| value.len() >= LARGE);
     let mut twice = 0;
@@ -220,26 +221,26 @@ fn called(cx: &mut Cx<'_>, heard: &Heard<'_>, call: &Call, result: &[u8]) {
         }
     });
     if twice > 0 {
-        let text = format!("The tool `{tool}` gave its result twice: {twice} bytes of text repeat it.");
-        cx.find(&TWICE, heard, &tool, text);
+        let text = format!("The tool `{}` gave its result twice: {twice} bytes of text repeat it.", tool());
+        cx.find(&TWICE, heard, tool(), text);
     }
 }
 
 /// Judges one block of content.
 fn content(cx: &mut Cx<'_>, heard: &Heard<'_>, call: &Call, block: &[u8]) {
-    let of = call.target.as_deref().map_or_else(|| call.method.clone(), quote);
+    let of = || call.target.as_deref().map_or_else(|| call.method.clone(), quote);
     match block::judge(block, heard.revision) {
         Ok(()) => {}
         Err(block::Wrong::Type(found)) => {
-            let text = format!("A block of `{of}` is {}, not an object.", found.name());
+            let text = format!("A block of `{}` is {}, not an object.", of(), found.name());
             cx.find(&WRONG_TYPE, heard, "content", text);
         }
         Err(block::Wrong::Unknown(kind)) => {
-            let text = format!("A block of `{of}` has the type `{kind}`, which its revision does not know.");
+            let text = format!("A block of `{}` has the type `{kind}`, which its revision does not know.", of());
             cx.find(&UNKNOWN_CONTENT, heard, kind, text);
         }
         Err(block::Wrong::Lacks(kind, member)) => {
-            let text = format!("A block of `{of}` with the type `{kind}` has no {member}.");
+            let text = format!("A block of `{}` with the type `{kind}` has no {member}.", of());
             cx.find(&INCOMPLETE, heard, kind, text);
         }
     }

@@ -310,9 +310,10 @@ fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     headers.get(name).map(http::HeaderValue::as_bytes)
 }
 
-/// Whether a header's value names a media type.
+/// Whether a header's value names a media type, given in lower case.
 fn holds(value: &[u8], what: &[u8]) -> bool {
-    value.windows(what.len()).any(|window| window.eq_ignore_ascii_case(what))
+    let begins = |window: &[u8]| window.first().map(u8::to_ascii_lowercase) == what.first().copied();
+    value.windows(what.len()).any(|window| begins(window) && window.eq_ignore_ascii_case(what))
 }
 
 /// Whether an error says that a session is unknown or over.

@@ -94,7 +94,7 @@ impl Timing {
     fn closed(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
         self.progress.remove(&exchange.n);
         self.told.retain(|told| *told != exchange.n);
-        let what = named(&exchange.method, exchange.target.as_deref());
+        let what = || named(&exchange.method, exchange.target.as_deref());
         let closed = exchange.closed.unwrap_or_default();
         if exchange.status == Status::Cancelled {
             if self.given_up.len() >= MAX_GIVEN_UP {
@@ -103,7 +103,7 @@ impl Timing {
             self.given_up.push_back(GivenUp {
                 exchange: exchange.n,
                 asked_by: exchange.asked_by,
-                what,
+                what: what(),
                 opened: exchange.opened,
                 closed,
             });
@@ -125,7 +125,7 @@ impl Timing {
                 revision: None,
                 side: SLOW_START.side,
             };
-            let text = format!("The first byte of the answer to {what} came after {}.", seconds(waited));
+            let text = format!("The first byte of the answer to {} came after {}.", what(), seconds(waited));
             cx.find_at(&SLOW_START, place, exchange.target.as_deref().unwrap_or_default(), text);
         }
     }
