@@ -11,7 +11,7 @@ use super::super::frame;
 use super::{Lane, LaneNo, Lanes, Resume, all, ring};
 
 /// How many sessions may fill their replay at once.
-const FULL_REPLAYS: usize = 64;
+const FULL_REPLAYS: usize = 32;
 
 /// How long an event is kept that was sent already, or that ended its lane, in nanoseconds.
 const REPLAY_FOR: u64 = 5 * 60 * 1_000_000_000;
