@@ -132,6 +132,16 @@ fn an_offer_is_locked_verified_and_what_changed_is_classed() {
     let table = desk.lock(&["diff", "mcp.lock", "last", "--table"]);
     assert_eq!(table.code, Some(1));
     assert!(table.out().contains("evil.example"), "{}", table.out());
+
+    // Two captures are compared in the words of two locks.
+    let ls = desk.home.json(&["ls"]);
+    let first = ls.iter().filter(|row| row["kind"] == "session").filter_map(|row| row["session"].as_str()).min();
+    let compared = desk.home.run(&["diff", first.unwrap(), "last", "--json"]);
+    assert_eq!(compared.code, Some(1), "{}", compared.err());
+    let offered = objects(&compared).into_iter().filter(|row| row["kind"] == "surface");
+    let offered: Vec<_> = offered.map(|row| json!([row["class"], row["item"], row["was"]])).collect();
+    let drift: Vec<_> = rows[1..].iter().map(|row| json!([row["class"], row["item"], row["was"]])).collect();
+    assert_eq!(offered, drift);
 }
 
 #[test]
