@@ -21,7 +21,7 @@ pub use explain::{Explained, Keeping, explain};
 pub use lock::{DriftRow, LockState, LockView, lock};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use rule::rule;
-pub use session::{SessionView, session};
+pub use session::{SessionView, session, session_waterfall};
 pub(crate) use show::found;
 pub use show::{ExchangeView, lone, show, wire};
 pub use stats::Stats;

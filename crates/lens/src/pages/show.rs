@@ -52,7 +52,7 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
             view.children.iter().map(|child| Call::new(child, call.session, call.source, call.now)).collect();
         blocks.push(Block::Table(table(&children, Layout::Fitted)));
     }
-    if let Some(drawn) = waterfall::of(&view.call, view.around, view.messages) {
+    if let Some(drawn) = waterfall::of_exchange(&view.call, view.around, view.messages) {
         blocks.push(Block::Title("What happened when".to_owned()));
         blocks.push(drawn);
     }
