@@ -7,8 +7,10 @@ mod rules;
 
 use std::collections::{HashMap, VecDeque};
 
-use http::header::RETRY_AFTER;
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
 use tapgate_engine::fact::{Exchange, Head};
+use tapgate_wire::clock::http_date;
 use tapgate_wire::json::{each, find, unescape_lossy};
 use tapgate_wire::record::{Again, Status};
 use tapgate_wire::shape::Member;
@@ -80,15 +82,12 @@ impl Family for Retries {
 }
 
 impl Retries {
-    /// Notes how long a response asks to wait; a date is not read, because nobody here knows the date.
+    /// Notes how long a response asks to wait.
     fn head(&mut self, exchange: u64, head: Option<&Head>) {
         let Some(Head::Response(head)) = head else { return };
-        let delay =
-            head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok());
-        if let Some(delay) = delay.filter(|_| matches!(head.status.as_u16(), 429 | 503))
-            && self.delays.len() < MAX_DELAYS
-        {
-            self.delays.insert(exchange, u64::from(delay) * 1_000_000_000);
+        let delay = delay(&head.headers).filter(|_| matches!(head.status.as_u16(), 429 | 503));
+        if let Some(delay) = delay.filter(|_| self.delays.len() < MAX_DELAYS) {
+            self.delays.insert(exchange, delay);
         }
     }
 
@@ -147,6 +146,20 @@ impl Retries {
             cx.find_at(&UNSAFE, place(exchange, &UNSAFE), tool.as_bytes(), text);
         }
     }
+}
+
+/// How long `Retry-After` asks to wait, in nanoseconds.
+///
+/// RFC 9110, 10.2.3: seconds, or a date. Nobody here knows the date, but the response's own `Date` says when the server
+/// wrote it, up to a second before it wrote the next.
+fn delay(headers: &HeaderMap) -> Option<u64> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let after = text(RETRY_AFTER)?;
+    let seconds = match after.parse::<u32>() {
+        Ok(seconds) => u64::from(seconds),
+        Err(_) => u64::try_from(http_date(after)? - http_date(text(DATE)?)? - 1).unwrap_or(0),
+    };
+    seconds.checked_mul(1_000_000_000)
 }
 
 /// Names what was repeated and why.

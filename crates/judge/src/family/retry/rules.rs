@@ -200,14 +200,24 @@ pub(super) static TOO_SOON: Rule = Rule {
     revisions: Revisions::ALL,
     source: "RFC 9110, 10.2.3, Retry-After",
     fix: "Wait as long as Retry-After says before you ask again.",
-    fires: &[session!(
-        r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
+    fires: &[
+        session!(
+            r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
         server[2] 429  retry-after: 5 | -
         wait 1s
         client[3] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 2 tools/call {"name":"a"}
         server[3] 200 json | answer 2 {"content":[]}
     "#
-    )],
+        ),
+        session!(
+            r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
+        server[2] 503  date: Wed, 21 Oct 2026 07:28:00 GMT; retry-after: Wed, 21 Oct 2026 07:28:05 GMT | -
+        wait 1s
+        client[3] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 2 tools/call {"name":"a"}
+        server[3] 200 json | answer 2 {"content":[]}
+    "#
+        ),
+    ],
     quiet: &[
         session!(
             r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
@@ -220,6 +230,14 @@ pub(super) static TOO_SOON: Rule = Rule {
         session!(
             r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
         server[2] 503  retry-after: Wed, 21 Oct 2026 07:28:00 GMT | -
+        wait 1s
+        client[3] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 2 tools/call {"name":"a"}
+        server[3] 200 json | answer 2 {"content":[]}
+    "#
+        ),
+        session!(
+            r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
+        server[2] 503  date: Wed, 21 Oct 2026 07:28:00 GMT; retry-after: Wed, 21 Oct 2026 07:28:02 GMT | -
         wait 1s
         client[3] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 2 tools/call {"name":"a"}
         server[3] 200 json | answer 2 {"content":[]}
