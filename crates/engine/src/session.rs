@@ -307,6 +307,9 @@ impl Session {
     ) {
         let (carried, content) = (timed(Carried::default(), now), Content::Raw(text.into(), Vec::new()));
         if self.streams.contains_key(&stream) {
+            for n in self.track.carried_by(stream) {
+                self.track.hold_back(n, now, ledger);
+            }
             return self.tell_on_stream(Piece::Note, (stream, Leg::Server), carried, content, ledger);
         }
         let exchange = id.and_then(|id| self.track.asked_with(Leg::Client, &id));
@@ -315,8 +318,9 @@ impl Session {
         if let Some(Action::Record(Fact::Message(message))) = ledger.actions.get_mut(before) {
             message.exchange = exchange;
             let n = message.n;
-            if let Some(call) = exchange.and_then(|exchange| self.track.call(exchange)) {
+            if let Some((exchange, call)) = exchange.and_then(|n| Some((n, self.track.call(n)?))) {
                 call.list(n, Leg::Server, 0, now, ledger);
+                self.track.hold_back(exchange, now, ledger);
             }
         }
     }

@@ -39,9 +39,9 @@ fn passed(stage: &mut Stage, stream: StreamId, from: Leg, later: u64) {
 fn clock(stage: &Stage, method: &str) -> Clock {
     let exchange = find(stage, method);
     let clock = exchange.clock.unwrap_or_else(|| panic!("{exchange:?}"));
-    let Clock { client, tapgate, wire, server, person } = clock;
+    let Clock { client, tapgate, wire, server, person, injected } = clock;
     let closed = exchange.closed.unwrap();
-    assert_eq!(client + tapgate + wire + server + person, closed.0 - exchange.opened.0, "{exchange:?}");
+    assert_eq!(client + tapgate + wire + server + person + injected, closed.0 - exchange.opened.0, "{exchange:?}");
     clock
 }
 
@@ -58,6 +58,17 @@ fn a_call_on_pipes_is_tapgates_until_it_is_passed_and_then_the_servers() {
     );
     let expected = Clock { tapgate: MS / 2, server: 71 * MS, ..Clock::default() };
     assert_eq!(clock(&stage, "tools/call"), expected);
+}
+
+#[test]
+fn what_is_held_back_on_purpose_is_nobody_elses_time() {
+    let mut stage = play("client> ask 1 tools/call {}\nwait 9ms");
+    let note = "injected: slow-first-byte in tools/call";
+    stage.hear(Input::Note { stream: StreamId(0), id: Some("1".into()), text: note.into() });
+    stage.wait(300 * MS);
+    stage.step(Script::of("server> answer 1 {}").steps.remove(0));
+    let clock = clock(&stage, "tools/call");
+    assert!((300 * MS..303 * MS).contains(&clock.injected), "{clock:?}");
 }
 
 #[test]

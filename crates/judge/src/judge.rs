@@ -8,7 +8,7 @@ use tapgate_engine::fact::{self, Content, Exchange};
 use tapgate_engine::surface::Lock;
 use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::shape::MAX_PARTS;
-use tapgate_wire::{Kind, Message, Nanos};
+use tapgate_wire::{Kind, Leg, Message, Nanos, StreamId};
 
 use crate::event::{Cx, Event, Heard, Stray};
 use crate::family::{self, Family};
@@ -18,11 +18,15 @@ use crate::world::Session;
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
 const MAX_ALIKE: u32 = 20;
 
-/// Nanoseconds after an injected fault in which what belongs to no exchange counts as its result.
+/// Nanoseconds after an injected fault in which what belongs to no exchange may be its result.
 const AFTER_INJECTED: u64 = 1_000_000_000;
 
 /// The rule of what tapgate did on purpose.
 const INJECTED: &str = "injected.fault";
+
+/// How the note of a fault begins that makes a client believe another session than the server has, so that everything
+/// may follow from it.
+const OF_SESSION: &[&str] = &["injected: lost-session", "injected: damaged-header"];
 
 /// Exchanges that ended whose findings are remembered, because their state may be told again.
 const MAX_CLOSED: usize = 1024;
@@ -72,8 +76,36 @@ struct Bench {
     surfaces: Surfaces,
     /// How often each rule was found.
     n_found: HashMap<&'static str, u32>,
-    /// When a fault was injected last.
-    injected: Option<Nanos>,
+    /// The fault that was injected last.
+    injected: Option<Injected>,
+}
+
+/// A fault that was injected.
+#[derive(Clone, Copy, Debug)]
+struct Injected {
+    at: Nanos,
+    /// The stream whose answer it hit; `None` on pipes.
+    stream: Option<StreamId>,
+    /// The session is another one for the client than for the server.
+    is_of_session: bool,
+}
+
+impl Injected {
+    /// Whether a finding in its session that belongs to no exchange may be its result; `about` is what was just heard.
+    ///
+    /// Only one answer of the server is touched. So what a client sends is as the client made it, and so is what comes
+    /// on another stream.
+    fn explains(&self, finding: &fact::Finding, about: Option<&fact::Message>) -> bool {
+        if finding.at.since(self.at) >= AFTER_INJECTED {
+            return false;
+        }
+        let Some(message) = about.filter(|message| finding.message == Some(message.n)) else { return true };
+        self.is_of_session
+            || match (message.stream, self.stream) {
+                (Some(stream), Some(hit)) => stream == hit,
+                _ => message.from == Leg::Server,
+            }
+    }
 }
 
 impl Default for Judge {
@@ -114,7 +146,10 @@ impl Judge {
         let before = self.before.take();
         match fact {
             Fact::Session(session) => self.session(session, before),
-            Fact::Message(message) => self.message(message),
+            Fact::Message(message) => {
+                self.message(message);
+                self.settle(Some(message), more);
+            }
             Fact::Exchange(exchange) => {
                 if !exchange.findings.is_empty() {
                     self.tell(exchange.session, exchange.opened, &Event::Told(exchange));
@@ -124,7 +159,7 @@ impl Judge {
                 } else if let Some(bench) = self.sessions.get_mut(&exchange.session) {
                     bench.session.note_hand(exchange);
                 }
-                self.settle(more);
+                self.settle(None, more);
                 self.stamp(exchange);
             }
             // The session that the process belonged to notes it next.
@@ -138,18 +173,18 @@ impl Judge {
             }
             Fact::Ended { at } => {
                 self.every(*at, Event::Ended);
-                self.settle(more);
+                self.settle(None, more);
                 self.sessions.clear();
             }
             Fact::Finding(_) | Fact::Surface(_) | Fact::Started { .. } => {}
         }
-        self.settle(more);
+        self.settle(None, more);
     }
 
     /// Lets time pass; needed about once a second.
     pub fn tick(&mut self, now: Nanos, more: &mut Vec<Fact>) {
         self.every(now, Event::Tick);
-        self.settle(more);
+        self.settle(None, more);
     }
 
     /// How many sessions it remembers, for tests and for an account of memory.
@@ -258,8 +293,8 @@ impl Judge {
         }
     }
 
-    /// Hands out what was found and notes it with the exchanges.
-    fn settle(&mut self, more: &mut Vec<Fact>) {
+    /// Hands out what was found, when that message was heard, and notes it with the exchanges.
+    fn settle(&mut self, about: Option<&fact::Message>, more: &mut Vec<Fact>) {
         more.extend(self.found.told.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
         for finding in self.found.findings.drain(..) {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
@@ -270,11 +305,13 @@ impl Judge {
             let is_injected =
                 |exchange| self.judged.get(&exchange).is_some_and(|codes| codes.contains(&INJECTED));
             if finding.rule.id == INJECTED {
-                bench.injected = Some(finding.at);
-            } else if finding.exchange.is_some_and(is_injected)
-                || finding.exchange.is_none()
-                    && bench.injected.is_some_and(|at| finding.at.since(at) < AFTER_INJECTED)
-            {
+                let is_of_session = OF_SESSION.iter().any(|name| finding.text.starts_with(name.as_bytes()));
+                let stream = about.and_then(|message| message.stream);
+                bench.injected = Some(Injected { at: finding.at, stream, is_of_session });
+            } else if match finding.exchange {
+                Some(exchange) => is_injected(exchange),
+                None => bench.injected.is_some_and(|injected| injected.explains(&finding, about)),
+            } {
                 continue;
             }
             let n = bench.n_found.entry(finding.rule.id).or_default();

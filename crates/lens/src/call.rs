@@ -167,6 +167,7 @@ impl Fields for Call<'_> {
             Field::TimeWire => self.spent(|clock| clock.wire),
             Field::TimeServer => self.spent(|clock| clock.server),
             Field::TimePerson => self.spent(|clock| clock.person),
+            Field::TimeInjected => self.spent(|clock| clock.injected),
             Field::Blocked => Value::text(self.waits_for().map_or("", |(hand, _)| hand_word(hand))),
             Field::Chain => {
                 Value::Text(exchange.chain.map(|chain| chain.to_string()).unwrap_or_default().into())
@@ -212,6 +213,7 @@ pub(crate) fn hand_word(hand: Hand) -> &'static str {
         Hand::Wire => "network",
         Hand::Server => "server",
         Hand::Person => "person",
+        Hand::Injected => "injected",
     }
 }
 

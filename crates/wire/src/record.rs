@@ -308,6 +308,8 @@ pub struct Clock {
     pub server: u64,
     /// Waiting for a person: elicitation, sampling that somebody approves, a login.
     pub person: u64,
+    /// Held back on purpose, to test a client.
+    pub injected: u64,
 }
 
 /// Who has an exchange in hand: the one whom everybody else waits for.
@@ -323,6 +325,8 @@ pub enum Hand {
     Server,
     /// A person.
     Person,
+    /// tapgate, which holds it back on purpose, to test a client.
+    Injected,
 }
 
 /// How an exchange repeats or goes on with an earlier one. Rounds and polls of a task are neither.

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::bridge::{LineClient, hello};
 use crate::support::{Home, Ran, Running};
 
 /// A server in Python that answers each request as `answers` says, a dictionary from method to the rest of the answer.
@@ -73,6 +74,27 @@ fn tools_that_nobody_saw_fail_under_the_profile_of_ci_alone() {
         assert_eq!(ran.code, Some(code), "{profile}: {}", ran.out());
         assert!(ran.out().contains(word), "{profile}: {}", ran.out());
     }
+}
+
+#[test]
+fn what_is_held_back_on_purpose_is_not_the_servers_time() {
+    let home = Home::new();
+    let file = home.path().join("chaos.toml");
+    std::fs::write(&file, "[[fault]]\ndo = \"slow-first-byte\"\nms = 400\ntool = \"echo\"\n").unwrap();
+    let server = server(GOOD);
+    let tap = ["tap", "--chaos", file.to_str().unwrap(), "--", "python3", "-c", &server];
+    let mut client = LineClient::start(&mut home.command(&tap));
+    client.ask(0, "initialize", &hello("2025-06-18"));
+    client.ask(1, "tools/call", &json!({ "name": "echo", "arguments": {} }));
+    client.end();
+    let calls = home.calls();
+    let call = calls.iter().find(|call| call["tool"] == "echo").unwrap();
+    let spent = |part: &str| call[format!("time.{part}")].as_f64().unwrap();
+    let rest: f64 = ["client", "tapgate", "wire", "server", "person"].map(spent).into_iter().sum();
+    assert!(spent("injected") > 0.39, "{call:#}");
+    assert!((rest + spent("injected") - call["duration"].as_f64().unwrap()).abs() < 1e-6, "{call:#}");
+    let shown = home.run(&["show", call["id"].as_str().unwrap(), "--table"]).out();
+    assert!(shown.contains("held back on purpose"), "{shown}");
 }
 
 /// What a tap with these faults lets a client hear of two calls, and the findings of its session.

@@ -225,11 +225,13 @@ fn split(exchange: &ExchangeRow) -> String {
         ("client", clock.client),
         ("person", clock.person),
     ];
+    let span = |nanos| unit::span(i64::try_from(nanos).unwrap_or(i64::MAX));
     let said = parts.map(|(who, nanos)| match nanos {
         0 => format!("{who} –"),
-        nanos => format!("{who} {}", unit::span(i64::try_from(nanos).unwrap_or(i64::MAX))),
+        nanos => format!("{who} {}", span(nanos)),
     });
-    said.join(", ")
+    let injected = (clock.injected > 0).then(|| format!(", held back on purpose {}", span(clock.injected)));
+    said.join(", ") + &injected.unwrap_or_default()
 }
 
 /// Whom an open exchange waits for, as a sentence.
@@ -241,6 +243,7 @@ fn waits(call: &Call<'_>) -> String {
         Hand::Client => format!("for the client to answer what the server asked, since {long}"),
         Hand::Person => format!("for a person to answer what the server asked, since {long}"),
         Hand::Wire => format!("for the rest of a message that is on its way, since {long}"),
+        Hand::Injected => format!("for tapgate, which holds its answer back on purpose, since {long}"),
         Hand::Tapgate => format!("for a receiver that does not read what tapgate writes, since {long}"),
     }
 }

@@ -40,7 +40,7 @@ fn every_field_reads_back() {
         late: true,
         duplicate: true,
         task: Some(masked("task")),
-        clock: Some(Clock { client: 0, tapgate: 1, wire: 2, server: 3, person: u64::MAX - 1 }),
+        clock: Some(Clock { client: 0, tapgate: 1, wire: 2, server: 3, person: u64::MAX - 1, injected: u64::MAX }),
         in_hand: Some((Hand::Person, NOW + 7)),
         chain: Some(1),
         again: Some(Again::Login),
@@ -113,7 +113,7 @@ static RULE: Rule = Rule {
 fn findings_and_surfaces_and_the_clock_read_back_and_go_with_their_session() {
     let home = Home::new();
     let journal = home.journal();
-    let clock = Clock { client: 1, tapgate: 2, wire: 3, server: 4, person: 0 };
+    let clock = Clock { client: 1, tapgate: 2, wire: 3, server: 4, ..Clock::default() };
     let mut records = call(1);
     if let Some(Record::Exchange(exchange)) = records.last_mut() {
         exchange.clock = Some(clock);
