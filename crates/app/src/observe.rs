@@ -86,7 +86,7 @@ impl Observed {
         Self { leg, headers: headers.clone(), ..self.clone() }
     }
 
-    /// The same, judged by a lock file; only the server's leg shows what is held back.
+    /// The same, with a lock file: the server's leg is judged by it, the client's without what it holds back.
     pub fn locked(self, lock: Option<Shared>) -> Self {
         Self { lock, ..self }
     }
@@ -176,7 +176,8 @@ struct Watch {
     decode: Decode,
     source: Source,
     judge: Judge,
-    lock: Option<Shared>,
+    /// The lock file, and which leg this is.
+    lock: Option<(Leg, Shared)>,
     /// When the judge was last told that time passes.
     ticked: Nanos,
     recorder: Recorder,
@@ -223,7 +224,7 @@ impl Watch {
             decode: Decode::new(transport),
             source: Source::new((transport, observed.transports.1), Limits::default()),
             judge: Judge::new(),
-            lock: observed.lock.clone().filter(|_| observed.leg == Leg::Server),
+            lock: observed.lock.clone().map(|lock| (observed.leg, lock)),
             ticked: Nanos(0),
             recorder,
             journal,
@@ -233,8 +234,10 @@ impl Watch {
 
     /// Records a batch; of what is read when it `is_late`, only that it passed.
     fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos, is_late: impl Fn() -> bool) {
-        if let Some(lock) = &self.lock {
-            self.judge.lock(&lock.get());
+        match &self.lock {
+            Some((Leg::Server, lock)) => self.judge.lock(&lock.get()),
+            Some((Leg::Client, lock)) => self.judge.withhold(&lock.withheld()),
+            None => {}
         }
         let Self { decode, source, judge, recorder, journal, actions, .. } = self;
         let mut n_bytes = 0u64;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tapgate_engine::Fact;
 use tapgate_engine::fact::{self, Content, Exchange};
+use tapgate_engine::bridge::hold::Withheld;
 use tapgate_engine::surface::Lock;
 use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::shape::MAX_PARTS;
@@ -59,6 +60,8 @@ pub struct Judge {
     found: Found,
     /// What the server may offer, if that is pinned.
     lock: Option<Arc<Lock>>,
+    /// What a lock keeps from the client whose leg this is.
+    withheld: Option<Arc<Withheld>>,
 }
 
 /// What came of one fact.
@@ -127,6 +130,7 @@ impl Judge {
             is_lossy: false,
             found: Found::default(),
             lock: None,
+            withheld: None,
         }
     }
 
@@ -138,6 +142,17 @@ impl Judge {
         self.lock = Some(Arc::clone(lock));
         for bench in self.sessions.values_mut() {
             bench.session.lock = Some(Arc::clone(lock));
+        }
+    }
+
+    /// Judges what the client sees and does by what is held back from it, from now on.
+    pub fn withhold(&mut self, withheld: &Arc<Withheld>) {
+        if self.withheld.as_ref().is_some_and(|known| Arc::ptr_eq(known, withheld)) {
+            return;
+        }
+        self.withheld = Some(Arc::clone(withheld));
+        for bench in self.sessions.values_mut() {
+            bench.session.withheld = Some(Arc::clone(withheld));
         }
     }
 
@@ -201,6 +216,7 @@ impl Judge {
         bench.session.learn(told);
         if is_new {
             bench.session.lock.clone_from(&self.lock);
+            bench.session.withheld.clone_from(&self.withheld);
             bench.session.partial |= self.is_lossy;
             let follows = before.filter(|(_, at)| told.transport == Transport::Stdio && *at == told.opened);
             bench.session.follows = follows.map(|(n, _)| n);

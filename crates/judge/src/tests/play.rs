@@ -41,9 +41,14 @@ fn play(text: &str) -> Play {
     let source = Source::new(transports, Limits::default());
     let text = text.trim_start();
     let (locked, text) = text.strip_prefix("locked").map_or((false, text), |rest| (true, rest));
+    let (holds, text) = text.strip_prefix("holds").map_or((false, text), |rest| (true, rest));
     let mut play = Play { source, judge: Judge::new(), now: Nanos(0), facts: Vec::new() };
     if locked {
         play.judge.lock(&Arc::new(lock()));
+    }
+    if holds {
+        // What transcripts whose first line is `holds` keep from the client.
+        play.judge.withhold(&Arc::new([("read".to_owned(), "is not in the lock file")].into()));
     }
     for step in Script::of(text).steps {
         play.step(step);
