@@ -41,7 +41,11 @@ fn clock(stage: &Stage, method: &str) -> Clock {
     let clock = exchange.clock.unwrap_or_else(|| panic!("{exchange:?}"));
     let Clock { client, tapgate, wire, server, person, injected } = clock;
     let closed = exchange.closed.unwrap();
-    assert_eq!(client + tapgate + wire + server + person + injected, closed.0 - exchange.opened.0, "{exchange:?}");
+    assert_eq!(
+        client + tapgate + wire + server + person + injected,
+        closed.0 - exchange.opened.0,
+        "{exchange:?}"
+    );
     clock
 }
 

@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tapgate_engine::Fact;
-use tapgate_engine::fact::{self, Content, Exchange};
 use tapgate_engine::bridge::hold::Withheld;
+use tapgate_engine::fact::{self, Content, Exchange};
 use tapgate_engine::surface::Lock;
 use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::shape::MAX_PARTS;

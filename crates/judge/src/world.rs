@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tapgate_engine::fact;
 use tapgate_engine::bridge::hold::Withheld;
+use tapgate_engine::fact;
 use tapgate_engine::surface::Lock;
 use tapgate_wire::json::find;
 use tapgate_wire::record::{Era, Hand, Transport};

@@ -7,6 +7,7 @@ use tapgate_expr::{Field, Fields, Value};
 use tapgate_store::{ExchangeRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::{Clock, Era, Hand, Status, Transport, UnixNanos};
+use tapgate_wire::rule::Side;
 
 use crate::capture::is_full;
 use crate::page::status_word;
@@ -202,6 +203,14 @@ pub(crate) fn leg_word(leg: Leg) -> &'static str {
     match leg {
         Leg::Client => "client",
         Leg::Server => "server",
+    }
+}
+
+/// Who is at fault, for people: on the server's leg of a bridge, tapgate is the client.
+pub(crate) fn side_word(side: Side, leg: Leg) -> &'static str {
+    match (side, leg) {
+        (Side::Client, Leg::Server) => "client (here tapgate)",
+        (side, _) => side.word(),
     }
 }
 

@@ -73,9 +73,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     // As in `date`, years begin in March.
     let year = if month <= 2 { year - 1 } else { year };
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    year.div_euclid(400) * 146_097
-        + year.rem_euclid(400) * 365
-        + year.rem_euclid(400) / 4
+    year.div_euclid(400) * 146_097 + year.rem_euclid(400) * 365 + year.rem_euclid(400) / 4
         - year.rem_euclid(400) / 100
         + of_year
         - 719_468

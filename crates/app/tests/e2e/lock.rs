@@ -135,7 +135,8 @@ fn an_offer_is_locked_verified_and_what_changed_is_classed() {
 
     // Two captures are compared in the words of two locks.
     let ls = desk.home.json(&["ls"]);
-    let first = ls.iter().filter(|row| row["kind"] == "session").filter_map(|row| row["session"].as_str()).min();
+    let first =
+        ls.iter().filter(|row| row["kind"] == "session").filter_map(|row| row["session"].as_str()).min();
     let compared = desk.home.run(&["diff", first.unwrap(), "last", "--json"]);
     assert_eq!(compared.code, Some(1), "{}", compared.err());
     let offered = objects(&compared).into_iter().filter(|row| row["kind"] == "surface");

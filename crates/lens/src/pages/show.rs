@@ -8,6 +8,7 @@ use tapgate_wire::record::{Hand, UnixNanos};
 use super::calls::{facts, table, what};
 use super::waterfall::again_text;
 use super::{Meaning, Rules, message, waterfall};
+use crate::call::side_word;
 use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
 use crate::{Call, unit};
@@ -44,7 +45,7 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
             .filter(|code| !is_told(code))
             .map(|code| Block::Note(Note::new(Tone::Odd, "!", message::explained(code, view.meaning)))),
     );
-    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, view.rules)));
+    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, view.call.leg(), view.rules)));
     if !view.children.is_empty() {
         blocks.push(Block::Title("Asked inside of it".to_owned()));
         let call = &view.call;
@@ -111,12 +112,13 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
     blocks
 }
 
-/// A finding: who is at fault and what was seen, then what to do and where that is written.
-pub(crate) fn found(finding: &FindingRow, rules: Rules<'_>) -> Vec<Block> {
+/// A finding on a leg: who is at fault and what was seen, then what to do and where that is written.
+pub(crate) fn found(finding: &FindingRow, leg: Leg, rules: Rules<'_>) -> Vec<Block> {
     let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Odd };
     let (weight, side) = (finding.severity.word(), finding.side.word());
     let place = finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string());
-    let text = format!("{side}: {} [{}] in {place}", finding.text, finding.rule);
+    let whose = side_word(finding.side, leg);
+    let text = format!("{whose}: {} [{}] in {place}", finding.text, finding.rule);
     let rule = rules(&finding.rule);
     let facts = vec![
         Fact::unseen("rule", Cell::Told(finding.rule.clone())),

@@ -31,11 +31,7 @@ struct Drawing<'a> {
 ///
 /// `around` holds what belongs to it, in any order: what was asked inside of it, the others of its chain, and the
 /// plain HTTP of logins between them.
-pub(super) fn of_exchange(
-    call: &Call<'_>,
-    around: &[ExchangeRow],
-    messages: &[MessageRow],
-) -> Option<Block> {
+pub(super) fn of_exchange(call: &Call<'_>, around: &[ExchangeRow], messages: &[MessageRow]) -> Option<Block> {
     let own = call.exchange;
     let root = own.chain.unwrap_or(own.id);
     let mut drawing = Drawing::new((call.session, call.source, call.now), around, messages);
@@ -124,8 +120,7 @@ impl<'a> Drawing<'a> {
         if depth > MAX_DEPTH {
             return;
         }
-        let mut inner: Vec<_> =
-            self.around.iter().filter(|other| other.parent == Some(outer.id)).collect();
+        let mut inner: Vec<_> = self.around.iter().filter(|other| other.parent == Some(outer.id)).collect();
         inner.sort_by_key(|exchange| (exchange.opened, exchange.id));
         for exchange in inner {
             self.add(exchange, depth);
@@ -182,8 +177,7 @@ impl<'a> Drawing<'a> {
                 && message.from == Leg::Server
                 && String::from_utf8_lossy(&message.body).contains("\"notifications/progress\"")
         };
-        let marks: Vec<UnixNanos> =
-            messages.iter().filter(is_progress).map(|message| message.at).collect();
+        let marks: Vec<UnixNanos> = messages.iter().filter(is_progress).map(|message| message.at).collect();
         if let (Some(first), Some(last)) = (marks.first(), marks.last()) {
             self.bars.push(Bar {
                 kind: "progress",

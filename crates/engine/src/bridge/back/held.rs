@@ -6,8 +6,8 @@ use tapgate_wire::Message;
 use tapgate_wire::edge::Act;
 use tapgate_wire::record::Era;
 
-use super::link::AboutTools;
 use super::super::hold::Withheld;
+use super::link::AboutTools;
 use super::{Back, CallNo, FromServer, LinkNo};
 use crate::surface::Lock;
 
