@@ -14,6 +14,7 @@ mod bad_input;
 mod bridge;
 mod canary;
 mod clock;
+mod demo;
 mod hostile;
 mod judge;
 mod kill;
