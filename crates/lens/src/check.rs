@@ -5,7 +5,7 @@
 mod handshake;
 mod junit;
 mod masking;
-mod portable;
+pub(crate) mod portable;
 mod sarif;
 mod schemas;
 mod sizes;

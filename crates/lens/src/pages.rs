@@ -15,7 +15,7 @@ mod tail;
 mod waterfall;
 
 pub use calls::calls;
-pub use clients::{ClientName, client, clients, clients_differ};
+pub use clients::{ClientName, client, clients, clients_differ, why};
 pub use diff::{Compared, Diff, Shift, diff, shift};
 pub use explain::{Explained, Keeping, explain};
 pub use lock::{DriftRow, LockState, LockView, lock};
