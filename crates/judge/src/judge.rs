@@ -1,5 +1,7 @@
 //! Hears facts, asks each family, and adds what they find.
 
+mod injected;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -9,8 +11,9 @@ use tapgate_engine::fact::{self, Content, Exchange};
 use tapgate_engine::surface::Lock;
 use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::shape::MAX_PARTS;
-use tapgate_wire::{Kind, Leg, Message, Nanos, StreamId};
+use tapgate_wire::{Kind, Message, Nanos};
 
+use self::injected::Injected;
 use crate::event::{Cx, Event, Heard, Stray};
 use crate::family::{self, Family};
 use crate::surface::{Surfaces, Told};
@@ -18,16 +21,6 @@ use crate::world::Session;
 
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
 const MAX_ALIKE: u32 = 20;
-
-/// Nanoseconds after an injected fault in which what belongs to no exchange may be its result.
-const AFTER_INJECTED: u64 = 1_000_000_000;
-
-/// The rule of what tapgate did on purpose.
-const INJECTED: &str = "injected.fault";
-
-/// How the note of a fault begins that makes a client believe another session than the server has, so that everything
-/// may follow from it.
-const OF_SESSION: &[&str] = &["injected: lost-session", "injected: damaged-header"];
 
 /// Exchanges that ended whose findings are remembered, because their state may be told again.
 const MAX_CLOSED: usize = 1024;
@@ -81,34 +74,6 @@ struct Bench {
     n_found: HashMap<&'static str, u32>,
     /// The fault that was injected last.
     injected: Option<Injected>,
-}
-
-/// A fault that was injected.
-#[derive(Clone, Copy, Debug)]
-struct Injected {
-    at: Nanos,
-    /// The stream whose answer it hit; `None` on pipes.
-    stream: Option<StreamId>,
-    /// The session is another one for the client than for the server.
-    is_of_session: bool,
-}
-
-impl Injected {
-    /// Whether a finding in its session that belongs to no exchange may be its result; `about` is what was just heard.
-    ///
-    /// Only one answer of the server is touched. So what a client sends is as the client made it, and so is what comes
-    /// on another stream.
-    fn explains(&self, finding: &fact::Finding, about: Option<&fact::Message>) -> bool {
-        if finding.at.since(self.at) >= AFTER_INJECTED {
-            return false;
-        }
-        let Some(message) = about.filter(|message| finding.message == Some(message.n)) else { return true };
-        self.is_of_session
-            || match (message.stream, self.stream) {
-                (Some(stream), Some(hit)) => stream == hit,
-                _ => message.from == Leg::Server,
-            }
-    }
 }
 
 impl Default for Judge {
@@ -319,11 +284,9 @@ impl Judge {
             };
             // What follows from a fault that was injected is nobody's fault.
             let is_injected =
-                |exchange| self.judged.get(&exchange).is_some_and(|codes| codes.contains(&INJECTED));
-            if finding.rule.id == INJECTED {
-                let is_of_session = OF_SESSION.iter().any(|name| finding.text.starts_with(name.as_bytes()));
-                let stream = about.and_then(|message| message.stream);
-                bench.injected = Some(Injected { at: finding.at, stream, is_of_session });
+                |exchange| self.judged.get(&exchange).is_some_and(|codes| codes.contains(&injected::RULE));
+            if let Some(injected) = Injected::of(&finding, about) {
+                bench.injected = Some(injected);
             } else if match finding.exchange {
                 Some(exchange) => is_injected(exchange),
                 None => bench.injected.is_some_and(|injected| injected.explains(&finding, about)),

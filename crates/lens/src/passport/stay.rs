@@ -63,7 +63,9 @@ impl Passport {
         }
         for (habit, values) in once.0 {
             self.occasion(habit);
-            values.iter().for_each(|value| self.note(habit, value));
+            for value in &values {
+                self.note(habit, value);
+            }
         }
         for (list, at) in &changes {
             let again = asked.iter().any(|exchange| exchange.method == *list && exchange.opened > *at);
@@ -161,7 +163,9 @@ impl Passport {
             }
         }
         self.occasion(Habit::Lists);
-        lists.into_iter().for_each(|list| self.note(Habit::Lists, list));
+        for list in lists {
+            self.note(Habit::Lists, list);
+        }
     }
 
     /// What it does after an answer that is none, or that sends it away.
@@ -197,7 +201,7 @@ impl Passport {
                         |next: &&&ExchangeRow| next.findings.iter().any(|code| code == "retry.too-soon");
                     let what = match next {
                         None => "asks no more",
-                        Some(_) if next.filter(is_early).is_some() => "asks again too soon",
+                        Some(next) if is_early(&next) => "asks again too soon",
                         Some(_) => "waits and asks again",
                     };
                     self.always(Habit::Throttled, what);
@@ -239,7 +243,9 @@ impl Passport {
             // The names of mirrored arguments are the tools' own.
             names.insert(if name.starts_with("mcp-param-") { "mcp-param-*".to_owned() } else { name });
         }
-        names.iter().for_each(|name| self.note(Habit::Headers, name));
+        for name in &names {
+            self.note(Habit::Headers, name);
+        }
     }
 
     /// Notes tools that its server offers and it never called, and why.
@@ -285,7 +291,7 @@ impl Passport {
             let is_idle = *habit == Habit::Idle || WHY_IDLE.iter().any(|(why, _)| why == habit);
             let is_unknown = matches!(habit, Habit::Unread | Habit::Stale);
             if is_idle {
-                seen.values.retain(|name, _| !called.contains(name) && !(is_unknown && known.contains(name)));
+                seen.values.retain(|name, _| !(called.contains(name) || is_unknown && known.contains(name)));
             }
         }
     }
