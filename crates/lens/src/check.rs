@@ -24,6 +24,7 @@ use tapgate_wire::rule::Side;
 
 use crate::page::{Block, Note, Page, Tone};
 use crate::pages::Rules;
+use crate::unit::counted;
 
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
@@ -251,7 +252,7 @@ impl Report {
                 Verdict::Warn => (Tone::Odd, "! warn"),
                 Verdict::Fail => (Tone::Bad, "✗ fail"),
             };
-            let side = check.side.map(|side| format!(" ({})", side.word())).unwrap_or_default();
+            let side = check.side.map(|side| format!(" (at fault: {})", side.word())).unwrap_or_default();
             blocks.push(Block::Note(Note::new(
                 tone,
                 word,
@@ -263,8 +264,17 @@ impl Report {
             }
         }
         if !self.findings.is_empty() {
-            let n = self.findings.len();
-            blocks.push(Block::Title(if n == 1 { "1 finding".to_owned() } else { format!("{n} findings") }));
+            let kinds: BTreeSet<_> =
+                self.findings.iter().map(|finding| (&finding.rule, finding.side)).collect();
+            let (n, n_kinds) = (self.findings.len(), kinds.len());
+            let title = counted(n as u64, "finding", "findings");
+            // Of each kind one is shown.
+            let kinds = if n_kinds < n {
+                format!(", of {}", counted(n_kinds as u64, "kind", "kinds"))
+            } else {
+                String::new()
+            };
+            blocks.push(Block::Title(title + &kinds));
         }
         let mut told = BTreeSet::new();
         for finding in &self.findings {
