@@ -23,7 +23,7 @@ use tapgate_wire::{Leg, Nanos};
 use crate::cli::tap::Args;
 use crate::cli::tap::locked::Shared;
 use crate::decode::Decode;
-use crate::{home, random, wall};
+use crate::{before, home, random, wall};
 
 /// Most observed bytes that wait for the observer; more are dropped and counted.
 pub const QUEUE_BYTES: usize = 8 << 20;
@@ -219,10 +219,16 @@ impl Watch {
             Leg::Client => observed.transports.0,
             Leg::Server => observed.transports.1,
         };
+        let mut tracked = Source::new((transport, observed.transports.1), Limits::default());
+        if (observed.leg, transport) == (Leg::Client, Transport::Stdio) {
+            let said = |masked: &tapgate_wire::Masked| String::from_utf8_lossy(masked.bytes()).into_owned();
+            let past = before::past(home, &said(&source.name), &said(&source.server), source.started);
+            past.into_iter().for_each(|past| tracked.recall(past));
+        }
         let recorder = Recorder::new(masker, source, clock.wall_at_start());
         Self {
             decode: Decode::new(transport),
-            source: Source::new((transport, observed.transports.1), Limits::default()),
+            source: tracked,
             judge: Judge::new(),
             lock: observed.lock.clone().map(|lock| (observed.leg, lock)),
             ticked: Nanos(0),

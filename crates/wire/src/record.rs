@@ -177,8 +177,8 @@ pub struct Exchange {
     pub clock: Option<Clock>,
     /// In whose hand it is and since when, while it is open.
     pub in_hand: Option<(Hand, UnixNanos)>,
-    /// The number of the exchange that it repeats or goes on with; of several the first.
-    pub chain: Option<u64>,
+    /// The exchange that it repeats or goes on with; of several the first.
+    pub chain: Option<Root>,
     /// How it does that.
     pub again: Option<Again>,
     /// Codes of what was odd or wrong: [`Rule::id`].
@@ -344,6 +344,17 @@ pub enum Again {
     Login,
     /// After 429 or 503.
     Throttle,
+    /// The client had started the server again, after no answer came.
+    Restart,
+}
+
+/// The exchange with which a chain begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Root {
+    /// One of the same process, by its number.
+    Own(u64),
+    /// One that an earlier process recorded, by its row in the journal.
+    Row(i64),
 }
 
 /// What a list of a server's surface holds.

@@ -12,17 +12,17 @@ use http::header::{DATE, RETRY_AFTER};
 use tapgate_engine::fact::{Exchange, Head};
 use tapgate_wire::clock::http_date;
 use tapgate_wire::json::{each, find, unescape_lossy};
-use tapgate_wire::record::{Again, Status};
+use tapgate_wire::record::{Again, Root, Status};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Nanos, Rule};
 
-use self::rules::{APPLICATION, LOGIN, RESUMED, SESSION, THROTTLED, TOO_SOON, TRANSPORT, UNSAFE};
+use self::rules::{APPLICATION, LOGIN, RESTARTED, RESUMED, SESSION, THROTTLED, TOO_SOON, TRANSPORT, UNSAFE};
 use super::Family;
 use super::timing::{named, seconds};
 use crate::event::{Cx, Event, Heard, Place};
 
 pub(super) const RULES: &[&Rule] =
-    &[&TRANSPORT, &APPLICATION, &RESUMED, &SESSION, &LOGIN, &THROTTLED, &TOO_SOON, &UNSAFE];
+    &[&TRANSPORT, &APPLICATION, &RESUMED, &SESSION, &RESTARTED, &LOGIN, &THROTTLED, &TOO_SOON, &UNSAFE];
 
 /// Chains whose last attempt is remembered.
 const MAX_CHAINS: usize = 256;
@@ -49,7 +49,7 @@ pub(super) struct Retries {
 /// How the last attempt of a chain ended.
 #[derive(Debug)]
 struct Ended {
-    chain: u64,
+    chain: Root,
     exchange: u64,
     at: Nanos,
     /// Nanoseconds that the server asked to wait.
@@ -104,14 +104,15 @@ impl Retries {
 
     fn closed(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
         let delay = self.delays.remove(&exchange.n);
-        let chain = exchange.chain.unwrap_or(exchange.n);
+        let chain = exchange.chain.unwrap_or(Root::Own(exchange.n));
         // The latest of its chain that had ended when this one was asked.
         let before = self.ended.iter().rev().find(|ended| {
             ended.chain == chain && ended.exchange != exchange.n && ended.at <= exchange.opened
         });
         if let Some(again) = exchange.again {
             self::found(cx, exchange, again, before);
-            let is_unknown = before.map_or(again == Again::Transport, |before| before.is_unknown);
+            let is_unknown =
+                before.map_or(matches!(again, Again::Transport | Again::Restart), |before| before.is_unknown);
             self.may_harm(cx, exchange, is_unknown);
         }
         let is_failure = matches!(exchange.status, Status::Error | Status::Cancelled | Status::Unanswered);
@@ -179,6 +180,10 @@ fn found(cx: &mut Cx<'_>, exchange: &Exchange, again: Again, before: Option<&End
         Again::Session => {
             (&SESSION, format!("{what} was asked again because the server had forgotten the session."))
         }
+        Again::Restart => (
+            &RESTARTED,
+            format!("{what} was asked again, word for word, after the client had started the server again."),
+        ),
         Again::Login => (&LOGIN, format!("{what} was asked again after {answered}.")),
         Again::Throttle => (&THROTTLED, format!("{what} was asked again after {answered}.")),
     };

@@ -224,6 +224,7 @@ pub(crate) fn again_word(again: Again) -> &'static str {
         Again::Session => "session",
         Again::Login => "login",
         Again::Throttle => "throttle",
+        Again::Restart => "restart",
     }
 }
 
@@ -236,6 +237,7 @@ pub(super) fn again_text(again: Again) -> &'static str {
         Again::Session => "again, because the session was gone",
         Again::Login => "again, after the server refused it unauthorized",
         Again::Throttle => "again, after the server said to wait",
+        Again::Restart => "again, after the client had started the server again",
     }
 }
 

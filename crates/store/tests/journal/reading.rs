@@ -7,7 +7,7 @@ use tapgate_store::{
 };
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::{
-    Again, Body, Clock, Era, Exchange, Finding, Hand, Message, Offered, Piece, Record, Session, Source,
+    Again, Body, Clock, Era, Exchange, Finding, Hand, Message, Offered, Piece, Record, Root, Session, Source,
     Status, Surface, Transport,
 };
 use tapgate_wire::revision::Revisions;
@@ -49,7 +49,7 @@ fn every_field_reads_back() {
             injected: u64::MAX,
         }),
         in_hand: Some((Hand::Person, NOW + 7)),
-        chain: Some(1),
+        chain: Some(Root::Own(1)),
         again: Some(Again::Login),
         findings: vec!["not-json", "null-id"],
         messages: vec![2],

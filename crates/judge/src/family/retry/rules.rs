@@ -117,6 +117,33 @@ pub(super) static RESUMED: Rule = Rule {
     )],
 };
 
+pub(super) static RESTARTED: Rule = Rule {
+    id: "retry.restarted",
+    about: "A client started the server again and asked what had got no answer before.",
+    side: Side::Client,
+    severity: Severity::Note,
+    revisions: Revisions::ALL,
+    source: "Spec 2025-11-25, basic/lifecycle, Shutdown; Spec 2025-11-25, basic/transports, stdio",
+    fix: "Find out why the server gave no answer, in what it wrote to standard error before its end.",
+    fires: &[r#"restarted
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"read"}
+        server> answer 1 {"content":[]}
+    "#],
+    quiet: &[
+        r#"restarted
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"write"}
+        server> answer 1 {"content":[]}
+    "#,
+        r#"restarted
+        client> ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"another","version":"1"}}
+        client> ask 1 tools/call {"name":"read"}
+        server> answer 1 {"content":[]}
+    "#,
+    ],
+};
+
 pub(super) static SESSION: Rule = Rule {
     id: "retry.session",
     about: "A client greeted or asked again, because the server answered 404 to its session.",
