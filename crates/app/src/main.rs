@@ -2,6 +2,7 @@
 //!
 //! *Start reading* at [`cli`]: one file per command. A tap is wired in [`cli::tap`], watched in [`observe`].
 
+mod before;
 mod bundle;
 mod capture;
 mod cli;

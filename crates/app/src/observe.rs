@@ -23,7 +23,7 @@ use tapgate_wire::{Leg, Nanos};
 use crate::cli::tap::Args;
 use crate::cli::tap::locked::Shared;
 use crate::decode::Decode;
-use crate::{home, random, wall};
+use crate::{before, home, random, wall};
 
 /// Most observed bytes that wait for the observer; more are dropped and counted.
 pub const QUEUE_BYTES: usize = 8 << 20;
@@ -89,7 +89,7 @@ impl Observed {
         Self { leg, headers: headers.clone(), ..self.clone() }
     }
 
-    /// The same, judged by a lock file; only the server's leg shows what is held back.
+    /// The same, with a lock file: the server's leg is judged by it, the client's without what it holds back.
     pub fn locked(self, lock: Option<Shared>) -> Self {
         Self { lock, ..self }
     }
@@ -179,7 +179,8 @@ struct Watch {
     decode: Decode,
     source: Source,
     judge: Option<Judge>,
-    lock: Option<Shared>,
+    /// The lock file, and which leg this is.
+    lock: Option<(Leg, Shared)>,
     /// When the judge was last told that time passes.
     ticked: Nanos,
     recorder: Recorder,
@@ -221,12 +222,18 @@ impl Watch {
             Leg::Client => observed.transports.0,
             Leg::Server => observed.transports.1,
         };
+        let mut tracked = Source::new((transport, observed.transports.1), Limits::default());
+        if (observed.leg, transport) == (Leg::Client, Transport::Stdio) {
+            let said = |masked: &tapgate_wire::Masked| String::from_utf8_lossy(masked.bytes()).into_owned();
+            let past = before::past(home, &said(&source.name), &said(&source.server), source.started);
+            past.into_iter().for_each(|past| tracked.recall(past));
+        }
         let recorder = Recorder::new(masker, source, clock.wall_at_start());
         Self {
             decode: Decode::new(transport),
-            source: Source::new((transport, observed.transports.1), Limits::default()),
+            source: tracked,
             judge: observed.is_judged.then(Judge::new),
-            lock: observed.lock.clone().filter(|_| observed.leg == Leg::Server),
+            lock: observed.lock.clone().map(|lock| (observed.leg, lock)),
             ticked: Nanos(0),
             recorder,
             journal,
@@ -236,8 +243,11 @@ impl Watch {
 
     /// Records a batch; of what is read when it `is_late`, only that it passed.
     fn take(&mut self, batch: &mut Vec<Seen>, now: Nanos, is_late: impl Fn() -> bool) {
-        if let (Some(lock), Some(judge)) = (&self.lock, &mut self.judge) {
-            judge.lock(&lock.get());
+        if let (Some((leg, lock)), Some(judge)) = (&self.lock, &mut self.judge) {
+            match leg {
+                Leg::Server => judge.lock(&lock.get()),
+                Leg::Client => judge.withhold(&lock.withheld()),
+            }
         }
         let Self { decode, source, judge, recorder, journal, actions, .. } = self;
         let mut n_bytes = 0u64;

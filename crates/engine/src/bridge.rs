@@ -43,6 +43,7 @@ use tapgate_wire::edge::{Act, Heard};
 
 use self::failure::INVALID_PARAMS;
 use self::front::FromClient;
+use self::hold::Withheld;
 use self::rooms::Rooms;
 use self::settings::Listens;
 use self::switch::Switch;
@@ -76,6 +77,11 @@ impl Bridge {
         for event in servers {
             self.switch.on_server(&mut cx, event);
         }
+    }
+
+    /// The tools that are held back now, of those that were listed; another one whenever it changes.
+    pub fn withheld(&self) -> &Arc<Withheld> {
+        self.rooms.back.withheld()
     }
 
     /// Hears one input and pushes what the edges are to do.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::header::{RequestHead, ResponseHead};
-use tapgate_wire::record::{Again, Clock, Era, Hand, Offered, Piece, Status, Transport};
+use tapgate_wire::record::{Again, Clock, Era, Hand, Offered, Piece, Root, Status, Transport};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::rule::{Rule, Side};
 use tapgate_wire::stream::Carried;
@@ -138,8 +138,8 @@ pub struct Exchange {
     pub clock: Option<Clock>,
     /// In whose hand it is and since when, while it is open.
     pub in_hand: Option<(Hand, Nanos)>,
-    /// The number of the exchange that it repeats or goes on with; of several the first.
-    pub chain: Option<u64>,
+    /// The exchange that it repeats or goes on with; of several the first.
+    pub chain: Option<Root>,
     /// How it does that.
     pub again: Option<Again>,
     /// Codes of what was odd.

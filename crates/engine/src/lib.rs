@@ -15,6 +15,7 @@ pub mod fact;
 pub mod input;
 pub mod limits;
 pub mod oddity;
+pub mod past;
 pub mod record;
 pub mod source;
 pub mod surface;

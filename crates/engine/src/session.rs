@@ -18,6 +18,7 @@ use crate::fact::{self, Content, Fact};
 use crate::input::{Action, Input};
 use crate::ledger::Ledger;
 use crate::oddity::Oddity;
+use crate::past::Past;
 use crate::track::{Failures, Scope, Tracker};
 
 /// How far the handshake of a legacy session came.
@@ -47,6 +48,8 @@ pub(crate) struct Session {
     heard: Nanos,
     /// It ended because the server had forgotten it, and no other session took its place yet.
     is_gone: bool,
+    /// The client of the session before, of which this one may repeat what got no answer.
+    before: Option<(Bytes, Bytes)>,
 }
 
 /// What a session opens with.
@@ -84,6 +87,7 @@ impl Session {
             n_losses: opening.n_losses,
             heard: now,
             is_gone: false,
+            before: None,
         };
         session.tell(ledger);
         session
@@ -121,6 +125,12 @@ impl Session {
             // The source tells it to the tracker.
             Input::Tick | Input::Passed { .. } => {}
         }
+    }
+
+    /// Knows what got no answer before the client started the server again.
+    pub(crate) fn recall(&mut self, past: Past) {
+        self.track.recall(&past.failed);
+        self.before = Some(past.client);
     }
 
     pub(crate) fn n(&self) -> u64 {
@@ -307,6 +317,9 @@ impl Session {
     ) {
         let (carried, content) = (timed(Carried::default(), now), Content::Raw(text.into(), Vec::new()));
         if self.streams.contains_key(&stream) {
+            for n in self.track.carried_by(stream) {
+                self.track.hold_back(n, now, ledger);
+            }
             return self.tell_on_stream(Piece::Note, (stream, Leg::Server), carried, content, ledger);
         }
         let exchange = id.and_then(|id| self.track.asked_with(Leg::Client, &id));
@@ -315,8 +328,9 @@ impl Session {
         if let Some(Action::Record(Fact::Message(message))) = ledger.actions.get_mut(before) {
             message.exchange = exchange;
             let n = message.n;
-            if let Some(call) = exchange.and_then(|exchange| self.track.call(exchange)) {
+            if let Some((exchange, call)) = exchange.and_then(|n| Some((n, self.track.call(n)?))) {
                 call.list(n, Leg::Server, 0, now, ledger);
+                self.track.hold_back(exchange, now, ledger);
             }
         }
     }

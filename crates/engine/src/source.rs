@@ -19,6 +19,7 @@ use crate::input::{Action, Input};
 use crate::ledger::{Agenda, Ledger, Numbers};
 use crate::limits::Limits;
 use crate::oddity::Oddity;
+use crate::past::Past;
 use crate::session::{Opening, Session};
 
 /// The observer of one `tap` or `serve` process: input in, actions out.
@@ -40,6 +41,8 @@ pub struct Source {
     /// Streams that ended a moment ago and their sessions, oldest first: what passed on them is told after their end.
     parted: VecDeque<(StreamId, u64)>,
     n_losses: u64,
+    /// What the first session may repeat.
+    past: Option<Past>,
 }
 
 /// How much a source holds, for tests and for its own account of memory.
@@ -72,7 +75,13 @@ impl Source {
             pipes: BTreeMap::new(),
             parted: VecDeque::new(),
             n_losses: 0,
+            past: None,
         }
+    }
+
+    /// Knows how the session ended that the client had with this server before it started it again.
+    pub fn recall(&mut self, past: Past) {
+        self.past = Some(past);
     }
 
     /// Hears one input and pushes what is to be done.
@@ -217,7 +226,10 @@ impl Source {
         let opening = Opening { transport, lossy: self.n_losses > 0, n_losses: self.n_losses, key };
         let mut ledger =
             Ledger { limits: &self.limits, numbers: &mut self.numbers, agenda: &mut self.agenda, actions };
-        let session = Session::open(now, opening, &mut ledger);
+        let mut session = Session::open(now, opening, &mut ledger);
+        if let Some(past) = self.past.take() {
+            session.recall(past);
+        }
         let n = session.n();
         self.sessions.insert(n, session);
         n

@@ -17,7 +17,7 @@ mod waiting;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
-use tapgate_wire::record::{Again, Era, Status};
+use tapgate_wire::record::{Again, Era, Root, Status};
 use tapgate_wire::{Kind, Leg, Nanos, Shape, StreamId};
 
 pub(crate) use self::call::{Awaits, Call, Opening, Verb};
@@ -29,6 +29,7 @@ pub(crate) use self::waiting::Scope;
 use self::waiting::{Key, Waiting};
 use crate::ledger::Ledger;
 use crate::oddity::Oddity;
+use crate::past::Failed;
 
 /// What carried a message, as far as pairing asks.
 #[derive(Clone, Debug)]
@@ -99,7 +100,7 @@ pub(crate) struct Tracker {
     memory: Memory,
     failures: Failures,
     /// What repeats the handshake of a session that the server forgot begins with this exchange's chain.
-    gone: Option<u64>,
+    gone: Option<Root>,
     /// Exchanges of which a message was read that nobody told yet to be passed on: by stream and sender, oldest first.
     passing: VecDeque<(Option<StreamId>, Leg, u64)>,
     /// Bytes were lost: that something was not seen proves nothing.
@@ -141,6 +142,11 @@ impl Tracker {
     pub(crate) fn inherit(&mut self, mut failures: Failures) {
         self.gone = failures.note_gone();
         self.failures = failures;
+    }
+
+    /// Takes over what failed before the client started the server again.
+    pub(crate) fn recall(&mut self, failed: &[Failed]) {
+        self.failures = Failures::before(failed);
     }
 
     pub(crate) fn n_open(&self) -> usize {

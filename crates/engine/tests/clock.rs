@@ -7,10 +7,11 @@ mod stage;
 
 use stage::Stage;
 use tapgate_engine::fact::Exchange;
+use tapgate_engine::past::{Failed, Past};
 use tapgate_engine::{Input, Limits};
 use tapgate_testkit::{Chance, Script, Step};
-use tapgate_wire::record::{Again, Clock, Hand, Transport};
-use tapgate_wire::{Leg, Nanos, StreamId};
+use tapgate_wire::record::{Again, Clock, Hand, Root, Transport};
+use tapgate_wire::{Leg, Message, Nanos, StreamId};
 
 const MS: u64 = 1_000_000;
 
@@ -39,9 +40,13 @@ fn passed(stage: &mut Stage, stream: StreamId, from: Leg, later: u64) {
 fn clock(stage: &Stage, method: &str) -> Clock {
     let exchange = find(stage, method);
     let clock = exchange.clock.unwrap_or_else(|| panic!("{exchange:?}"));
-    let Clock { client, tapgate, wire, server, person } = clock;
+    let Clock { client, tapgate, wire, server, person, injected } = clock;
     let closed = exchange.closed.unwrap();
-    assert_eq!(client + tapgate + wire + server + person, closed.0 - exchange.opened.0, "{exchange:?}");
+    assert_eq!(
+        client + tapgate + wire + server + person + injected,
+        closed.0 - exchange.opened.0,
+        "{exchange:?}"
+    );
     clock
 }
 
@@ -58,6 +63,17 @@ fn a_call_on_pipes_is_tapgates_until_it_is_passed_and_then_the_servers() {
     );
     let expected = Clock { tapgate: MS / 2, server: 71 * MS, ..Clock::default() };
     assert_eq!(clock(&stage, "tools/call"), expected);
+}
+
+#[test]
+fn what_is_held_back_on_purpose_is_nobody_elses_time() {
+    let mut stage = play("client> ask 1 tools/call {}\nwait 9ms");
+    let note = "injected: slow-first-byte in tools/call";
+    stage.hear(Input::Note { stream: StreamId(0), id: Some("1".into()), text: note.into() });
+    stage.wait(300 * MS);
+    stage.step(Script::of("server> answer 1 {}").steps.remove(0));
+    let clock = clock(&stage, "tools/call");
+    assert!((300 * MS..303 * MS).contains(&clock.injected), "{clock:?}");
 }
 
 #[test]
@@ -160,7 +176,7 @@ fn what_is_sent_again_after_the_client_lost_its_connection_is_linked_within_its_
         let calls: Vec<_> =
             stage.exchanges.values().filter(|exchange| exchange.method == "tools/call").collect();
         let [first, second] = calls[..] else { panic!("{calls:?}") };
-        assert_eq!((second.again, second.chain), (again, again.map(|_| first.n)), "{calls:?}");
+        assert_eq!((second.again, second.chain), (again, again.map(|_| Root::Own(first.n))), "{calls:?}");
     }
 }
 
@@ -243,12 +259,70 @@ fn what_is_repeated_is_named_and_linked_in_any_order_and_never_across() {
             assert_eq!((first.again, first.chain), (None, None), "seed {seed}: {tool}");
             for call in rest {
                 assert_eq!(call.again, again, "seed {seed}: {tool}");
-                assert_eq!(call.chain, again.map(|_| first.n), "seed {seed}: {tool}");
+                assert_eq!(call.chain, again.map(|_| Root::Own(first.n)), "seed {seed}: {tool}");
             }
         }
-        let n_others = stage.exchanges.values().filter(|exchange| {
-            exchange.chain.is_some_and(|chain| stage.exchanges[&chain].target != exchange.target)
+        let n_others = stage.exchanges.values().filter(|exchange| match exchange.chain {
+            Some(Root::Own(n)) => stage.exchanges[&n].target != exchange.target,
+            chain => chain.is_some(),
         });
         assert_eq!(n_others.count(), 0, "seed {seed}");
+    }
+}
+
+/// Ten thousand clients that start their server again: they ask some of what got no answer once more, in any order and
+/// among other calls.
+#[test]
+fn what_is_repeated_after_a_restart_is_linked_to_what_it_repeats_and_to_nothing_else() {
+    const HELLO: &str = r#"client> ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}
+        server> answer 0 {"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#;
+    for seed in 0..10_000 {
+        let mut chance = Chance::new(seed);
+        let call = |id: usize, tool: usize| {
+            format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t{tool}","arguments":{{"a":1}}}}}}"#
+            )
+        };
+        // The same call may have failed several times.
+        let before: Vec<usize> = (0..chance.below(5)).map(|_| chance.below(4)).collect();
+        let failed = before.iter().enumerate().map(|(n, tool)| Failed {
+            request: Message::parse(call(n, *tool).into()),
+            root: n as i64,
+            n_retries: 0,
+        });
+        let is_same_client = chance.below(4) > 0;
+        let client = (if is_same_client { "c" } else { "d" }.into(), "1".into());
+        let mut stage = Stage::new((Transport::Stdio, Transport::Stdio), Limits::default());
+        stage.source.recall(Past { client, failed: failed.collect() });
+        let mut text = HELLO.to_owned();
+        let after: Vec<usize> = (0..6).map(|_| chance.below(6)).collect();
+        let mut open = Vec::new();
+        for (n, tool) in after.iter().enumerate() {
+            text += &format!("\nclient> {}", call(n + 10, *tool));
+            open.push(n + 10);
+            while !open.is_empty() && chance.below(2) == 0 {
+                let id = open.swap_remove(chance.below(open.len()));
+                text += &format!("\nserver> answer {id} {{}}");
+            }
+        }
+        for step in Script::of(&text).steps {
+            stage.step(step);
+        }
+        // What is open is told a little later.
+        stage.wait(MS * 1000);
+        let mut left: Vec<Option<usize>> = before.iter().copied().map(Some).collect();
+        let mut calls: Vec<_> =
+            stage.exchanges.values().filter(|exchange| exchange.method == "tools/call").collect();
+        calls.sort_by_key(|exchange| exchange.n);
+        assert_eq!(calls.len(), after.len(), "seed {seed}");
+        for (exchange, tool) in calls.into_iter().zip(&after) {
+            // Each is repeated once, the latest first.
+            let repeats = left.iter().rposition(|failed| *failed == Some(*tool)).filter(|_| is_same_client);
+            let expected = repeats.map(|n| {
+                left[n] = None;
+                (Again::Restart, Root::Row(n as i64))
+            });
+            assert_eq!(exchange.again.zip(exchange.chain), expected, "seed {seed}: {before:?} {after:?}");
+        }
     }
 }

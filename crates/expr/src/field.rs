@@ -143,9 +143,10 @@ fields! {
     TimeWire "time.wire": Type::Duration, "The part in which messages were on their way, from their first byte to their last; 0 when the split is not known.", "time.wire > duration(\"100ms\")";
     TimeServer "time.server": Type::Duration, "The part in which the server had it in hand; 0 when the split is not known.", "time.server > duration(\"1s\")";
     TimePerson "time.person": Type::Duration, "The part that waited for a person: elicitation and sampling; 0 when the split is not known.", "time.person > duration(\"0s\")";
-    Blocked "blocked": Type::Word(&["client", "tapgate", "network", "server", "person"]), "Whom a pending exchange waits for; empty when it is over.", "blocked == \"person\"";
+    TimeInjected "time.injected": Type::Duration, "The part in which `tap --chaos` held it back on purpose; 0 when the split is not known.", "time.injected > duration(\"0s\")";
+    Blocked "blocked": Type::Word(&["client", "tapgate", "network", "server", "person", "injected"]), "Whom a pending exchange waits for; empty when it is over.", "blocked == \"person\"";
     Chain "chain": Type::Text, "The id of the exchange that it repeats or goes on with, of several the first; empty for one that repeats nothing.", "chain == \"x3f9k2\"";
-    Again "again": Type::Word(&["transport", "application", "resume", "session", "login", "throttle"]), "How it repeats or goes on with an earlier one: sent again, asked again, a stream resumed, after the session was gone, after a login, after waiting as asked.", "again == \"login\"";
+    Again "again": Type::Word(&["transport", "application", "resume", "session", "login", "throttle", "restart"]), "How it repeats or goes on with an earlier one: sent again, asked again, a stream resumed, after the session was gone, after a login, after waiting as asked, after the server was started again.", "again == \"login\"";
     BytesIn "bytes.in" / "in": Type::Int, "Bytes of its messages towards the server.", "bytes.in > 65536";
     BytesOut "bytes.out" / "out": Type::Int, "Bytes of its messages towards the client.", "bytes.out > 262144";
     Retries "retries": Type::Int, "Times that it was repeated because an answer did not come or was refused.", "retries > 0";

@@ -1,16 +1,20 @@
 //! Hears facts, asks each family, and adds what they find.
 
+mod injected;
+
 use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tapgate_engine::Fact;
+use tapgate_engine::bridge::hold::Withheld;
 use tapgate_engine::fact::{self, Content, Exchange};
 use tapgate_engine::surface::Lock;
 use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::shape::MAX_PARTS;
 use tapgate_wire::{Kind, Message, Nanos};
 
+use self::injected::Injected;
 use crate::event::{Cx, Event, Heard, Stray};
 use crate::family::Families;
 use crate::surface::{Surfaces, Told};
@@ -18,12 +22,6 @@ use crate::world::Session;
 
 /// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
 const MAX_ALIKE: u32 = 20;
-
-/// Nanoseconds after an injected fault in which what belongs to no exchange counts as its result.
-const AFTER_INJECTED: u64 = 1_000_000_000;
-
-/// The rule of what tapgate did on purpose.
-const INJECTED: &str = "injected.fault";
 
 /// Exchanges that ended whose findings are remembered, because their state may be told again.
 const MAX_CLOSED: usize = 1024;
@@ -56,6 +54,8 @@ pub struct Judge {
     found: Found,
     /// What the server may offer, if that is pinned.
     lock: Option<Arc<Lock>>,
+    /// What a lock keeps from the client whose leg this is.
+    withheld: Option<Arc<Withheld>>,
 }
 
 /// What came of one fact.
@@ -73,8 +73,8 @@ struct Bench {
     surfaces: Surfaces,
     /// How often each rule was found.
     n_found: HashMap<&'static str, u32>,
-    /// When a fault was injected last.
-    injected: Option<Nanos>,
+    /// The fault that was injected last.
+    injected: Option<Injected>,
 }
 
 impl Default for Judge {
@@ -96,6 +96,7 @@ impl Judge {
             is_lossy: false,
             found: Found::default(),
             lock: None,
+            withheld: None,
         }
     }
 
@@ -110,12 +111,26 @@ impl Judge {
         }
     }
 
+    /// Judges what the client sees and does by what is held back from it, from now on.
+    pub fn withhold(&mut self, withheld: &Arc<Withheld>) {
+        if self.withheld.as_ref().is_some_and(|known| Arc::ptr_eq(known, withheld)) {
+            return;
+        }
+        self.withheld = Some(Arc::clone(withheld));
+        for bench in self.sessions.values_mut() {
+            bench.session.withheld = Some(Arc::clone(withheld));
+        }
+    }
+
     /// Judges one fact; adds to an exchange the codes of what was found about it, and pushes the findings to `more`.
     pub fn on(&mut self, fact: &mut Fact, more: &mut Vec<Fact>) {
         let before = self.before.take();
         match fact {
             Fact::Session(session) => self.session(session, before),
-            Fact::Message(message) => self.message(message),
+            Fact::Message(message) => {
+                self.message(message);
+                self.settle(Some(message), more);
+            }
             Fact::Exchange(exchange) => {
                 if !exchange.findings.is_empty() {
                     self.tell(exchange.session, exchange.opened, &Event::Told(exchange));
@@ -125,7 +140,7 @@ impl Judge {
                 } else if let Some(bench) = self.sessions.get_mut(&exchange.session) {
                     bench.session.note_hand(exchange);
                 }
-                self.settle(more);
+                self.settle(None, more);
                 self.stamp(exchange);
             }
             // The session that the process belonged to notes it next.
@@ -139,18 +154,18 @@ impl Judge {
             }
             Fact::Ended { at } => {
                 self.every(*at, Event::Ended);
-                self.settle(more);
+                self.settle(None, more);
                 self.sessions.clear();
             }
             Fact::Finding(_) | Fact::Surface(_) | Fact::Started { .. } => {}
         }
-        self.settle(more);
+        self.settle(None, more);
     }
 
     /// Lets time pass; needed about once a second.
     pub fn tick(&mut self, now: Nanos, more: &mut Vec<Fact>) {
         self.every(now, Event::Tick);
-        self.settle(more);
+        self.settle(None, more);
     }
 
     /// How many sessions it remembers, for tests and for an account of memory.
@@ -167,6 +182,7 @@ impl Judge {
         bench.session.learn(told);
         if is_new {
             bench.session.lock.clone_from(&self.lock);
+            bench.session.withheld.clone_from(&self.withheld);
             bench.session.partial |= self.is_lossy;
             let follows = before.filter(|(_, at)| told.transport == Transport::Stdio && *at == told.opened);
             bench.session.follows = follows.map(|(n, _)| n);
@@ -259,8 +275,8 @@ impl Judge {
         }
     }
 
-    /// Hands out what was found and notes it with the exchanges.
-    fn settle(&mut self, more: &mut Vec<Fact>) {
+    /// Hands out what was found, when that message was heard, and notes it with the exchanges.
+    fn settle(&mut self, about: Option<&fact::Message>, more: &mut Vec<Fact>) {
         more.extend(self.found.told.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
         for finding in self.found.findings.drain(..) {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
@@ -269,13 +285,13 @@ impl Judge {
             };
             // What follows from a fault that was injected is nobody's fault.
             let is_injected =
-                |exchange| self.judged.get(&exchange).is_some_and(|codes| codes.contains(&INJECTED));
-            if finding.rule.id == INJECTED {
-                bench.injected = Some(finding.at);
-            } else if finding.exchange.is_some_and(is_injected)
-                || finding.exchange.is_none()
-                    && bench.injected.is_some_and(|at| finding.at.since(at) < AFTER_INJECTED)
-            {
+                |exchange| self.judged.get(&exchange).is_some_and(|codes| codes.contains(&injected::RULE));
+            if let Some(injected) = Injected::of(&finding, about) {
+                bench.injected = Some(injected);
+            } else if match finding.exchange {
+                Some(exchange) => is_injected(exchange),
+                None => bench.injected.is_some_and(|injected| injected.explains(&finding, about)),
+            } {
                 continue;
             }
             let n = bench.n_found.entry(finding.rule.id).or_default();

@@ -57,6 +57,45 @@ fn every_rule_has_a_name_of_its_own_and_says_what_to_do() {
     }
 }
 
+#[test]
+fn what_cannot_follow_from_a_fault_on_purpose_is_judged() {
+    let rules = |text: &str| -> Vec<_> { found(text).iter().map(|finding| finding.rule.id).collect() };
+    let pipes = "hello 2025-06-18
+        client> ask 1 tools/list
+        note injected: stray-output in tools/list
+        ";
+    for (after, is_judged) in [
+        ("server> stray output", false),
+        ("client> stray output", true),
+        ("wait 2s\nserver> stray output", true),
+    ] {
+        let rules = rules(&format!("{pipes}{after}"));
+        assert!(rules.contains(&"injected.fault"), "{rules:?}");
+        assert_eq!(rules.iter().any(|rule| rule.starts_with("frame.")), is_judged, "{after}: {rules:?}");
+    }
+    let http = |fault: &str, stream: u64| {
+        format!(
+            r#"legs client=http server=http
+            client[1] POST /mcp | ask 1 initialize {{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"c","version":"1"}}}}
+            server[1] 200 json  mcp-session-id: s1 | answer 1 {{"protocolVersion":"2025-06-18","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"s","version":"1"}}}}
+            client[3] GET /mcp  mcp-session-id: s1; accept: text/event-stream
+            client[3] end
+            server[3] 200 sse
+            client[2] POST /mcp  mcp-session-id: s1 | ask 2 tools/list
+            note[2] injected: {fault} in tools/list
+            server[2] 200 sse
+            server[{stream}]> {{"jsonrpc":"2.0","id":99,"result":{{}}}}"#
+        )
+    };
+    for (fault, stream, is_judged) in
+        [("duplicate-answer", 2, false), ("duplicate-answer", 3, true), ("lost-session", 3, false)]
+    {
+        let rules = rules(&http(fault, stream));
+        let is_found = rules.iter().any(|rule| rule.starts_with("track.") || rule.starts_with("pairing."));
+        assert_eq!(is_found, is_judged, "{fault} {stream}: {rules:?}");
+    }
+}
+
 /// What a transcript plays, as a scene.
 fn scene(text: &str) -> Scene {
     let mut scene = Scene { transports: (Transport::Stdio, Transport::Stdio), pieces: Vec::new() };
@@ -113,7 +152,11 @@ fn a_planted_fault_shrinks_to_a_few_pieces_that_still_show_it() {
     let (mut n_shown, mut n_all) = (0, 0);
     for rule in rules() {
         // What a lock pins is no piece of a recording.
-        for text in rule.fires.iter().filter(|text| !text.starts_with("locked")) {
+        for text in rule
+            .fires
+            .iter()
+            .filter(|text| !["locked", "holds", "restarted"].iter().any(|word| text.starts_with(word)))
+        {
             n_all += 1;
             // Some rules need what no piece holds: how a stream ended, that bytes were lost.
             let scene = scene(text);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tapgate_engine::bridge::hold::Withheld;
 use tapgate_engine::fact;
 use tapgate_engine::surface::Lock;
 use tapgate_wire::json::find;
@@ -35,6 +36,8 @@ pub(crate) struct Session {
     pub handshake: Handshake,
     /// What the server may offer, if that is pinned.
     pub lock: Option<Arc<Lock>>,
+    /// What a lock keeps from the client, on the client's leg.
+    pub withheld: Option<Arc<Withheld>>,
     /// Bytes of it were not observed, or it was joined midway: what was not seen proves nothing.
     pub partial: bool,
     /// When it was first seen, and when it last said anything.
@@ -96,6 +99,7 @@ impl Session {
             // Only a session that began unseen has its name from the start.
             partial: told.key.is_some(),
             lock: None,
+            withheld: None,
             opened: told.opened,
             heard: told.opened,
             ended: None,
@@ -119,6 +123,11 @@ impl Session {
     /// The call of an exchange that is open.
     pub fn call(&self, exchange: u64) -> Option<&Call> {
         self.calls.get(&exchange)
+    }
+
+    /// Why a tool is held back from the client, as a fragment after its name; only the client's leg knows.
+    pub fn why_held(&self, tool: &str) -> Option<&'static str> {
+        self.withheld.as_ref()?.get(tool).copied()
     }
 
     /// The calls that are open, oldest first.

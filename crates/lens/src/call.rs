@@ -7,6 +7,7 @@ use tapgate_expr::{Field, Fields, Value};
 use tapgate_store::{ExchangeRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::{Clock, Era, Hand, Status, Transport, UnixNanos};
+use tapgate_wire::rule::Side;
 
 use crate::capture::is_full;
 use crate::page::status_word;
@@ -167,6 +168,7 @@ impl Fields for Call<'_> {
             Field::TimeWire => self.spent(|clock| clock.wire),
             Field::TimeServer => self.spent(|clock| clock.server),
             Field::TimePerson => self.spent(|clock| clock.person),
+            Field::TimeInjected => self.spent(|clock| clock.injected),
             Field::Blocked => Value::text(self.waits_for().map_or("", |(hand, _)| hand_word(hand))),
             Field::Chain => {
                 Value::Text(exchange.chain.map(|chain| chain.to_string()).unwrap_or_default().into())
@@ -204,6 +206,14 @@ pub(crate) fn leg_word(leg: Leg) -> &'static str {
     }
 }
 
+/// Who is at fault, for people: on the server's leg of a bridge, tapgate is the client.
+pub(crate) fn side_word(side: Side, leg: Leg) -> &'static str {
+    match (side, leg) {
+        (Side::Client, Leg::Server) => "client (here tapgate)",
+        (side, _) => side.word(),
+    }
+}
+
 /// The word of whom an exchange waits for.
 pub(crate) fn hand_word(hand: Hand) -> &'static str {
     match hand {
@@ -212,6 +222,7 @@ pub(crate) fn hand_word(hand: Hand) -> &'static str {
         Hand::Wire => "network",
         Hand::Server => "server",
         Hand::Person => "person",
+        Hand::Injected => "injected",
     }
 }
 

@@ -5,7 +5,7 @@
 mod handshake;
 mod junit;
 mod masking;
-mod portable;
+pub(crate) mod portable;
 mod sarif;
 mod schemas;
 mod sizes;
@@ -15,7 +15,8 @@ mod visible;
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
-use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow, SurfaceRow};
+use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionId, SessionRow, SourceRow, SurfaceRow};
+use tapgate_wire::Leg;
 use tapgate_wire::clock::stamp;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::Offered;
@@ -23,6 +24,7 @@ use tapgate_wire::rule::Side;
 
 use crate::page::{Block, Note, Page, Tone};
 use crate::pages::Rules;
+use crate::unit::counted;
 
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
@@ -186,6 +188,8 @@ pub struct Report {
     pub findings: Vec<FindingRow>,
     /// How many findings were suppressed.
     pub n_suppressed: u64,
+    /// The sessions on the server's leg of a bridge.
+    behind: BTreeSet<SessionId>,
     /// How much the tools take, where somebody asked for it.
     pub sizes: Option<Sizes>,
     /// What clients are known to refuse of the tools, where somebody asked for it.
@@ -210,7 +214,10 @@ pub fn check(
         masking::output(sessions),
         visible::check(sessions, &findings),
     ];
-    Report { checks, findings, n_suppressed: suppressed.len() as u64, sizes: None, portability: Vec::new() }
+    let is_behind = |session: &&Session<'_>| session.source.is_some_and(|source| source.leg == Leg::Server);
+    let behind = sessions.iter().filter(is_behind).map(|session| session.row.id).collect();
+    let n_suppressed = suppressed.len() as u64;
+    Report { checks, findings, n_suppressed, behind, sizes: None, portability: Vec::new() }
 }
 
 /// What is wrong where nothing but findings is known, as in a bundle.
@@ -222,6 +229,7 @@ pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> 
         checks: Vec::new(),
         findings,
         n_suppressed: suppressed.len() as u64,
+        behind: BTreeSet::new(),
         sizes: None,
         portability: Vec::new(),
     }
@@ -244,7 +252,7 @@ impl Report {
                 Verdict::Warn => (Tone::Odd, "! warn"),
                 Verdict::Fail => (Tone::Bad, "✗ fail"),
             };
-            let side = check.side.map(|side| format!(" ({})", side.word())).unwrap_or_default();
+            let side = check.side.map(|side| format!(" (at fault: {})", side.word())).unwrap_or_default();
             blocks.push(Block::Note(Note::new(
                 tone,
                 word,
@@ -256,15 +264,25 @@ impl Report {
             }
         }
         if !self.findings.is_empty() {
-            let n = self.findings.len();
-            blocks.push(Block::Title(if n == 1 { "1 finding".to_owned() } else { format!("{n} findings") }));
+            let kinds: BTreeSet<_> =
+                self.findings.iter().map(|finding| (&finding.rule, finding.side)).collect();
+            let (n, n_kinds) = (self.findings.len(), kinds.len());
+            let title = counted(n as u64, "finding", "findings");
+            // Of each kind one is shown.
+            let kinds = if n_kinds < n {
+                format!(", of {}", counted(n_kinds as u64, "kind", "kinds"))
+            } else {
+                String::new()
+            };
+            blocks.push(Block::Title(title + &kinds));
         }
         let mut told = BTreeSet::new();
         for finding in &self.findings {
             if !told.insert((&finding.rule, finding.side)) {
                 continue;
             }
-            blocks.extend(crate::pages::found(finding, rules));
+            let leg = if self.behind.contains(&finding.session) { Leg::Server } else { Leg::Client };
+            blocks.extend(crate::pages::found(finding, leg, rules));
             let alike = |other: &&FindingRow| other.rule == finding.rule && other.side == finding.side;
             let more: Vec<&FindingRow> = self.findings.iter().filter(alike).skip(1).collect();
             if !more.is_empty() {

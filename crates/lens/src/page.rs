@@ -102,7 +102,7 @@ pub struct Waterfall {
 /// One line of a waterfall.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// What it stands for: `exchange`, `http`, `round`, `progress`.
+    /// What it stands for: `exchange`, `http`, `round`, `progress`, `note`.
     pub kind: &'static str,
     /// The exchange or message that it stands for.
     pub id: Option<String>,
@@ -110,6 +110,8 @@ pub struct Bar {
     pub what: String,
     /// How far inside of the first it happened.
     pub depth: usize,
+    /// How it stands, where it is an exchange.
+    pub status: Option<Status>,
     /// When it began.
     pub from: UnixNanos,
     /// When it ended.

@@ -15,13 +15,13 @@ mod tail;
 mod waterfall;
 
 pub use calls::calls;
-pub use clients::{ClientName, client, clients, clients_differ};
+pub use clients::{ClientName, client, clients, clients_differ, why};
 pub use diff::{Compared, Diff, Shift, diff, shift};
 pub use explain::{Explained, Keeping, explain};
 pub use lock::{DriftRow, LockState, LockView, lock};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use rule::rule;
-pub use session::{SessionView, session};
+pub use session::{SessionView, session, session_waterfall};
 pub(crate) use show::found;
 pub use show::{ExchangeView, lone, show, wire};
 pub use stats::Stats;

@@ -1,20 +1,15 @@
 //! What a client really does: gathered from recordings, never from what it says about itself.
 
+mod stay;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tapgate_store::{ExchangeRow, MessageRow, SessionRow};
-use tapgate_wire::Leg;
-use tapgate_wire::record::{Piece, Status};
+use tapgate_wire::record::UnixNanos;
 
-use crate::call::{era_word, transport_word};
-use crate::unit;
-
-/// Values of one habit that are told; further ones are only counted.
+/// Values of one habit that are told; further ones are only counted as occasions.
 const MAX_VALUES: usize = 24;
-
-/// Tools that are told as never called.
-const MAX_IDLE: usize = 50;
 
 /// A session as a passport reads it.
 #[derive(Debug)]
@@ -25,6 +20,10 @@ pub struct Stay<'a> {
     pub exchanges: &'a [ExchangeRow],
     /// Its messages in order.
     pub messages: &'a [MessageRow],
+    /// Tools that its server offered in any session, also to others.
+    pub offered: &'a BTreeSet<String>,
+    /// Now: what is known of clients grows old.
+    pub now: UnixNanos,
 }
 
 /// What a client of one name and version does.
@@ -34,12 +33,42 @@ pub struct Passport {
     pub n_sessions: u64,
     /// Calls in them.
     pub n_calls: u64,
-    /// Habits in the order of the page, each with what was seen of it.
-    habits: BTreeMap<Habit, BTreeSet<String>>,
+    /// What was seen of each habit, in the order of the page.
+    habits: BTreeMap<Habit, Seen>,
+}
+
+/// What was seen of a habit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Occasions at which it could show.
+    pub of: u64,
+    /// What was done, and at how many of them.
+    pub values: BTreeMap<String, u64>,
+}
+
+impl Seen {
+    /// A value with its share: nothing where it is always so, `×3` where how often says more.
+    fn told(&self, habit: Habit, value: &str, unit: &str) -> String {
+        let (n, of) = (self.values.get(value).copied().unwrap_or_default(), self.of);
+        match habit {
+            Habit::Calls | Habit::Answers | Habit::Patience => format!("{value} ×{n}"),
+            _ if habit.unit().is_empty() || n >= of => value.to_owned(),
+            _ => format!("{value} in {n} of {of} {unit}").trim_end().to_owned(),
+        }
+    }
+
+    /// Whether it is so never, sometimes or always.
+    fn level(&self, habit: Habit, value: &str) -> u8 {
+        match self.values.get(value).copied().unwrap_or_default() {
+            0 => 0,
+            n if n >= self.of && !matches!(habit, Habit::Calls | Habit::Answers | Habit::Patience) => 2,
+            _ => 1,
+        }
+    }
 }
 
 macro_rules! habits {
-    ($($habit:ident = $key:literal, $title:literal;)*) => {
+    ($($habit:ident = $key:literal, $title:literal, $unit:literal;)*) => {
         /// Something that clients do differently.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Habit {
@@ -59,250 +88,147 @@ macro_rules! habits {
             pub fn title(self) -> &'static str {
                 match self { $(Self::$habit => $title,)* }
             }
+
+            /// What its occasions are, in the plural; empty where a share of them says nothing.
+            pub fn unit(self) -> &'static str {
+                match self { $(Self::$habit => $unit,)* }
+            }
         }
     };
 }
 
 habits! {
-    Era = "era", "era";
-    Transport = "transport", "transport";
-    Offered = "offered", "offers revision";
-    Agreed = "revision", "ends up with";
-    Capabilities = "capabilities", "declares";
-    Extensions = "extensions", "extensions";
-    Headers = "headers", "sends headers";
-    UserAgent = "user_agent", "user agent";
-    Ids = "ids", "request ids are";
-    Meta = "meta", "_meta of requests";
-    Begins = "begins", "asks first";
-    Lists = "lists", "fetches lists";
-    Pages = "pages", "pages of a list";
-    Relists = "relists", "after a change";
-    Progress = "progress", "progress of calls";
-    Cancels = "cancels", "cancels";
-    Patience = "patience", "gives up after";
-    Answers = "answers", "answers the server";
-    Retries = "retries", "repeats failed calls";
-    Ends = "ends", "ends by";
-    Calls = "calls", "calls tools";
-    Idle = "never_calls", "never calls";
+    Era = "era", "era", "sessions";
+    Transport = "transport", "transport", "sessions";
+    Offered = "offered", "offers revision", "sessions";
+    Agreed = "revision", "ends up with", "sessions";
+    Capabilities = "capabilities", "declares", "sessions";
+    Extensions = "extensions", "extensions", "sessions";
+    Headers = "headers", "sends headers", "requests";
+    UserAgent = "user_agent", "user agent", "requests";
+    Ids = "ids", "request ids are", "requests";
+    Meta = "meta", "_meta of requests", "requests";
+    Begins = "begins", "asks first", "sessions";
+    Lists = "lists", "fetches lists", "sessions";
+    Pages = "pages", "of long lists", "lists";
+    Relists = "relists", "after a change", "changes";
+    Progress = "progress", "progress of calls", "calls";
+    Cancels = "cancels", "cancels", "requests";
+    Patience = "patience", "gives up after", "cancelled requests";
+    Answers = "answers", "answers the server", "questions";
+    Retries = "retries", "after a failure", "failures";
+    Unauthorized = "unauthorized", "after 401 or 403", "refusals";
+    Gone = "gone", "after 404", "lost sessions";
+    Throttled = "throttled", "after 429 or 503", "refusals";
+    Ends = "ends", "ends by", "sessions";
+    Calls = "tools", "calls tools", "calls";
+    Idle = "never_calls", "never calls", "";
+    Unchosen = "not_chosen", "knows, never calls", "";
+    Unread = "not_read", "never read of", "";
+    Stale = "not_refetched", "missed the change to", "";
+    Refused = "refused", "cannot take", "";
 }
+
+/// The habits that say why a tool is never called.
+pub const WHY_IDLE: &[(Habit, &str)] = &[
+    (Habit::Unchosen, "it was listed to it, and simply not chosen"),
+    (Habit::Unread, "it stands on a page of the list that the client never fetched"),
+    (Habit::Stale, "it came after the client read the list, and the client did not read that again"),
+    (Habit::Refused, "clients of this name are known to leave such a tool out"),
+];
 
 impl Passport {
-    /// What was seen of a habit.
+    /// What was done at occasions of a habit.
     pub fn of(&self, habit: Habit) -> impl Iterator<Item = &str> {
-        self.habits.get(&habit).into_iter().flatten().map(String::as_str)
+        self.seen(habit).into_iter().flat_map(|seen| seen.values.keys()).map(String::as_str)
     }
 
-    /// Adds what a session shows.
-    pub fn add(&mut self, stay: &Stay<'_>) {
-        self.n_sessions += 1;
-        let row = stay.row;
-        if let Some(era) = row.era {
-            self.note(Habit::Era, era_word(era));
-        }
-        self.note(Habit::Transport, transport_word(row.transport));
-        self.note_some(Habit::Agreed, row.revision.as_deref());
-        let asked: Vec<&ExchangeRow> =
-            stay.exchanges.iter().filter(|exchange| exchange.asked_by == Leg::Client).collect();
-        let is_rpc = |exchange: &&&ExchangeRow| !exchange.method.starts_with("http/");
-        self.n_calls += asked.iter().filter(is_rpc).count() as u64;
-        let first: Vec<&str> =
-            asked.iter().filter(is_rpc).take(3).map(|exchange| exchange.method.as_str()).collect();
-        self.note_some(Habit::Begins, (!first.is_empty()).then(|| first.join(", ")).as_deref());
-        self.calls(&asked);
-        self.ends(stay, &asked);
-        let mut told_change = None;
-        for message in stay.messages {
-            let json = || serde_json::from_slice::<Json>(&message.body).ok();
-            match (message.from, message.piece) {
-                (Leg::Client, Piece::Request) => {
-                    if let Some(json) = json() {
-                        self.request(&json);
-                    }
-                }
-                (Leg::Client, Piece::Result) if message.exchange.is_some() => {
-                    self.answer(stay, message, "answers");
-                }
-                (Leg::Client, Piece::Error) => self.answer(stay, message, "refuses"),
-                (Leg::Server, Piece::Notification) => {
-                    let method = json().and_then(|json| Some(json.get("method")?.as_str()?.to_owned()));
-                    if let Some(kind) = method.as_deref().and_then(list_of_change) {
-                        told_change = Some((kind, message.at));
-                    }
-                }
-                _ => {}
-            }
-            self.head(message);
-        }
-        if let Some((kind, at)) = told_change {
-            let again = asked.iter().any(|exchange| exchange.method == kind && exchange.opened > at);
-            self.note(Habit::Relists, if again { "fetches the list again" } else { "does nothing" });
-        }
-        self.idle(stay, &asked);
+    /// What was seen of a habit, if it could show at all.
+    pub fn seen(&self, habit: Habit) -> Option<&Seen> {
+        self.habits.get(&habit).filter(|seen| seen.of > 0)
     }
 
-    fn request(&mut self, json: &Json) {
-        let method = json.get("method").and_then(Json::as_str).unwrap_or_default();
-        let kind = match json.get("id") {
-            Some(Json::String(_)) => "strings",
-            Some(Json::Number(_)) => "numbers",
-            _ => "neither strings nor numbers",
-        };
-        self.note(Habit::Ids, kind);
-        let meta = json.pointer("/params/_meta").and_then(Json::as_object);
-        for name in meta.into_iter().flat_map(serde_json::Map::keys) {
-            self.note(Habit::Meta, name);
+    /// What was done at occasions of a habit, with shares: `asks for it in 3 of 42 calls`.
+    pub fn told(&self, habit: Habit) -> Vec<String> {
+        let Some(seen) = self.seen(habit) else { return Vec::new() };
+        let is_rare = matches!(habit, Habit::Progress | Habit::Cancels | Habit::Retries | Habit::Gone);
+        if seen.values.is_empty() && is_rare {
+            return vec![format!("0 of {} {}", seen.of, habit.unit())];
         }
-        let modern = meta.and_then(|meta| meta.get("io.modelcontextprotocol/clientCapabilities"));
-        let can = if method == "initialize" { json.pointer("/params/capabilities") } else { modern };
-        if let Some(can) = can.and_then(Json::as_object) {
-            for (name, value) in can {
-                if name == "extensions" {
-                    for name in value.as_object().into_iter().flat_map(serde_json::Map::keys) {
-                        self.note(Habit::Extensions, name);
-                    }
-                    continue;
-                }
-                let inner: Vec<&str> = value
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .filter(|(_, value)| **value != Json::Bool(false))
-                    .map(|(name, _)| name.as_str())
-                    .collect();
-                let inner = if inner.is_empty() { String::new() } else { format!(" ({})", inner.join(", ")) };
-                self.note(Habit::Capabilities, &format!("{name}{inner}"));
+        // The unit once is enough.
+        let mut unit = habit.unit();
+        let told = seen.values.keys().map(|value| {
+            let told = seen.told(habit, value, unit);
+            if told != *value {
+                unit = "";
             }
-        }
-        if method == "initialize" {
-            self.note_some(Habit::Offered, json.pointer("/params/protocolVersion").and_then(Json::as_str));
-        }
-        let revision = meta.and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion"));
-        self.note_some(Habit::Offered, revision.and_then(Json::as_str));
-        if method == "tools/call" {
-            let has_token = meta.is_some_and(|meta| meta.contains_key("progressToken"));
-            self.note(Habit::Progress, if has_token { "asks for it" } else { "does not ask for it" });
-        }
-    }
-
-    fn answer(&mut self, stay: &Stay<'_>, message: &MessageRow, how: &str) {
-        let asked = stay.exchanges.iter().find(|exchange| Some(exchange.id) == message.exchange);
-        if let Some(asked) = asked.filter(|exchange| exchange.asked_by == Leg::Server) {
-            self.note(Habit::Answers, &format!("{how} {}", asked.method));
-        }
-    }
-
-    fn calls(&mut self, asked: &[&ExchangeRow]) {
-        for exchange in asked {
-            if exchange.method.ends_with("/list") {
-                self.note(Habit::Lists, &exchange.method);
-            }
-            if exchange.status == Status::Cancelled {
-                self.note(Habit::Cancels, &exchange.method);
-                if let Some(closed) = exchange.closed {
-                    self.note(Habit::Patience, &about(closed - exchange.opened));
-                }
-            }
-            if exchange.n_retries > 0 {
-                self.note(Habit::Retries, &exchange.method);
-            }
-            if exchange.method == "tools/call" {
-                self.note_some(Habit::Calls, exchange.target.as_deref());
-            }
-        }
-        for method in ["tools/list", "prompts/list", "resources/list", "resources/templates/list"] {
-            let n = asked.iter().filter(|exchange| exchange.method == method).count();
-            if n > 1 {
-                self.note(Habit::Pages, &format!("{method} several times"));
-            }
-        }
-    }
-
-    fn ends(&mut self, stay: &Stay<'_>, asked: &[&ExchangeRow]) {
-        let deletes = asked.iter().any(|exchange| exchange.method == "http/delete");
-        if deletes {
-            self.note(Habit::Ends, "DELETE");
-        } else if stay.row.closed.is_some() && stay.row.transport == tapgate_wire::record::Transport::Stdio {
-            self.note(Habit::Ends, "closing its pipe, or a signal");
-        } else if stay.row.closed.is_none() {
-            self.note(Habit::Ends, "not seen");
-        }
-    }
-
-    fn head(&mut self, message: &MessageRow) {
-        let Some(head) = message.head.as_deref().filter(|_| message.from == Leg::Client) else { return };
-        let head = String::from_utf8_lossy(head).into_owned();
-        for line in head.lines().skip(1) {
-            let Some((name, value)) = line.split_once(':') else { continue };
-            let name = name.trim().to_ascii_lowercase();
-            if name == "user-agent" {
-                self.note(Habit::UserAgent, value.trim());
-            }
-            // The names of mirrored arguments are the tools' own.
-            let name = if name.starts_with("mcp-param-") { "mcp-param-*" } else { name.as_str() };
-            self.note(Habit::Headers, name);
-        }
-    }
-
-    /// Notes tools that the session was offered and never called.
-    fn idle(&mut self, stay: &Stay<'_>, asked: &[&ExchangeRow]) {
-        let called: BTreeSet<&str> = asked
-            .iter()
-            .filter(|exchange| exchange.method == "tools/call")
-            .filter_map(|exchange| exchange.target.as_deref())
-            .collect();
-        if called.is_empty() {
-            return;
-        }
-        let lists = stay.messages.iter().filter(|message| {
-            let of = stay.exchanges.iter().find(|exchange| Some(exchange.id) == message.exchange);
-            message.piece == Piece::Result && of.is_some_and(|exchange| exchange.method == "tools/list")
+            told
         });
-        let mut n = 0;
-        for list in lists {
-            let json: Json = serde_json::from_slice(&list.body).unwrap_or_default();
-            let tools = json.pointer("/result/tools").and_then(Json::as_array);
-            for name in tools.into_iter().flatten().filter_map(|tool| tool.get("name")?.as_str()) {
-                if n < MAX_IDLE && !called.contains(name) {
-                    n += 1;
-                    self.note(Habit::Idle, name);
-                }
-            }
-        }
-        // What one session did not call, another may have.
-        let calls = self.habits.get(&Habit::Calls).cloned().unwrap_or_default();
-        if let Some(idle) = self.habits.get_mut(&Habit::Idle) {
-            idle.retain(|name| !calls.contains(name));
-        }
+        told.collect()
     }
 
-    fn note(&mut self, habit: Habit, value: &str) {
-        let values = self.habits.entry(habit).or_default();
-        if values.len() < MAX_VALUES || habit == Habit::Idle {
-            values.insert(value.to_owned());
-        }
+    /// Where this one and another do a habit differently: what each does, with shares. Not where one does sometimes what
+    /// the other does sometimes, and not where one of them had no occasion.
+    pub fn differs(&self, other: &Self, habit: Habit) -> Option<(Vec<String>, Vec<String>)> {
+        let (own, others) = (self.seen(habit)?, other.seen(habit)?);
+        let values: BTreeSet<&String> = own.values.keys().chain(others.values.keys()).collect();
+        let differ = values.into_iter().filter(|value| own.level(habit, value) != others.level(habit, value));
+        let differ: Vec<&String> = differ.collect();
+        let told = |seen: &Seen| {
+            let shown = |value: &&&String| seen.values.contains_key(**value);
+            let told = |value: &&String| seen.told(habit, value, habit.unit());
+            let told: Vec<String> = differ.iter().filter(shown).map(told).collect();
+            let none = || vec![format!("0 of {} {}", seen.of, habit.unit())];
+            if told.is_empty() && !habit.unit().is_empty() { none() } else { told }
+        };
+        (!differ.is_empty()).then(|| (told(own), told(others)))
     }
 
-    fn note_some(&mut self, habit: Habit, value: Option<&str>) {
-        if let Some(value) = value {
-            self.note(habit, value);
+    /// Why a tool is never called, or how often it is; `None` when the client's servers never offered it, as far as is known.
+    pub fn why(&self, tool: &str) -> Option<String> {
+        if let Some(n) = self.seen(Habit::Calls).and_then(|calls| calls.values.get(tool)) {
+            return Some(format!("it was called {n} {}", if *n == 1 { "time" } else { "times" }));
         }
+        let (_, why) = WHY_IDLE.iter().find(|(habit, _)| self.of(*habit).any(|name| name == tool))?;
+        Some((*why).to_owned())
+    }
+
+    /// The passport for others, as JSON: without what tells which servers are used, the names of their tools.
+    pub fn to_json(&self, client: &str, version: &str) -> Json {
+        let is_own = |habit: &Habit| !habit.unit().is_empty() && *habit != Habit::Calls;
+        let habits = Habit::ALL.iter().filter(|habit| is_own(habit)).filter_map(|habit| {
+            let seen = self.seen(*habit)?;
+            let habit_json = json!({ "of": seen.of, "unit": habit.unit(), "values": seen.values });
+            Some((habit.key().to_owned(), habit_json))
+        });
+        json!({
+            "v": 1,
+            "kind": "passport",
+            "client": client,
+            "version": version,
+            "sessions": self.n_sessions,
+            "calls": self.n_calls,
+            "habits": habits.collect::<serde_json::Map<_, _>>(),
+        })
+    }
+
+    /// Reads what [`Passport::to_json`] wrote: name, version and passport; `None` when it is none.
+    pub fn from_json(json: &Json) -> Option<((String, String), Self)> {
+        json.get("kind").filter(|kind| *kind == "passport")?;
+        let text = |name: &str| Some(json.get(name)?.as_str()?.to_owned());
+        let count = |name: &str| json.get(name)?.as_u64();
+        let mut passport =
+            Self { n_sessions: count("sessions")?, n_calls: count("calls")?, habits: BTreeMap::new() };
+        for habit in Habit::ALL {
+            let Some(seen) = json.get("habits")?.get(habit.key()) else { continue };
+            let values = seen.get("values")?.as_object()?.iter().take(MAX_VALUES);
+            let values = values.map(|(value, n)| Some((value.clone(), n.as_u64()?)));
+            let values = values.collect::<Option<BTreeMap<_, _>>>()?;
+            passport.habits.insert(*habit, Seen { of: seen.get("of")?.as_u64()?, values });
+        }
+        Some(((text("client")?, text("version")?), passport))
     }
 }
 
-/// A length of time as people choose them: the nearest whole second above one.
-fn about(span: i64) -> String {
-    const SECOND: i64 = 1_000_000_000;
-    if span < SECOND { unit::span(span) } else { format!("{} s", (span + SECOND / 2) / SECOND) }
-}
-
-/// The list that a notification says has changed.
-fn list_of_change(method: &str) -> Option<&'static str> {
-    match method {
-        "notifications/tools/list_changed" => Some("tools/list"),
-        "notifications/prompts/list_changed" => Some("prompts/list"),
-        "notifications/resources/list_changed" => Some("resources/list"),
-        _ => None,
-    }
-}
+#[cfg(test)]
+mod tests;

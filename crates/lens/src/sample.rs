@@ -78,7 +78,13 @@ fn exchanges() -> Vec<ExchangeRow> {
         ExchangeRow {
             bytes_out: 48_213,
             n_progress: 2,
-            clock: Some(Clock { client: 0, tapgate: 40_000, wire: 360_000, server: 12_000_000, person: 0 }),
+            clock: Some(Clock {
+                client: 0,
+                tapgate: 40_000,
+                wire: 360_000,
+                server: 12_000_000,
+                ..Clock::default()
+            }),
             messages: vec![MessageId(3), MessageId(4)],
             ..exchange(3, "tools/call", Some("search"), 12_400_000)
         },

@@ -32,6 +32,11 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// How many of what: `1 retry`, `2 retries`.
+pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// How long ago, in one unit: `3s`, `12m`, `5h`, `2d`.
 pub(crate) fn ago(nanos: i64) -> String {
     match nanos.max(0) / SECOND {

@@ -43,9 +43,9 @@ codes! {
         Request = 0, Notification = 1, Result = 2, Error = 3, Batch = 4, Other = 5, Stderr = 6, Http = 7,
         Note = 8,
     } else Other;
-    Hand { Client = 0, Tapgate = 1, Wire = 2, Server = 3, Person = 4, } else Server;
+    Hand { Client = 0, Tapgate = 1, Wire = 2, Server = 3, Person = 4, Injected = 5, } else Server;
     Again {
-        Transport = 0, Application = 1, Resume = 2, Session = 3, Login = 4, Throttle = 5,
+        Transport = 0, Application = 1, Resume = 2, Session = 3, Login = 4, Throttle = 5, Restart = 6,
     } else Application;
     Body { Masked = 0, Summary = 1, Full = 2, } else Masked;
     Side { Client = 0, Server = 1, Network = 2, Tapgate = 3, Unknown = 4, } else Unknown;

@@ -259,6 +259,11 @@ impl Reader {
         self.each(&sql, [after.map_or(0, |id| id.0)], |row| Ok(visit(&MessageRow::read(row)?)))
     }
 
+    /// The message that was written last.
+    pub fn last_message(&self) -> Result<Option<MessageId>, Trouble> {
+        Ok(self.one("SELECT max(id) FROM message", [], |row| row.get(0))?.flatten().map(MessageId))
+    }
+
     fn message(&self, id: i64) -> Result<Option<MessageRow>, Trouble> {
         self.one(&format!("{} WHERE id = ?1", MessageRow::SELECT), [id], MessageRow::read)
     }

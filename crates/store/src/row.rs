@@ -121,9 +121,9 @@ pub struct MessageRow {
 /// In this order, each as [`Pack`] writes it: flags (bit 0 asked by the server, 1 late, 2 duplicate,
 /// 3 legacy era, 4 modern era), parent, JSON-RPC id, error code, error text, HTTP status, revision,
 /// nanoseconds from `opened` to the first answer, bytes in, bytes out, progress, rounds, retries, task,
-/// findings, messages as differences, the five parts of the clock, each one more than it is, or a single 0; the hand
+/// findings, messages as differences, five parts of the clock, each one more than it is, or a single 0; the hand
 /// that it is in, one more than its code, and nanoseconds since `opened` when it came there, or a 0; the chain; how it
-/// goes on with that, one more than its code, or a 0.
+/// goes on with that, one more than its code, or a 0; the sixth part of the clock, what was held back on purpose.
 pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, named: Named, messages: &[i64]) {
     let Named { parent, chain } = named;
     let era = exchange.era.map_or(0, |era| 8 << era.code());
@@ -167,7 +167,8 @@ pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, named: Named, 
     } else {
         pack.put(0);
     }
-    if exchange.in_hand.is_none() && chain.is_none() {
+    let injected = exchange.clock.map_or(0, |clock| clock.injected);
+    if exchange.in_hand.is_none() && chain.is_none() && injected == 0 {
         return;
     }
     pack.put(exchange.in_hand.map_or(0, |(hand, _)| hand.code() as u64 + 1));
@@ -176,6 +177,9 @@ pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, named: Named, 
     }
     pack.put_option(chain);
     pack.put(exchange.again.map_or(0, |again| again.code() as u64 + 1));
+    if injected > 0 {
+        pack.put(injected);
+    }
 }
 
 /// The rows of exchanges that an exchange names.
@@ -302,12 +306,17 @@ impl ExchangeRow {
         }
         let mut part = || rest.take().checked_sub(1);
         self.clock = (|| {
-            Some(Clock { client: part()?, tapgate: part()?, wire: part()?, server: part()?, person: part()? })
+            let (client, tapgate, wire, server, person) = (part()?, part()?, part()?, part()?, part()?);
+            Some(Clock { client, tapgate, wire, server, person, injected: 0 })
         })();
         let hand = rest.take().checked_sub(1).map(|code| Hand::from_code(code as i64));
         self.in_hand = hand.map(|hand| (hand, self.opened.wrapping_add(rest.take_signed())));
         self.chain = rest.take_option().map(ExchangeId);
         self.again = rest.take().checked_sub(1).map(|code| Again::from_code(code as i64));
+        let injected = rest.take();
+        if let Some(clock) = &mut self.clock {
+            clock.injected = injected;
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 //! server[1] end                                     how a direction ends: end, cut, abandoned, failed WHY
 //! server odd frame.carriage-return {"jsonrpc":…}     a frame with what its framer saw; without bytes, `| -`
 //! server stderr text                                also: started PID, exited STATUS
-//! note text                                         what tapgate did on purpose
+//! note[1] text                                      what tapgate did on purpose, on a stream or on the pipes
 //! lost 100                                          bytes that were not observed
 //! wait 5s
 //! times 20 client> ask $N ping                      a line so many times, `$N` being 1, 2, 3, …
@@ -116,7 +116,6 @@ fn read_line(line: &str, steps: &mut Vec<Step>) -> Result<(), String> {
                 (leg("client=").ok_or("no client leg")?, leg("server=").ok_or("no server leg")?);
             steps.push(Step::Legs(client.into(), server.into()));
         }
-        "note" => steps.push(Step::Note(PIPES, rest.into())),
         "lost" => steps.push(Step::Lost(number(rest)?)),
         "wait" => steps.push(Step::Wait(duration(rest)?)),
         "hello" => hello(rest, steps)?,
@@ -132,13 +131,17 @@ fn read_line(line: &str, steps: &mut Vec<Step>) -> Result<(), String> {
     Ok(())
 }
 
-/// A line that begins with `client` or `server`, maybe `[STREAM]`, maybe `>`.
+/// A line that begins with `client`, `server` or `note`, maybe `[STREAM]`, maybe `>`.
 fn peer_line(word: &str, rest: &str, steps: &mut Vec<Step>) -> Result<(), String> {
     let (word, is_frame) = word.strip_suffix('>').map_or((word, false), |word| (word, true));
     let (name, stream) = match word.strip_suffix(']').and_then(|word| word.split_once('[')) {
         Some((name, stream)) => (name, StreamId(number(stream)?)),
         None => (word, PIPES),
     };
+    if name == "note" {
+        steps.push(Step::Note(stream, rest.into()));
+        return Ok(());
+    }
     let from = match name {
         "client" => Leg::Client,
         "server" => Leg::Server,

@@ -47,6 +47,38 @@ fn date(days: i64) -> (i64, i64, i64) {
     (year + days.div_euclid(146_097) * 400 + i64::from(month <= 2), month, day)
 }
 
+/// Seconds since 1970 of a date as HTTP headers write it today: `Sun, 06 Nov 1994 08:49:37 GMT`.
+///
+/// RFC 9110, 5.6.7; the two obsolete forms are not read.
+pub fn http_date(text: &str) -> Option<i64> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let (_, text) = text.trim().split_once(", ")?;
+    let parts: Vec<&str> = text.split(' ').collect();
+    let [day, month, year, time, "GMT"] = parts.as_slice() else { return None };
+    let number = |text: &str, width: usize| {
+        let is_number = text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse::<i64>().ok()).flatten()
+    };
+    let month = MONTHS.match_indices(month).find(|(at, found)| at % 3 == 0 && found.len() == 3)?.0 / 3 + 1;
+    let (day, year) = (number(day, 2)?, number(year, 4)?);
+    let clock: Option<Vec<i64>> = time.split(':').map(|part| number(part, 2)).collect();
+    let [hour, minute, second] = clock?.try_into().ok()?;
+    let is_real = (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
+    let days = days(year, i64::try_from(month).ok()?, day);
+    is_real.then_some(days * DAY + hour * 3_600 + minute * 60 + second)
+}
+
+/// Days from 1970-01-01 to a date in the Gregorian calendar.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    // As in `date`, years begin in March.
+    let year = if month <= 2 { year - 1 } else { year };
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year.div_euclid(400) * 146_097 + year.rem_euclid(400) * 365 + year.rem_euclid(400) / 4
+        - year.rem_euclid(400) / 100
+        + of_year
+        - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +88,24 @@ mod tests {
         assert_eq!(stamp(1_785_232_800 * SECOND + 123_456_789), "2026-07-28T10:00:00.123456789Z");
         assert_eq!(stamp(1_709_164_800 * SECOND), "2024-02-29T00:00:00.000000000Z");
         assert_eq!(stamp(-1), "1969-12-31T23:59:59.999999999Z");
+        for (text, at) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Thu, 29 Feb 2024 00:00:00 GMT", Some(1_709_164_800)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", None),
+            ("Sun, 06 anF 1994 08:49:37 GMT", None),
+            ("Sun, 6 Nov 1994 08:49:37 GMT", None),
+            ("Sun, 06 Nov 1994 08:49 GMT", None),
+            ("Sun, 06 Nov 1994 08:49:37 CET", None),
+            ("Sun, +6 Nov 1994 08:49:37 GMT", None),
+            ("", None),
+        ] {
+            assert_eq!(http_date(text), at, "{text}");
+        }
+        for day in [-800_000, -1, 0, 59, 60, 18_321, 200_000] {
+            let (year, month, of_month) = date(day);
+            assert_eq!(days(year, month, of_month), day);
+        }
         assert!(stamp(i64::MIN).ends_with('Z') && stamp(i64::MAX).ends_with('Z'));
     }
 }

@@ -177,8 +177,8 @@ pub struct Exchange {
     pub clock: Option<Clock>,
     /// In whose hand it is and since when, while it is open.
     pub in_hand: Option<(Hand, UnixNanos)>,
-    /// The number of the exchange that it repeats or goes on with; of several the first.
-    pub chain: Option<u64>,
+    /// The exchange that it repeats or goes on with; of several the first.
+    pub chain: Option<Root>,
     /// How it does that.
     pub again: Option<Again>,
     /// Codes of what was odd or wrong: [`Rule::id`].
@@ -308,6 +308,8 @@ pub struct Clock {
     pub server: u64,
     /// Waiting for a person: elicitation, sampling that somebody approves, a login.
     pub person: u64,
+    /// Held back on purpose, to test a client.
+    pub injected: u64,
 }
 
 /// Who has an exchange in hand: the one whom everybody else waits for.
@@ -323,6 +325,8 @@ pub enum Hand {
     Server,
     /// A person.
     Person,
+    /// tapgate, which holds it back on purpose, to test a client.
+    Injected,
 }
 
 /// How an exchange repeats or goes on with an earlier one. Rounds and polls of a task are neither.
@@ -340,6 +344,17 @@ pub enum Again {
     Login,
     /// After 429 or 503.
     Throttle,
+    /// The client had started the server again, after no answer came.
+    Restart,
+}
+
+/// The exchange with which a chain begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Root {
+    /// One of the same process, by its number.
+    Own(u64),
+    /// One that an earlier process recorded, by its row in the journal.
+    Row(i64),
 }
 
 /// What a list of a server's surface holds.

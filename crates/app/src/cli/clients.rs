@@ -1,18 +1,23 @@
 //! `clients`: what each client really does.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
 
+use tapgate_engine::surface::from_json;
 use tapgate_lens::pages::{self, ClientName};
 use tapgate_lens::passport::{Passport, Stay};
-use tapgate_store::{Query, SessionRow};
+use tapgate_store::{Query, SessionRow, SourceId};
 use tapgate_wire::Leg;
+use tapgate_wire::record::Offered;
 
 use crate::home;
 use crate::look::{self, Look};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::problem::Problem;
+use crate::small;
 
 /// Messages of one session that are read; an endless one tells no more than its beginning.
 const MAX_MESSAGES: usize = 20_000;
@@ -31,6 +36,14 @@ pub struct Args {
     #[arg(value_name = "CLIENT")]
     client: Option<String>,
 
+    /// Print the client's passport to share: one JSON document, without the names of the tools that its servers offer
+    #[arg(long, requires = "client")]
+    passport: bool,
+
+    /// Say why this tool is never called: by the client, or by each that is recorded
+    #[arg(long, value_name = "TOOL", conflicts_with = "passport")]
+    why: Option<String>,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -39,10 +52,10 @@ pub struct Args {
 enum Command {
     /// Show where two clients differ
     Diff {
-        /// One client
+        /// One client, or the file of a passport
         #[arg(value_name = "A")]
         a: String,
-        /// The other
+        /// The other, or the file of a passport
         #[arg(value_name = "B")]
         b: String,
     },
@@ -51,24 +64,57 @@ enum Command {
 const EXAMPLES: &str = "Examples:
   tapgate clients
   tapgate clients claude-code
-  tapgate clients diff claude-code@2.1.0 cursor";
+  tapgate clients diff claude-code@2.1.0 cursor
+  tapgate clients cursor --why search           why it never calls that tool
+  tapgate clients cursor --passport > cursor.json
+  tapgate clients diff cursor.json cursor       what changed since, or from somebody else's";
 
 impl Args {
     /// Prints the list, one client, or where two differ.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
         let look = Look::open()?;
         let all = passports(&look)?;
-        let page = match (&self.command, &self.client) {
-            (Some(Command::Diff { a, b }), _) => pages::clients_differ(find(&all, a)?, find(&all, b)?),
-            (None, Some(name)) => {
+        let page = match (&self.command, &self.client, &self.why) {
+            (Some(Command::Diff { a, b }), ..) => {
+                let (a, b) = (one(&all, a)?, one(&all, b)?);
+                pages::clients_differ((&a.0, &a.1), (&b.0, &b.1))
+            }
+            (None, client, Some(tool)) => {
+                let meant = match client {
+                    Some(name) => vec![find(&all, name)?],
+                    None => all.iter().collect(),
+                };
+                pages::why(tool, &meant)
+            }
+            (None, Some(name), None) => {
                 let (name, passport) = find(&all, name)?;
+                if self.passport {
+                    output::print(&format!("{:#}\n", passport.to_json(&name.0, &name.1)));
+                    return Ok(ExitCode::SUCCESS);
+                }
                 pages::client(name, passport)
             }
-            (None, None) => pages::clients(&all),
+            (None, None, None) => pages::clients(&all),
         };
         look::print(&page, output, look.now);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A client that a word names, or a passport that somebody wrote to a file.
+fn one(all: &BTreeMap<ClientName, Passport>, word: &str) -> Result<(ClientName, Passport), Problem> {
+    let path = Path::new(word);
+    if !path.is_file() {
+        return find(all, word).map(|(name, passport)| (name.clone(), passport.clone()));
+    }
+    let wrong = |cause: String| {
+        let help = "write one with `tapgate clients NAME --passport > FILE`";
+        Problem::usage("client.bad-passport", format!("{} is no passport", path.display()), help)
+            .because(cause)
+    };
+    let text = small::read(path).map_err(|error| wrong(error.to_string()))?;
+    let json = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    Passport::from_json(&json).ok_or_else(|| wrong("members are missing".to_owned()))
 }
 
 /// The client that a word names; of several versions the one that was recorded last.
@@ -98,6 +144,7 @@ fn find<'a>(
 fn passports(look: &Look) -> Result<BTreeMap<ClientName, Passport>, Problem> {
     let read = |trouble| home::problem(&trouble);
     let mut all: BTreeMap<ClientName, Passport> = BTreeMap::new();
+    let mut offered: BTreeMap<SourceId, BTreeSet<String>> = BTreeMap::new();
     let mut n_read: BTreeMap<ClientName, u64> = BTreeMap::new();
     for session in look.reader.sessions(None, None).map_err(read)? {
         let Some(client) = session.client.clone() else { continue };
@@ -109,13 +156,39 @@ fn passports(look: &Look) -> Result<BTreeMap<ClientName, Passport>, Problem> {
         let n = n_read.entry(client.clone()).or_default();
         *n += 1;
         if *n <= MAX_SESSIONS {
-            add(look, &session, all.entry(client).or_default())?;
+            let offered = match offered.entry(session.source) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(tools_of(look, session.source)?),
+            };
+            add(look, &session, offered, all.entry(client).or_default())?;
         }
     }
     Ok(all)
 }
 
-fn add(look: &Look, session: &SessionRow, passport: &mut Passport) -> Result<(), Problem> {
+/// The tools that a source's server offered in any session of it or of a source with its name.
+fn tools_of(look: &Look, source: SourceId) -> Result<BTreeSet<String>, Problem> {
+    let read = |trouble| home::problem(&trouble);
+    let sources = look.reader.sources().map_err(read)?;
+    let name = sources.iter().find(|other| other.id == source).map(|source| &source.name);
+    let mut tools = BTreeSet::new();
+    for source in sources.iter().filter(|other| Some(&other.name) == name) {
+        for session in look.reader.sessions(Some(source.id), Some(MAX_SESSIONS)).map_err(read)? {
+            let surfaces = look.reader.surfaces(session.id).map_err(read)?;
+            let newest = surfaces.iter().rev().find(|surface| surface.kind == Offered::Tools);
+            let items = newest.and_then(|newest| from_json(&newest.items)).unwrap_or_default();
+            tools.extend(items.into_iter().map(|item| item.name));
+        }
+    }
+    Ok(tools)
+}
+
+fn add(
+    look: &Look,
+    session: &SessionRow,
+    offered: &BTreeSet<String>,
+    passport: &mut Passport,
+) -> Result<(), Problem> {
     let read = |trouble| home::problem(&trouble);
     let (mut exchanges, mut messages) = (Vec::new(), Vec::new());
     let query = Query { session: Some(session.id), ..Query::default() };
@@ -129,6 +202,6 @@ fn add(look: &Look, session: &SessionRow, passport: &mut Passport) -> Result<(),
         if messages.len() < MAX_MESSAGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     seen.map_err(read)?;
-    passport.add(&Stay { row: session, exchanges: &exchanges, messages: &messages });
+    passport.add(&Stay { row: session, exchanges: &exchanges, messages: &messages, offered, now: look.now });
     Ok(())
 }

@@ -1,15 +1,14 @@
 //! `diff`: two captures side by side.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use serde_json::Value as Json;
+use tapgate_engine::surface::{Surface, drift};
 use tapgate_lens::pages::{self, Compared};
 use tapgate_store::{Query, SessionRow};
 use tapgate_wire::Leg;
-use tapgate_wire::record::Offered;
 
+use super::lock::{row, seen};
 use crate::home;
 use crate::look::{self, Look};
 use crate::output::Output;
@@ -17,7 +16,8 @@ use crate::problem::Problem;
 
 /// Compare two captures: what the server offers, calls and errors, latency, findings
 ///
-/// Each side is a session (or `last`), or the name of a source, which means all its sessions. A difference in latency is
+/// Each side is a session (or `last`), or the name of a source, which means all its sessions. What the server offers is
+/// compared in the classes of `lock diff`, as far as both sides listed it. A difference in latency is
 /// told only when it is larger than chance makes it (Mann-Whitney, p below 0.01, at least 5 calls on both sides).
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -41,13 +41,20 @@ impl Args {
     /// Compares and prints.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
         let look = Look::open()?;
-        let diff = pages::diff(&capture(&look, &self.a)?, &capture(&look, &self.b)?);
+        let (a, b) = (sessions(&look, &self.a)?, sessions(&look, &self.b)?);
+        let (mut was, mut now) = (offered(&look, &a)?, offered(&look, &b)?);
+        // What one side never listed is not known to be gone or new.
+        was.kinds.retain(|kind, _| now.kinds.contains_key(kind));
+        now.kinds.retain(|kind, _| was.kinds.contains_key(kind));
+        let changes = drift(&was, &now);
+        let changes: Vec<_> = changes.iter().map(row).collect();
+        let diff = pages::diff(&capture(&look, &self.a, &a)?, &capture(&look, &self.b, &b)?, &changes);
         look::print(diff.page(), output, look.now);
         Ok(ExitCode::from(u8::from(!diff.is_empty())))
     }
 }
 
-/// The session or sessions that a word names.
+/// The session or sessions that a word names, newest first.
 fn sessions(look: &Look, word: &str) -> Result<Vec<SessionRow>, Problem> {
     let read = |trouble| home::problem(&trouble);
     let mut found = Vec::new();
@@ -61,10 +68,19 @@ fn sessions(look: &Look, word: &str) -> Result<Vec<SessionRow>, Problem> {
     Ok(found)
 }
 
-fn capture(look: &Look, word: &str) -> Result<Compared, Problem> {
+/// What the server offered in sessions, the newest last word on each list.
+fn offered(look: &Look, sessions: &[SessionRow]) -> Result<Surface, Problem> {
+    let mut offered = Surface::default();
+    for session in sessions.iter().rev() {
+        offered.kinds.extend(seen::of_session(look, session)?.lock.surface.kinds);
+    }
+    Ok(offered)
+}
+
+fn capture(look: &Look, word: &str, sessions: &[SessionRow]) -> Result<Compared, Problem> {
     let read = |trouble| home::problem(&trouble);
     let mut capture = Compared { name: word.to_owned(), ..Compared::default() };
-    for session in sessions(look, word)? {
+    for session in sessions {
         let query = Query { session: Some(session.id), ..Query::default() };
         let seen = look.reader.exchanges(&query, |exchange| {
             capture.exchanges.push(exchange.clone());
@@ -72,27 +88,6 @@ fn capture(look: &Look, word: &str) -> Result<Compared, Problem> {
         });
         seen.map_err(read)?;
         capture.findings.extend(look.reader.findings(session.id).map_err(read)?);
-        let mut newest = BTreeMap::new();
-        for surface in look.reader.surfaces(session.id).map_err(read)? {
-            newest.insert(surface.kind, surface.items);
-        }
-        for (kind, items) in newest {
-            let items: Json = serde_json::from_slice(&items).unwrap_or_default();
-            for item in items.as_array().into_iter().flatten() {
-                let text = |name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-                capture.offered.insert((word_of(kind), text("name")), text("digest"));
-            }
-        }
     }
     Ok(capture)
-}
-
-fn word_of(kind: Offered) -> &'static str {
-    match kind {
-        Offered::Server => "server",
-        Offered::Tools => "tool",
-        Offered::Prompts => "prompt",
-        Offered::Resources => "resource",
-        Offered::Templates => "template",
-    }
 }

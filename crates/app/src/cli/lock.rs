@@ -4,7 +4,7 @@ mod approve;
 mod diff;
 pub mod file;
 mod live;
-mod seen;
+pub mod seen;
 mod update;
 mod verify;
 
@@ -85,7 +85,12 @@ struct Target {
 
 /// What a page says of a lock file and a session.
 fn view<'a>(state: LockState, file: &'a str, from: &'a str, changes: &'a [Change]) -> LockView<'a> {
-    let row = |change: &'a Change| DriftRow {
+    LockView { state, file, from, changes: changes.iter().map(row).collect(), notes: Vec::new() }
+}
+
+/// A change as pages show it.
+pub fn row(change: &Change) -> DriftRow<'_> {
+    DriftRow {
         class: change.class.word(),
         kind: word(change.kind),
         item: &change.item,
@@ -93,6 +98,5 @@ fn view<'a>(state: LockState, file: &'a str, from: &'a str, changes: &'a [Change
         why: &change.why,
         was: change.was.as_deref(),
         now: change.now.as_deref(),
-    };
-    LockView { state, file, from, changes: changes.iter().map(row).collect(), notes: Vec::new() }
+    }
 }

@@ -13,10 +13,13 @@ use crate::look::{self, Look};
 use crate::output::Output;
 use crate::problem::Problem;
 
+/// Calls of a waterfall whose rounds and progress are read.
+const MAX_READ: usize = 500;
+
 /// Show one call or one session: messages, timing, what was odd
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tapgate show last\n  tapgate show x217\n  tapgate show --wire x217     the masked bytes as they came, with the time of each read"
+    after_help = "Examples:\n  tapgate show last\n  tapgate show --waterfall last   what happened when, on one axis of time\n  tapgate show x217\n  tapgate show --wire x217     the masked bytes as they came, with the time of each read"
 )]
 pub struct Args {
     /// The id of a call, of a session or of a message, or `last` for the latest session
@@ -26,6 +29,11 @@ pub struct Args {
     /// Show the masked bytes exactly as they were on the wire, with the time of each read
     #[arg(long)]
     wire: bool,
+
+    /// Draw a session's calls on one axis of time, with the rounds, questions, polls and logins inside of them, repeated
+    /// calls, and what happened to the server's process
+    #[arg(long, conflicts_with = "wire")]
+    waterfall: bool,
 }
 
 impl Args {
@@ -73,6 +81,13 @@ impl Args {
             return Ok(());
         }
         let around = look.around(session.id)?;
+        if self.waterfall {
+            let messages = told(look, session.id, &exchanges)?;
+            let source = around.source.as_deref();
+            let page = pages::session_waterfall(session, source, &exchanges, &messages, look.now);
+            look::print(&page, output, look.now);
+            return Ok(());
+        }
         let shakes =
             |exchange: &&ExchangeRow| ["initialize", "server/discover"].contains(&exchange.method.as_str());
         let handshake = match exchanges.iter().find(shakes) {
@@ -137,6 +152,17 @@ fn exchanges_of(look: &Look, session: SessionId) -> Result<Vec<ExchangeRow>, Pro
     });
     seen.map_err(|trouble| home::problem(&trouble))?;
     Ok(found)
+}
+
+/// What a waterfall reads of a session: the messages of calls with several rounds or with progress, and notes.
+fn told(look: &Look, session: SessionId, exchanges: &[ExchangeRow]) -> Result<Vec<MessageRow>, Problem> {
+    let mut told = Vec::new();
+    let is_long = |exchange: &&ExchangeRow| exchange.n_rounds > 0 || exchange.n_progress > 0;
+    for exchange in exchanges.iter().filter(is_long).take(MAX_READ) {
+        told.extend(look.reader.messages(exchange).map_err(|trouble| home::problem(&trouble))?);
+    }
+    told.extend(pieces(look, session, |message| message.piece == Piece::Note)?);
+    Ok(told)
 }
 
 fn pieces(

@@ -88,6 +88,10 @@ impl Follower {
             after.1 = exchange.messages.last().copied();
             ControlFlow::Break(())
         })?;
+        if lines == 0 {
+            // What stands behind the last exchange is over, too.
+            after.1 = look.reader.last_message().map_err(|trouble| home::problem(&trouble))?;
+        }
         Ok(Self { look, filter, tail: Tail::new(), after, open: BTreeSet::new() })
     }
 

@@ -208,6 +208,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "No rule of the judge has this name.",
         "See [findings](findings.md) for all of them.",
     ),
+    (
+        "client.bad-passport",
+        "A file that `clients diff` was given is no passport of a client.",
+        "Write one with `tapgate clients NAME --passport > FILE`, or name a client that is recorded.",
+    ),
     ("client.unknown", "No client of this name is recorded.", "See the names with `tapgate clients`."),
     (
         "wrap.no-file",

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::bridge::{LineClient, hello};
 use crate::support::{Home, Ran, Running};
 
 /// A server in Python that answers each request as `answers` says, a dictionary from method to the rest of the answer.
@@ -73,6 +74,78 @@ fn tools_that_nobody_saw_fail_under_the_profile_of_ci_alone() {
         assert_eq!(ran.code, Some(code), "{profile}: {}", ran.out());
         assert!(ran.out().contains(word), "{profile}: {}", ran.out());
     }
+}
+
+#[test]
+fn habits_of_clients_are_shares_and_a_passport_compares_with_them() {
+    let home = Home::new();
+    let more = GOOD.replace(
+        "'inputSchema': {'type': 'object', 'properties': {}}}]",
+        "'inputSchema': {'type': 'object', 'properties': {}}}, {'name': 'idle', 'inputSchema': {'type': 'object'}}]",
+    );
+    let server = server(&more);
+    let tap = ["tap", "--", "python3", "-c", &server];
+    for with_progress in [1, 3] {
+        let mut client = LineClient::start(&mut home.command(&tap));
+        client.ask(0, "initialize", &hello("2025-06-18"));
+        client.ask(1, "tools/list", &json!({}));
+        for id in 2..5 {
+            let meta = if id < 2 + with_progress { json!({ "progressToken": id }) } else { json!({}) };
+            client.ask(id, "tools/call", &json!({ "name": "echo", "arguments": {}, "_meta": meta }));
+        }
+        client.end();
+    }
+    let name = home.json(&["clients"])[0]["client"].as_str().unwrap().to_owned();
+    let page = home.run(&["clients", &name, "--table"]).out();
+    assert!(page.contains("asks for it in 4 of 6 calls") && page.contains("echo ×6"), "{page}");
+    let shown = home.json(&["clients", &name]);
+    assert_eq!((&shown[0]["calls"], &shown[0]["not_chosen"]), (&json!(10), &json!(["idle"])), "{shown:#?}");
+    let share = json!({ "v": 1, "kind": "habit", "habit": "progress", "value": "asks for it", "n": 4, "of": 6, "unit": "calls" });
+    assert!(shown.contains(&share), "{shown:#?}");
+
+    let why = home.json(&["clients", "--why", "idle"]);
+    assert_eq!(why[0]["why"], "it was listed to it, and simply not chosen", "{why:#?}");
+
+    let passport = home.run(&["clients", &name, "--passport"]).out();
+    assert!(!passport.contains("echo") && !passport.contains("idle"), "{passport}");
+    let file = home.path().join("passport.json");
+    let compare = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        home.json(&["clients", "diff", file.to_str().unwrap(), &name])
+    };
+    assert_eq!(compare(&passport), Vec::<Value>::new(), "it differs from itself");
+    let other = passport.replace("\"asks for it\": 4", "\"asks for it\": 6");
+    let differs = compare(&other);
+    assert_eq!(differs.len(), 1, "{differs:#?}");
+    assert_eq!(
+        (&differs[0]["a"], &differs[0]["b"]),
+        (&json!(["asks for it"]), &json!(["asks for it in 4 of 6 calls"]))
+    );
+    std::fs::write(&file, "{}").unwrap();
+    let wrong = home.run(&["clients", "diff", file.to_str().unwrap(), &name, "--json"]);
+    assert_eq!(wrong.code, Some(2));
+    assert!(wrong.err().contains("client.bad-passport"), "{}", wrong.err());
+}
+
+#[test]
+fn what_is_held_back_on_purpose_is_not_the_servers_time() {
+    let home = Home::new();
+    let file = home.path().join("chaos.toml");
+    std::fs::write(&file, "[[fault]]\ndo = \"slow-first-byte\"\nms = 400\ntool = \"echo\"\n").unwrap();
+    let server = server(GOOD);
+    let tap = ["tap", "--chaos", file.to_str().unwrap(), "--", "python3", "-c", &server];
+    let mut client = LineClient::start(&mut home.command(&tap));
+    client.ask(0, "initialize", &hello("2025-06-18"));
+    client.ask(1, "tools/call", &json!({ "name": "echo", "arguments": {} }));
+    client.end();
+    let calls = home.calls();
+    let call = calls.iter().find(|call| call["tool"] == "echo").unwrap();
+    let spent = |part: &str| call[format!("time.{part}")].as_f64().unwrap();
+    let rest: f64 = ["client", "tapgate", "wire", "server", "person"].map(spent).into_iter().sum();
+    assert!(spent("injected") > 0.39, "{call:#}");
+    assert!((rest + spent("injected") - call["duration"].as_f64().unwrap()).abs() < 1e-6, "{call:#}");
+    let shown = home.run(&["show", call["id"].as_str().unwrap(), "--table"]).out();
+    assert!(shown.contains("held back on purpose"), "{shown}");
 }
 
 /// What a tap with these faults lets a client hear of two calls, and the findings of its session.

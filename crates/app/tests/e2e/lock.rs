@@ -132,6 +132,17 @@ fn an_offer_is_locked_verified_and_what_changed_is_classed() {
     let table = desk.lock(&["diff", "mcp.lock", "last", "--table"]);
     assert_eq!(table.code, Some(1));
     assert!(table.out().contains("evil.example"), "{}", table.out());
+
+    // Two captures are compared in the words of two locks.
+    let ls = desk.home.json(&["ls"]);
+    let first =
+        ls.iter().filter(|row| row["kind"] == "session").filter_map(|row| row["session"].as_str()).min();
+    let compared = desk.home.run(&["diff", first.unwrap(), "last", "--json"]);
+    assert_eq!(compared.code, Some(1), "{}", compared.err());
+    let offered = objects(&compared).into_iter().filter(|row| row["kind"] == "surface");
+    let offered: Vec<_> = offered.map(|row| json!([row["class"], row["item"], row["was"]])).collect();
+    let drift: Vec<_> = rows[1..].iter().map(|row| json!([row["class"], row["item"], row["was"]])).collect();
+    assert_eq!(offered, drift);
 }
 
 #[test]
@@ -172,6 +183,15 @@ fn a_locked_tap_holds_back_what_changed_until_it_is_approved() {
     let calls = desk.home.json(&["calls", "leg:server", "--limit", "0"]);
     let is_found = |call: &Value| call["findings"].to_string().contains("lock.held");
     assert_eq!(calls.iter().filter(|call| is_found(call)).count(), 1, "{calls:?}");
+    // On the client's side it says so, too, and blames nobody for a list that is shorter or a tool that is not in it.
+    let client = desk.home.calls();
+    let findings_of = |method: &str| {
+        let calls = client.iter().filter(|call| call["method"] == method && call["leg"] == "client");
+        let codes: Vec<_> = calls.flat_map(|call| call["findings"].as_array().unwrap().clone()).collect();
+        codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(findings_of("tools/call"), ["lock.held"], "{client:?}");
+    assert!(findings_of("tools/list").contains(&"lock.held".to_owned()), "{client:?}");
     let unknown = desk.lock(&["approve", "nothing"]);
     assert_eq!(unknown.code, Some(2), "{}", unknown.err());
 }

@@ -25,12 +25,17 @@ const MAX_NAME: usize = 256;
 /// Different definitions of one name that are remembered; one more is none that a lock has.
 const MAX_TWINS: usize = 8;
 
+/// The tools that are held back, by name, and why: a fragment after the tool's name.
+pub type Withheld = BTreeMap<String, &'static str>;
+
 /// What is held, and what is known of it.
 #[derive(Debug, Default)]
 pub struct Hold {
     lock: Option<Arc<Lock>>,
     /// The digests under which a tool was listed last, by its name; they stay when the lock changes.
     listed: BTreeMap<String, Vec<String>>,
+    /// Of these, the tools that are held.
+    withheld: Arc<Withheld>,
     /// Digests of definitions, and names of tools that are missing, that were told.
     told: BTreeSet<String>,
 }
@@ -38,8 +43,19 @@ pub struct Hold {
 impl Hold {
     /// Holds what this lock does not have from now on.
     pub fn set(&mut self, lock: Arc<Lock>) {
+        let is_same = |name: &str, digests: &[String]| {
+            digests.iter().all(|digest| lock.has(Offered::Tools, name, digest))
+        };
+        let differ = self.listed.iter().filter(|(name, digests)| !is_same(name, digests));
+        self.withheld =
+            Arc::new(differ.map(|(name, _)| (name.clone(), lock.why_held(Offered::Tools, name))).collect());
         self.lock = Some(lock);
         self.told.clear();
+    }
+
+    /// The tools that are held now, of those that were listed; another one whenever it changes.
+    pub fn withheld(&self) -> &Arc<Withheld> {
+        &self.withheld
     }
 
     /// Why a call is refused, for the model and the person who reads it; `None` for everything that passes.
@@ -111,6 +127,15 @@ impl Hold {
         if is_first && !has_more {
             self.missing(server, &lock, &page, acts);
         }
+        for (name, digests) in &page {
+            let is_same = digests.iter().all(|digest| lock.has(Offered::Tools, name, digest));
+            let why = (!is_same).then(|| lock.why_held(Offered::Tools, name));
+            if self.withheld.get(name).copied() != why {
+                let withheld = Arc::make_mut(&mut self.withheld);
+                withheld.remove(name);
+                withheld.extend(why.map(|why| (name.clone(), why)));
+            }
+        }
         self.listed.extend(page);
         (n_held > 0 || is_changed).then(|| draft.into_message())
     }
@@ -119,11 +144,7 @@ impl Hold {
         if self.told.len() >= MAX_TOLD || !self.told.insert(item.digest.clone()) {
             return;
         }
-        let why = if lock.knows(Offered::Tools, &item.name) {
-            "is not what the lock file says"
-        } else {
-            "is not in the lock file"
-        };
+        let why = lock.why_held(Offered::Tools, &item.name);
         let name = &item.name;
         acts.push(Act::Note(format!(
             "the tool `{name}` of `{server}` {why} and is held back; look at it with `tapgate lock diff mcp.lock last`, let it pass \

@@ -172,6 +172,12 @@ impl Session {
         if let Some(next) = next {
             self.state = next;
             self.tell(ledger);
+            // Another client may ask the same, and repeats nothing.
+            if self.state.client.is_some()
+                && self.before.take().is_some_and(|before| self.state.client.as_ref() != Some(&before))
+            {
+                self.track.leave();
+            }
         }
     }
 }

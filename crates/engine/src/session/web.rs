@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 use tapgate_wire::header::{LAST_EVENT_ID, RequestHead, ResponseHead, SESSION_ID};
-use tapgate_wire::record::{Again, Era, Hand, Piece, Status, Transport};
+use tapgate_wire::record::{Again, Era, Hand, Piece, Root, Status, Transport};
 use tapgate_wire::stream::{Carried, Ending};
 use tapgate_wire::{Leg, Nanos, StreamId};
 
@@ -194,7 +194,8 @@ impl Session {
         let resumed = (stream.origin != id).then(|| stream.calls.first().copied()).flatten();
         let asked = stream.asked;
         let status = stream.status();
-        let chain = resumed.map(|n| self.track.call(n).and_then(|call| call.exchange.chain).unwrap_or(n));
+        let chain =
+            resumed.map(|n| self.track.call(n).and_then(|call| call.exchange.chain).unwrap_or(Root::Own(n)));
         let call = self.track.open(opening, ledger);
         call.awaits = Awaits::Stream;
         call.split.give(asked, Hand::Server);

@@ -126,6 +126,11 @@ impl Lock {
         self.named(kind, name).any(|item| item.digest == digest)
     }
 
+    /// Why something of this name is held back that the lock does not have as it is.
+    pub fn why_held(&self, kind: Offered, name: &str) -> &'static str {
+        if self.knows(kind, name) { "is not what the lock file says" } else { "is not in the lock file" }
+    }
+
     /// Whether the lock has something of this name.
     pub fn knows(&self, kind: Offered, name: &str) -> bool {
         self.named(kind, name).next().is_some()

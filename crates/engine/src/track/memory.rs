@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use tapgate_wire::record::{Again, Status};
+use tapgate_wire::record::{Again, Root, Status};
 use tapgate_wire::{Leg, Nanos};
 
 use super::call::Call;
+use super::text::request_digest;
 use super::waiting::Scope;
 use crate::limits::Limits;
+use crate::past::Failed;
 
 /// The exchanges that closed last, oldest first.
 #[derive(Debug, Default)]
@@ -88,12 +90,14 @@ pub(crate) struct Failure {
     /// How often it had been repeated itself.
     pub(crate) n_retries: u32,
     /// The exchange that all of them repeat.
-    pub(crate) chain: u64,
+    pub(crate) chain: Root,
     http_status: Option<u16>,
     /// An answer refused it, or its asker gave it up; otherwise no answer came.
     was_settled: bool,
     /// The server had forgotten its session.
     was_gone: bool,
+    /// The server was started again since.
+    was_ended: bool,
 }
 
 impl Failure {
@@ -105,16 +109,18 @@ impl Failure {
             first_id: call.first_id,
             at,
             n_retries: exchange.n_retries,
-            chain: exchange.chain.unwrap_or(exchange.n),
+            chain: exchange.chain.unwrap_or(Root::Own(exchange.n)),
             http_status: exchange.http_status,
             was_settled: was_answered || exchange.status == Status::Cancelled,
             was_gone: false,
+            was_ended: false,
         }
     }
 
     /// How a request with this id repeats it.
     pub(crate) fn repeated_by(&self, id: u64) -> Again {
         match self.http_status {
+            _ if self.was_ended => Again::Restart,
             _ if self.was_gone => Again::Session,
             Some(401 | 403) => Again::Login,
             Some(429 | 503) => Again::Throttle,
@@ -139,6 +145,23 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
+    /// What failed before the server was started again, oldest first.
+    pub(crate) fn before(failed: &[Failed]) -> Self {
+        let failure = |failed: &Failed| Failure {
+            digest: request_digest(failed.request.shape()),
+            // Ids begin anew.
+            first_id: 0,
+            at: Nanos(0),
+            n_retries: failed.n_retries,
+            chain: Root::Row(failed.root),
+            http_status: None,
+            was_settled: false,
+            was_gone: false,
+            was_ended: true,
+        };
+        Self { recent: failed.iter().map(failure).collect() }
+    }
+
     pub(crate) fn keep(&mut self, failure: Failure, room: usize) {
         if self.recent.len() >= room {
             self.recent.pop_front();
@@ -162,7 +185,7 @@ impl Failures {
 
     /// Notes that their session was forgotten by the server, which it says by 404; gives the chain of the last that was
     /// told so.
-    pub(crate) fn note_gone(&mut self) -> Option<u64> {
+    pub(crate) fn note_gone(&mut self) -> Option<Root> {
         let gone = self.recent.iter_mut().filter(|failure| failure.http_status == Some(404));
         gone.fold(None, |_, failure| {
             failure.was_gone = true;

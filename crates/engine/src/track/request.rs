@@ -1,7 +1,7 @@
 //! Requests: a new exchange, or the next round of one.
 
 use bytes::Bytes;
-use tapgate_wire::record::{Again, Era, Status};
+use tapgate_wire::record::{Again, Era, Root, Status};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Nanos, Shape};
 
@@ -170,7 +170,8 @@ impl Tracker {
         let alike = self.ids.of(&key).iter().filter_map(|other| self.open.get(other).map(Box::as_ref));
         let mut alike = alike.filter(is_repeated);
         let (Some(first), None) = (alike.next(), alike.next()) else { return };
-        let (chain, n_retries) = (first.exchange.chain.unwrap_or(first.n()), first.exchange.n_retries);
+        let (chain, n_retries) =
+            (first.exchange.chain.unwrap_or(Root::Own(first.n())), first.exchange.n_retries);
         if let Some(call) = self.open.get_mut(&n) {
             call.exchange.chain = Some(chain);
             call.exchange.again = Some(Again::Transport);

@@ -146,9 +146,10 @@ impl Split {
 
     /// Who has it: a person whom somebody asked before everybody else, then whoever something inside waits for.
     fn holder(&self) -> Hand {
-        let Clock { client, tapgate, wire, server, person } = self.inside;
+        let Clock { client, tapgate, wire, server, person, injected } = self.inside;
         let order = [
             (person, Hand::Person),
+            (injected, Hand::Injected),
             (client, Hand::Client),
             (wire, Hand::Wire),
             (tapgate, Hand::Tapgate),
@@ -178,6 +179,7 @@ fn part(clock: &mut Clock, hand: Hand) -> &mut u64 {
         Hand::Wire => &mut clock.wire,
         Hand::Server => &mut clock.server,
         Hand::Person => &mut clock.person,
+        Hand::Injected => &mut clock.injected,
     }
 }
 

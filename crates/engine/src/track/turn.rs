@@ -67,6 +67,11 @@ impl Tracker {
         self.passing.push_back((part.via.stream, part.from, n));
     }
 
+    /// tapgate does something on purpose to the answer of an exchange: until that comes, the time is nobody else's.
+    pub(crate) fn hold_back(&mut self, n: u64, at: Nanos, ledger: &mut Ledger<'_>) {
+        self.turn(n, at, ledger, |split| split.give(at, Hand::Injected));
+    }
+
     /// What was asked inside of an exchange was answered: once that is passed on, the exchange is where it was.
     pub(super) fn give_back(&mut self, n: u64, part: Part<'_>, ledger: &mut Ledger<'_>) {
         let Some(then) = self.open.get(&n).map(|call| call.split.own()) else { return };

@@ -149,6 +149,7 @@ impl Capabilities {
         }
         if let Some(name) = shape.text(Member::Name).filter(|_| self.has_all && !cx.session.partial)
             && !self.tools.contains(&digest(&name))
+            && cx.session.why_held(&name).is_none()
         {
             let n = self.tools.len();
             let text = format!("The client called `{}`, and the list has {n} other tools.", quote(&*name));

@@ -171,7 +171,9 @@ impl Lists {
                 let text = format!("`{method}` gave the same items as before in another order.");
                 cx.find(&UNSTABLE, heard, method, text);
             }
-            if kind == 0 && listing.items.is_empty() {
+            // What is held back from a client was listed by the server.
+            let is_sifted = cx.session.withheld.as_ref().is_some_and(|withheld| !withheld.is_empty());
+            if kind == 0 && listing.items.is_empty() && !is_sifted {
                 cx.find(&EMPTY, heard, method, "The server lists no tool.");
             }
         }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use tapgate_engine::bridge::hold::Withheld;
 use tapgate_engine::surface::Page;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::Offered;
 use tapgate_wire::revision::Revisions;
 use tapgate_wire::rule::Side;
+use tapgate_wire::shape::Member;
 use tapgate_wire::{Leg, Rule};
 
 use super::Family;
-use crate::event::{Cx, Event};
+use crate::event::{Cx, Event, Heard};
 
 /// Definitions that one session is told of.
 const MAX_TOLD: usize = 1_000;
@@ -34,8 +36,23 @@ static HELD: Rule = Rule {
         client> ask 1 tools/list
         server> answer 1 {"tools":[{"name":"read"},{"name":"write"},{"name":"new"}]}
     "#,
+        r#"holds
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list
+        server> answer 1 {"tools":[{"name":"write","inputSchema":{"type":"object"}}]}
+    "#,
+        r#"holds
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/call {"name":"read"}
+        server> fail 1 -32602 held
+    "#,
     ],
     quiet: &[
+        r#"holds
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/call {"name":"write"}
+        server> answer 1 {"content":[]}
+    "#,
         r#"locked
         hello 2025-06-18 {} {"tools":{}}
         client> ask 1 tools/list
@@ -86,15 +103,18 @@ pub(super) struct Locked {
 
 impl Family for Locked {
     fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
-        let (Event::Message(heard), Some(lock)) = (event, &cx.session.lock) else { return };
+        let Event::Message(heard) = event else { return };
+        if let Some(withheld) = cx.session.withheld.clone() {
+            return self.kept(cx, heard, &withheld);
+        }
+        let Some(lock) = &cx.session.lock else { return };
         let Some(told) = heard.tools().filter(|_| heard.from == Leg::Server) else { return };
         let page = Page::of(told.kind, told.items().map(|item| item.raw), told.next);
         for item in &page.items {
             if lock.has(Offered::Tools, &item.name, &item.digest) || !self.is_news(&item.digest) {
                 continue;
             }
-            let is_known = lock.knows(Offered::Tools, &item.name);
-            let why = if is_known { "is not what the lock file says" } else { "is not in the lock file" };
+            let why = lock.why_held(Offered::Tools, &item.name);
             cx.find(&HELD, heard, short(&item.name), format_args!("The tool `{}` {why}.", short(&item.name)));
         }
         let asked = heard.call.map(|call| call.request.raw());
@@ -115,6 +135,26 @@ impl Family for Locked {
 }
 
 impl Locked {
+    /// Says on the client's leg what it does not get.
+    fn kept(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>, withheld: &Withheld) {
+        if heard.asks("tools/call")
+            && let Some(tool) = heard.shape().text(Member::Name)
+            && let Some(why) = withheld.get(&*tool)
+        {
+            let tool = short(&tool);
+            cx.find(&HELD, heard, &tool, format_args!("tapgate refused a call of `{tool}`, which {why}."));
+        }
+        if heard.answers("tools/list") {
+            for (tool, why) in withheld {
+                if self.is_news(tool) {
+                    let tool = short(tool);
+                    let text = format_args!("tapgate left `{tool}` out of the list; it {why}.");
+                    cx.find(&HELD, heard, &tool, text);
+                }
+            }
+        }
+    }
+
     fn is_news(&mut self, key: &str) -> bool {
         self.told.len() < MAX_TOLD && self.told.insert(key.to_owned())
     }

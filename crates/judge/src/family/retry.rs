@@ -7,20 +7,22 @@ mod rules;
 
 use std::collections::{HashMap, VecDeque};
 
-use http::header::RETRY_AFTER;
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
 use tapgate_engine::fact::{Exchange, Head};
+use tapgate_wire::clock::http_date;
 use tapgate_wire::json::unescape_lossy;
-use tapgate_wire::record::{Again, Status};
+use tapgate_wire::record::{Again, Root, Status};
 use tapgate_wire::{Leg, Nanos, Rule};
 
-use self::rules::{APPLICATION, LOGIN, RESUMED, SESSION, THROTTLED, TOO_SOON, TRANSPORT, UNSAFE};
+use self::rules::{APPLICATION, LOGIN, RESTARTED, RESUMED, SESSION, THROTTLED, TOO_SOON, TRANSPORT, UNSAFE};
 use super::Family;
 use super::timing::{named, seconds};
 use crate::event::{Cx, Event, Place};
 use crate::page::Page;
 
 pub(super) const RULES: &[&Rule] =
-    &[&TRANSPORT, &APPLICATION, &RESUMED, &SESSION, &LOGIN, &THROTTLED, &TOO_SOON, &UNSAFE];
+    &[&TRANSPORT, &APPLICATION, &RESUMED, &SESSION, &RESTARTED, &LOGIN, &THROTTLED, &TOO_SOON, &UNSAFE];
 
 /// Chains whose last attempt is remembered.
 const MAX_CHAINS: usize = 256;
@@ -47,7 +49,7 @@ pub(super) struct Retries {
 /// How the last attempt of a chain ended.
 #[derive(Debug)]
 struct Ended {
-    chain: u64,
+    chain: Root,
     exchange: u64,
     at: Nanos,
     /// Nanoseconds that the server asked to wait.
@@ -80,15 +82,12 @@ impl Family for Retries {
 }
 
 impl Retries {
-    /// Notes how long a response asks to wait; a date is not read, because nobody here knows the date.
+    /// Notes how long a response asks to wait.
     fn head(&mut self, exchange: u64, head: Option<&Head>) {
         let Some(Head::Response(head)) = head else { return };
-        let delay =
-            head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok());
-        if let Some(delay) = delay.filter(|_| matches!(head.status.as_u16(), 429 | 503))
-            && self.delays.len() < MAX_DELAYS
-        {
-            self.delays.insert(exchange, u64::from(delay) * 1_000_000_000);
+        let delay = delay(&head.headers).filter(|_| matches!(head.status.as_u16(), 429 | 503));
+        if let Some(delay) = delay.filter(|_| self.delays.len() < MAX_DELAYS) {
+            self.delays.insert(exchange, delay);
         }
     }
 
@@ -104,14 +103,15 @@ impl Retries {
 
     fn closed(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
         let delay = self.delays.remove(&exchange.n);
-        let chain = exchange.chain.unwrap_or(exchange.n);
+        let chain = exchange.chain.unwrap_or(Root::Own(exchange.n));
         // The latest of its chain that had ended when this one was asked.
         let before = self.ended.iter().rev().find(|ended| {
             ended.chain == chain && ended.exchange != exchange.n && ended.at <= exchange.opened
         });
         if let Some(again) = exchange.again {
             self::found(cx, exchange, again, before);
-            let is_unknown = before.map_or(again == Again::Transport, |before| before.is_unknown);
+            let is_unknown =
+                before.map_or(matches!(again, Again::Transport | Again::Restart), |before| before.is_unknown);
             self.may_harm(cx, exchange, is_unknown);
         }
         let is_failure = matches!(exchange.status, Status::Error | Status::Cancelled | Status::Unanswered);
@@ -148,6 +148,20 @@ impl Retries {
     }
 }
 
+/// How long `Retry-After` asks to wait, in nanoseconds.
+///
+/// RFC 9110, 10.2.3: seconds, or a date. Nobody here knows the date, but the response's own `Date` says when the server
+/// wrote it, up to a second before it wrote the next.
+fn delay(headers: &HeaderMap) -> Option<u64> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let after = text(RETRY_AFTER)?;
+    let seconds = match after.parse::<u32>() {
+        Ok(seconds) => u64::from(seconds),
+        Err(_) => u64::try_from(http_date(after)? - http_date(text(DATE)?)? - 1).unwrap_or(0),
+    };
+    seconds.checked_mul(1_000_000_000)
+}
+
 /// Names what was repeated and why.
 fn found(cx: &mut Cx<'_>, exchange: &Exchange, again: Again, before: Option<&Ended>) {
     let what = named(&exchange.method, exchange.target.as_deref());
@@ -165,6 +179,10 @@ fn found(cx: &mut Cx<'_>, exchange: &Exchange, again: Again, before: Option<&End
         Again::Session => {
             (&SESSION, format!("{what} was asked again because the server had forgotten the session."))
         }
+        Again::Restart => (
+            &RESTARTED,
+            format!("{what} was asked again, word for word, after the client had started the server again."),
+        ),
         Again::Login => (&LOGIN, format!("{what} was asked again after {answered}.")),
         Again::Throttle => (&THROTTLED, format!("{what} was asked again after {answered}.")),
     };

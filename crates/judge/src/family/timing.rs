@@ -115,8 +115,9 @@ impl Timing {
             && exchange.task.is_none()
             && exchange.status != Status::Unknown
             && answers_soon(&exchange.method);
-        // Whoever waited for a person or the client did not wait for the server.
-        let waited = first.since(exchange.opened).saturating_sub(clock.client + clock.person);
+        // Whoever waited for a person, the client or a fault on purpose did not wait for the server.
+        let waited =
+            first.since(exchange.opened).saturating_sub(clock.client + clock.person + clock.injected);
         if is_plain && waited.min(clock.server) >= SLOW {
             let place = Place {
                 exchange: Some(exchange.n),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tapgate_engine::fact::Finding;
+use tapgate_engine::past::{Failed, Past};
 use tapgate_engine::surface::{Item, Lock, Value};
 use tapgate_engine::{Action, Fact, Input, Limits, Source};
 use tapgate_testkit::{Script, Step};
@@ -41,9 +42,23 @@ fn play(text: &str) -> Play {
     let source = Source::new(transports, Limits::default());
     let text = text.trim_start();
     let (locked, text) = text.strip_prefix("locked").map_or((false, text), |rest| (true, rest));
+    let (holds, text) = text.strip_prefix("holds").map_or((false, text), |rest| (true, rest));
+    let (restarted, text) = text.strip_prefix("restarted").map_or((false, text), |rest| (true, rest));
     let mut play = Play { source, judge: Judge::new(), now: Nanos(0), facts: Vec::new() };
     if locked {
         play.judge.lock(&Arc::new(lock()));
+    }
+    if restarted {
+        // What the client of transcripts whose first line is `restarted` asked in vain before.
+        let request = Message::parse(
+            br#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"read"}}"#.as_slice().into(),
+        );
+        let client = ("probe".into(), "1".into());
+        play.source.recall(Past { client, failed: vec![Failed { request, root: 1, n_retries: 0 }] });
+    }
+    if holds {
+        // What transcripts whose first line is `holds` keep from the client.
+        play.judge.withhold(&Arc::new([("read".to_owned(), "is not in the lock file")].into()));
     }
     for step in Script::of(text).steps {
         play.step(step);

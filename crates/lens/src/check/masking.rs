@@ -3,17 +3,17 @@
 use tapgate_wire::rule::Side;
 
 use super::{Check, Session, Stored, Verdict};
+use crate::unit::counted;
 
 pub(super) fn input(sessions: &[Session<'_>]) -> Check {
     let stored = sum(sessions);
     let (verdict, why) = match stored {
         Stored { n_inputs: 0, .. } => (Verdict::Unknown, "No input was recorded.".to_owned()),
         Stored { n_full_inputs: 0, n_inputs, n_masked, .. } => {
-            let masked = if n_masked == 0 { "no secret".to_owned() } else { format!("{n_masked} secrets") };
-            (
-                Verdict::Pass,
-                format!("{n_inputs} messages were searched before they were stored; {masked} in them."),
-            )
+            let masked =
+                if n_masked == 0 { "no secret".to_owned() } else { counted(n_masked, "secret", "secrets") };
+            let searched = counted(n_inputs, "message was", "messages were");
+            (Verdict::Pass, format!("{searched} searched before they were stored; {masked} in them."))
         }
         Stored { n_full_inputs, .. } => {
             (Verdict::Fail, format!("{n_full_inputs} messages are stored as they came, because of `--full`."))
@@ -27,10 +27,12 @@ pub(super) fn output(sessions: &[Session<'_>]) -> Check {
     let (verdict, why) = match stored {
         Stored { n_outputs: 0, .. } => (Verdict::Unknown, "No output was recorded.".to_owned()),
         Stored { n_full_outputs: 0, n_outputs, n_summaries, n_masked_outputs, .. } => {
-            let why = format!(
-                "{n_outputs} answers were searched: {n_summaries} are stored as summaries, {n_masked_outputs} with secrets masked."
-            );
-            (Verdict::Pass, why)
+            let searched = counted(n_outputs, "answer was", "answers were");
+            let summaries = counted(n_summaries, "is stored as a summary", "are stored as summaries");
+            (
+                Verdict::Pass,
+                format!("{searched} searched: {summaries}, {n_masked_outputs} with secrets masked."),
+            )
         }
         Stored { n_full_outputs, .. } => {
             (Verdict::Fail, format!("{n_full_outputs} answers are stored as they came, because of `--full`."))

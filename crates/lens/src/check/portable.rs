@@ -3,7 +3,7 @@
 //! Each line of the table has a source and the day of it. What one program refused once it may take today, so a line
 //! that is older than a year says nothing any more, until somebody looks again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Value as Json, json};
 use tapgate_wire::record::{Offered, UnixNanos};
@@ -131,6 +131,32 @@ pub fn portability(sessions: &[Session<'_>], now: UnixNanos) -> Vec<Portability>
     let Some(tools) = lists.max_by_key(Vec::len) else { return Vec::new() };
     let today = tapgate_wire::clock::stamp(now);
     KNOWN.iter().map(|known| known.judge(&tools, &today)).collect()
+}
+
+/// The names of the tools that a client of this name is known to leave out, of a list in its order.
+pub(crate) fn left_out<'t>(client: &str, tools: &[&'t Json], now: UnixNanos) -> BTreeSet<&'t str> {
+    let today = tapgate_wire::clock::stamp(now);
+    let client = client.to_lowercase();
+    let is_meant = |known: &&Known| {
+        let word = known.client.split(' ').next().unwrap_or_default();
+        client.contains(&word.to_lowercase())
+            && today.as_str() < known.stale
+            && known.effect.contains("left out")
+    };
+    let mut out = BTreeSet::new();
+    for known in KNOWN.iter().filter(is_meant) {
+        for (n, tool) in tools.iter().enumerate() {
+            let name = tool.get("name").and_then(Json::as_str).unwrap_or_default();
+            let is_refused = match known.limit {
+                Limit::Tools { most } => n >= most,
+                _ => known.refuses(name, Some(tool)).is_ok_and(|what| what.is_some()),
+            };
+            if is_refused {
+                out.insert(name);
+            }
+        }
+    }
+    out
 }
 
 /// The definition of a tool is not recorded.

@@ -5,7 +5,7 @@ use tapgate_wire::record::Status;
 use tapgate_wire::rule::Side;
 
 use super::{Check, Session, Verdict, verdict_of, worst};
-use crate::unit;
+use crate::unit::{self, counted};
 
 /// Families that are about time and what is tried again.
 const FAMILIES: &[&str] = &["timing", "retry", "track"];
@@ -46,9 +46,9 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check 
     let p95 = spans.get(rank).map_or_else(|| "unknown".to_owned(), |span| unit::span(*span));
     let facts = format!(
         "{}, p95 {p95}, {}, {}, {n_open} still open.",
-        counted(calls.len(), "call", "calls"),
-        counted(n_errors, "error", "errors"),
-        counted(n_retries as usize, "retry", "retries"),
+        counted(calls.len() as u64, "call", "calls"),
+        counted(n_errors as u64, "error", "errors"),
+        counted(u64::from(n_retries), "retry", "retries"),
     );
     match worst(findings, FAMILIES) {
         Some(finding) if verdict_of(finding) > Verdict::Pass => {
@@ -56,8 +56,4 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check 
         }
         _ => finish(Verdict::Pass, facts, None, None),
     }
-}
-
-fn counted(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }

@@ -38,6 +38,7 @@ pub fn json(page: &Page) -> String {
                         ("of", json!(bar.kind)),
                         ("id", json!(bar.id)),
                         ("depth", json!(bar.depth)),
+                        ("status", json!(bar.status.map(status_word))),
                         ("after", seconds(bar.from.saturating_sub(waterfall.from))),
                         ("took", seconds(bar.until.saturating_sub(bar.from))),
                         (

@@ -4,7 +4,7 @@ use super::{Colour, Style, json, text};
 use crate::page::Page;
 use crate::pages::{
     ExchangeView, Explained, Keeping, Line, SessionSummary, SessionView, SourceSummary, Stats, Tail, calls,
-    explain, lone, ls, session, show, wire,
+    explain, lone, ls, session, session_waterfall, show, wire,
 };
 use crate::sample::{NOW, World, world};
 
@@ -81,6 +81,16 @@ fn pages(world: &World) -> Vec<(&'static str, Page)> {
                 calls: &of_first,
                 now: NOW,
             }),
+        ),
+        (
+            "waterfall",
+            session_waterfall(
+                &world.sessions[0],
+                world.sources.first(),
+                &world.exchanges,
+                &world.messages,
+                NOW,
+            ),
         ),
         ("tail", Tail::new().page(lines(), NOW)),
         ("stats", stats(world)),

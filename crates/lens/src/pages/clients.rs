@@ -1,6 +1,6 @@
 //! Clients: what each really does, and where two of them differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::page::{Block, Cell, Column, Fact, Facts, Layout, Note, Page, Table, Tone};
 use crate::passport::{Habit, Passport};
@@ -49,38 +49,75 @@ pub fn client((name, version): &ClientName, passport: &Passport) -> Page {
         Fact::seen("sessions", "sessions", Cell::Count(passport.n_sessions)),
         Fact::seen("calls", "calls", Cell::Count(passport.n_calls)),
     ];
-    facts.extend(Habit::ALL.iter().map(|habit| {
+    for habit in Habit::ALL {
         let values: Vec<String> = passport.of(*habit).map(str::to_owned).collect();
-        let cell = if values.is_empty() { Cell::None } else { Cell::Several(values) };
-        Fact::seen(habit.key(), habit.title(), cell)
-    }));
+        facts.push(Fact::unseen(habit.key(), some(values)));
+        // Why is said of each tool.
+        if *habit != Habit::Idle {
+            facts.push(Fact::seen("", habit.title(), some(passport.told(*habit))));
+        }
+    }
     let title = format!("{name} {version}");
-    Page::of(vec![Block::Title(title.trim_end().to_owned()), Block::Facts(Facts { kind: "passport", facts })])
+    let mut blocks =
+        vec![Block::Title(title.trim_end().to_owned()), Block::Facts(Facts { kind: "passport", facts })];
+    blocks.extend(Habit::ALL.iter().flat_map(|habit| shares(*habit, passport)));
+    Page::of(blocks)
+}
+
+fn some(values: Vec<String>) -> Cell {
+    if values.is_empty() { Cell::None } else { Cell::Several(values) }
+}
+
+/// How often each value of a habit was seen, for JSON.
+fn shares(habit: Habit, passport: &Passport) -> Vec<Block> {
+    let Some(seen) = passport.seen(habit).filter(|_| !habit.unit().is_empty()) else { return Vec::new() };
+    let share = |(value, n): (&String, &u64)| {
+        let facts = vec![
+            Fact::unseen("habit", Cell::Told(habit.key().to_owned())),
+            Fact::unseen("value", Cell::Told(value.clone())),
+            Fact::unseen("n", Cell::Count(*n)),
+            Fact::unseen("of", Cell::Count(seen.of)),
+            Fact::unseen("unit", Cell::Told(habit.unit().to_owned())),
+        ];
+        Block::Facts(Facts { kind: "habit", facts })
+    };
+    seen.values.iter().map(share).collect()
+}
+
+const WHY: &[Column] = &[
+    Column::seen("client", "client", 0, 8, 20),
+    Column::seen("version", "version", 0, 5, 10),
+    Column::seen("why", "why", 0, 20, 60),
+];
+
+/// Why each client never called a tool.
+pub fn why(tool: &str, all: &[(&ClientName, &Passport)]) -> Page {
+    let row = |(name, passport): &(&ClientName, &Passport)| {
+        let why = passport.why(tool).unwrap_or_else(|| "its servers never offered it".to_owned());
+        vec![Cell::Told(name.0.clone()), Cell::told(Some(&name.1)), Cell::Told(why)]
+    };
+    let rows = all.iter().map(row).collect();
+    Page::of(vec![
+        Block::Title(tool.to_owned()),
+        Block::Table(Table { kind: "why", columns: WHY.to_vec(), rows, layout: Layout::Fitted }),
+    ])
 }
 
 const DIFFERENCES: &[Column] = &[
     Column::seen("habit", "what", 0, 8, 20),
-    Column::seen("a", "", 0, 12, 40),
-    Column::seen("b", "", 0, 12, 40),
+    Column::seen("a", "first", 0, 12, 40),
+    Column::seen("b", "second", 0, 12, 40),
 ];
 
 /// Where two clients differ, and only there.
 pub fn clients_differ(a: (&ClientName, &Passport), b: (&ClientName, &Passport)) -> Page {
-    let mut rows = Vec::new();
-    for habit in Habit::ALL {
-        let (of_a, of_b): (BTreeSet<&str>, BTreeSet<&str>) =
-            (a.1.of(*habit).collect(), b.1.of(*habit).collect());
-        if of_a == of_b {
-            continue;
-        }
-        let only = |mine: &BTreeSet<&str>, other: &BTreeSet<&str>| {
-            let only: Vec<String> = mine.difference(other).map(|value| (*value).to_owned()).collect();
-            if only.is_empty() { Cell::None } else { Cell::Several(only) }
-        };
-        rows.push(vec![Cell::Word(Tone::Usual, habit.title()), only(&of_a, &of_b), only(&of_b, &of_a)]);
-    }
+    let row = |habit: &Habit| {
+        let (of_a, of_b) = a.1.differs(b.1, *habit)?;
+        Some(vec![Cell::Word(Tone::Usual, habit.title()), some(of_a), some(of_b)])
+    };
+    let rows: Vec<_> = Habit::ALL.iter().filter(|habit| **habit != Habit::Idle).filter_map(row).collect();
     let name = |(name, version): &ClientName| format!("{name} {version}").trim_end().to_owned();
-    let title = format!("only {}  |  only {}", name(a.0), name(b.0));
+    let title = format!("first: {}, second: {}", name(a.0), name(b.0));
     if rows.is_empty() {
         let text = "Both do the same, as far as it was recorded.";
         return Page::of(vec![Block::Title(title), Block::Note(Note::new(Tone::Good, "", text))]);

@@ -1,10 +1,11 @@
 //! Two captures side by side: what was offered, what was called, how fast, and what was wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tapgate_store::{ExchangeRow, FindingRow};
 use tapgate_wire::record::Status;
 
+use super::lock::{DriftRow, changed};
 use super::session::is_error;
 use crate::page::{Block, Cell, Column, Layout, Note, Page, Table, Tone};
 
@@ -26,8 +27,6 @@ pub struct Compared {
     pub exchanges: Vec<ExchangeRow>,
     /// What is wrong in it.
     pub findings: Vec<FindingRow>,
-    /// What its server offers: kind and name of an item, and the digest of its definition.
-    pub offered: BTreeMap<(&'static str, String), String>,
 }
 
 /// How the latency of a call differs.
@@ -43,12 +42,6 @@ pub enum Shift {
         chance: f64,
     },
 }
-
-const SURFACE: &[Column] = &[
-    Column::seen("change", "change", 0, 0, 10),
-    Column::seen("of", "of", 1, 0, 10),
-    Column::seen("name", "name", 0, 10, 40),
-];
 
 const CALLS: &[Column] = &[
     Column::seen("call", "call", 0, 10, 32),
@@ -88,10 +81,11 @@ impl Diff {
     }
 }
 
-/// Compares two captures.
-pub fn diff(a: &Compared, b: &Compared) -> Diff {
+/// Compares two captures; `offered` is how what their servers offer differs, in the classes of a lock's drift.
+pub fn diff(a: &Compared, b: &Compared, offered: &[DriftRow<'_>]) -> Diff {
     let mut blocks = vec![Block::Title(format!("{}  →  {}", a.name, b.name))];
-    let mut n_differences = 0;
+    blocks.extend(changed("surface", offered));
+    let mut n_differences = offered.len();
     let mut add = |kind, columns: &[Column], rows: Vec<Vec<Cell>>, is_different: usize| {
         n_differences += is_different;
         if !rows.is_empty() {
@@ -99,9 +93,6 @@ pub fn diff(a: &Compared, b: &Compared) -> Diff {
             blocks.push(Block::Table(Table { kind, columns: columns.to_vec(), rows, layout }));
         }
     };
-    let offered = offered(a, b);
-    let n = offered.len();
-    add("surface", SURFACE, offered, n);
     let (calls, n) = calls(a, b);
     add("call", CALLS, calls, n);
     let findings = findings(a, b);
@@ -112,23 +103,6 @@ pub fn diff(a: &Compared, b: &Compared) -> Diff {
         blocks.push(Block::Note(Note::new(Tone::Good, "", text)));
     }
     Diff { page: Page::of(blocks), n_differences }
-}
-
-fn offered(a: &Compared, b: &Compared) -> Vec<Vec<Cell>> {
-    let names: BTreeSet<_> = a.offered.keys().chain(b.offered.keys()).collect();
-    let change = |key: &(&'static str, String)| match (a.offered.get(key), b.offered.get(key)) {
-        (None, Some(_)) => Some((Tone::Good, "added")),
-        (Some(_), None) => Some((Tone::Bad, "removed")),
-        (Some(was), Some(is)) if was != is => Some((Tone::Odd, "changed")),
-        _ => None,
-    };
-    // What one side never listed is not known to be gone.
-    let lists = |side: &Compared, kind: &str| side.offered.keys().any(|(listed, _)| *listed == kind);
-    let row = |key: &(&'static str, String)| {
-        let (tone, word) = change(key).filter(|_| lists(a, key.0) && lists(b, key.0))?;
-        Some(vec![Cell::Word(tone, word), Cell::Word(Tone::Quiet, key.0), Cell::Told(key.1.clone())])
-    };
-    names.into_iter().filter_map(row).collect()
 }
 
 #[derive(Default)]

@@ -100,23 +100,26 @@ pub fn lock(view: &LockView<'_>) -> Page {
         Fact::unseen("changes", Cell::Count(n as u64)),
     ];
     let mut blocks = vec![Block::Facts(Facts { kind: "lock", facts })];
-    if n > 0 {
-        let mut rows = view.changes.clone();
-        let rank = |class: &str| {
-            ["breaking", "changed-text", "renamed", "compatible"].iter().position(|other| *other == class)
-        };
-        rows.sort_by_key(|row| rank(row.class).unwrap_or(usize::MAX));
-        blocks.push(Block::Table(Table {
-            kind: "change",
-            columns: COLUMNS.to_vec(),
-            rows: rows.iter().map(cells).collect(),
-            layout: Layout::Fitted,
-        }));
-        blocks.extend(rows.iter().take(MAX_SHOWN).filter_map(both).map(Block::Note));
-    }
+    blocks.extend(changed("change", &view.changes));
     blocks.push(Block::Note(Note::new(view.state.tone(), "", said)));
     blocks.extend(view.notes.iter().map(|note| Block::Note(Note::new(Tone::Odd, "", note.clone()))));
     Page::of(blocks)
+}
+
+/// The changes, the worst class first: a table of rows of this kind, and below it what stood there and what does now.
+pub(super) fn changed(kind: &'static str, changes: &[DriftRow<'_>]) -> Vec<Block> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let mut rows = changes.to_vec();
+    let rank = |class: &str| {
+        ["breaking", "changed-text", "renamed", "compatible"].iter().position(|other| *other == class)
+    };
+    rows.sort_by_key(|row| rank(row.class).unwrap_or(usize::MAX));
+    let cells = rows.iter().map(cells).collect();
+    let table = Table { kind, columns: COLUMNS.to_vec(), rows: cells, layout: Layout::Fitted };
+    let texts = rows.iter().take(MAX_SHOWN).filter_map(both).map(Block::Note);
+    std::iter::once(Block::Table(table)).chain(texts).collect()
 }
 
 /// What stood there and what stands there now, below each other; both in full, because a table would cut them.

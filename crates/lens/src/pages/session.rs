@@ -1,11 +1,12 @@
 //! One session: the handshake and what followed.
 
 use serde_json::Value as Json;
-use tapgate_store::{MessageRow, SessionRow, SourceRow};
+use tapgate_store::{ExchangeRow, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::{Piece, Status, UnixNanos};
 
 use super::calls::table;
+use super::waterfall;
 use crate::Call;
 use crate::call::{era_word, leg_word, transport_word};
 use crate::capture::{is_full, marks};
@@ -26,12 +27,27 @@ pub struct SessionView<'a> {
     pub now: UnixNanos,
 }
 
+/// The session's calls on one axis of time, with what happened inside of them and to the server between them.
+///
+/// `messages` holds those of calls with several rounds or with progress, and notes.
+pub fn session_waterfall(
+    row: &SessionRow,
+    source: Option<&SourceRow>,
+    exchanges: &[ExchangeRow],
+    messages: &[MessageRow],
+    now: UnixNanos,
+) -> Page {
+    let mut blocks = top(row, source, now);
+    blocks.push(Block::Facts(Facts { kind: "session", facts: names(row, source) }));
+    let drawn = waterfall::of_session(row, source, now, exchanges, messages);
+    blocks.push(drawn.unwrap_or_else(nothing));
+    Page::of(blocks)
+}
+
 /// The session.
 pub fn session(view: &SessionView<'_>) -> Page {
     let row = view.row;
-    let mut blocks = marks(view.source, view.now);
-    let server = view.source.map_or("", |source| &source.name);
-    blocks.push(Block::Title(format!("{}  {server}", row.id).trim_end().to_owned()));
+    let mut blocks = top(row, view.source, view.now);
     blocks.push(Block::Facts(Facts { kind: "session", facts: facts(view) }));
     if row.client.is_none() && view.handshake.is_empty() {
         let text =
@@ -39,10 +55,21 @@ pub fn session(view: &SessionView<'_>) -> Page {
         blocks.push(Block::Note(Note::new(Tone::Odd, "!", text)));
     }
     match view.calls {
-        [] => blocks.push(Block::Note(Note::new(Tone::Quiet, "", "It has no calls."))),
+        [] => blocks.push(nothing()),
         calls => blocks.push(Block::Table(table(calls, Layout::Fitted))),
     }
     Page::of(blocks)
+}
+
+fn top(row: &SessionRow, source: Option<&SourceRow>, now: UnixNanos) -> Vec<Block> {
+    let mut blocks = marks(source, now);
+    let server = source.map_or("", |source| &source.name);
+    blocks.push(Block::Title(format!("{}  {server}", row.id).trim_end().to_owned()));
+    blocks
+}
+
+fn nothing() -> Block {
+    Block::Note(Note::new(Tone::Quiet, "", "It has no calls."))
 }
 
 fn facts(view: &SessionView<'_>) -> Vec<Fact> {
@@ -56,10 +83,8 @@ fn facts(view: &SessionView<'_>) -> Vec<Fact> {
     let leg = Cell::Word(Tone::Usual, leg_word(leg));
     let n_errors = view.calls.iter().filter(|call| is_error(call.exchange.status)).count() as u64;
     let lasted = row.closed.unwrap_or(view.now).saturating_sub(row.opened);
-    vec![
-        Fact::unseen("session", Cell::Told(row.id.to_string())),
-        Fact::unseen("full", Cell::Flag(view.source.is_some_and(|source| is_full(source, row.opened)))),
-        Fact::unseen("source", Cell::Told(row.source.to_string())),
+    let mut facts = names(row, view.source);
+    facts.extend([
         Fact::seen("client", "client", named(&row.client)),
         Fact::seen("server", "server", named(&row.server)),
         Fact::seen("run", "reached by", Cell::told(view.source.map(|source| source.server.as_str()))),
@@ -76,6 +101,16 @@ fn facts(view: &SessionView<'_>) -> Vec<Fact> {
         Fact::seen("", "lasted", Cell::Told(unit::span(lasted))),
         Fact::seen("calls", "calls", Cell::Count(view.calls.len() as u64)),
         Fact::seen("errors", "errors", Cell::Rare(n_errors)),
+    ]);
+    facts
+}
+
+/// Which session it is, for JSON.
+fn names(row: &SessionRow, source: Option<&SourceRow>) -> Vec<Fact> {
+    vec![
+        Fact::unseen("session", Cell::Told(row.id.to_string())),
+        Fact::unseen("full", Cell::Flag(source.is_some_and(|source| is_full(source, row.opened)))),
+        Fact::unseen("source", Cell::Told(row.source.to_string())),
     ]
 }
 

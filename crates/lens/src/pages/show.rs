@@ -8,6 +8,7 @@ use tapgate_wire::record::{Hand, UnixNanos};
 use super::calls::{facts, table, what};
 use super::waterfall::again_text;
 use super::{Meaning, Rules, message, waterfall};
+use crate::call::side_word;
 use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
 use crate::{Call, unit};
@@ -44,7 +45,7 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
             .filter(|code| !is_told(code))
             .map(|code| Block::Note(Note::new(Tone::Odd, "!", message::explained(code, view.meaning)))),
     );
-    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, view.rules)));
+    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, view.call.leg(), view.rules)));
     if !view.children.is_empty() {
         blocks.push(Block::Title("Asked inside of it".to_owned()));
         let call = &view.call;
@@ -52,7 +53,7 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
             view.children.iter().map(|child| Call::new(child, call.session, call.source, call.now)).collect();
         blocks.push(Block::Table(table(&children, Layout::Fitted)));
     }
-    if let Some(drawn) = waterfall::of(&view.call, view.around, view.messages) {
+    if let Some(drawn) = waterfall::of_exchange(&view.call, view.around, view.messages) {
         blocks.push(Block::Title("What happened when".to_owned()));
         blocks.push(drawn);
     }
@@ -111,12 +112,13 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
     blocks
 }
 
-/// A finding: who is at fault and what was seen, then what to do and where that is written.
-pub(crate) fn found(finding: &FindingRow, rules: Rules<'_>) -> Vec<Block> {
+/// A finding on a leg: who is at fault and what was seen, then what to do and where that is written.
+pub(crate) fn found(finding: &FindingRow, leg: Leg, rules: Rules<'_>) -> Vec<Block> {
     let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Odd };
     let (weight, side) = (finding.severity.word(), finding.side.word());
     let place = finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string());
-    let text = format!("{side}: {} [{}] in {place}", finding.text, finding.rule);
+    let whose = side_word(finding.side, leg);
+    let text = format!("{whose}: {} [{}] in {place}", finding.text, finding.rule);
     let rule = rules(&finding.rule);
     let facts = vec![
         Fact::unseen("rule", Cell::Told(finding.rule.clone())),
@@ -225,11 +227,13 @@ fn split(exchange: &ExchangeRow) -> String {
         ("client", clock.client),
         ("person", clock.person),
     ];
+    let span = |nanos| unit::span(i64::try_from(nanos).unwrap_or(i64::MAX));
     let said = parts.map(|(who, nanos)| match nanos {
         0 => format!("{who} –"),
-        nanos => format!("{who} {}", unit::span(i64::try_from(nanos).unwrap_or(i64::MAX))),
+        nanos => format!("{who} {}", span(nanos)),
     });
-    said.join(", ")
+    let injected = (clock.injected > 0).then(|| format!(", held back on purpose {}", span(clock.injected)));
+    said.join(", ") + &injected.unwrap_or_default()
 }
 
 /// Whom an open exchange waits for, as a sentence.
@@ -241,6 +245,7 @@ fn waits(call: &Call<'_>) -> String {
         Hand::Client => format!("for the client to answer what the server asked, since {long}"),
         Hand::Person => format!("for a person to answer what the server asked, since {long}"),
         Hand::Wire => format!("for the rest of a message that is on its way, since {long}"),
+        Hand::Injected => format!("for tapgate, which holds its answer back on purpose, since {long}"),
         Hand::Tapgate => format!("for a receiver that does not read what tapgate writes, since {long}"),
     }
 }

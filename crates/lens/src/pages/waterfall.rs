@@ -1,6 +1,8 @@
-//! What happened in which order inside of one exchange, and around it in its chain.
+//! What happened in which order, on one axis: inside of one exchange and around it in its chain, or in a session.
 
-use tapgate_store::{ExchangeRow, MessageRow};
+use std::collections::BTreeMap;
+
+use tapgate_store::{ExchangeRow, MessageId, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::{Again, Piece, UnixNanos};
 
@@ -8,20 +10,31 @@ use super::calls::what;
 use crate::Call;
 use crate::page::{Bar, Block, Waterfall};
 
-/// The most bars of one waterfall; what began later is counted.
+/// The most bars of one exchange and of one session; what began later is counted.
 const MAX_BARS: usize = 60;
+const MAX_BARS_OF_SESSION: usize = 500;
 
 /// How deep exchanges inside of exchanges are drawn.
 const MAX_DEPTH: usize = 8;
+
+/// What bars are made of, and the bars.
+struct Drawing<'a> {
+    session: Option<&'a SessionRow>,
+    source: Option<&'a SourceRow>,
+    now: UnixNanos,
+    around: &'a [ExchangeRow],
+    messages: BTreeMap<MessageId, &'a MessageRow>,
+    bars: Vec<Bar>,
+}
 
 /// The waterfall of an exchange, `None` when nothing but itself happened.
 ///
 /// `around` holds what belongs to it, in any order: what was asked inside of it, the others of its chain, and the
 /// plain HTTP of logins between them.
-pub(super) fn of(call: &Call<'_>, around: &[ExchangeRow], messages: &[MessageRow]) -> Option<Block> {
+pub(super) fn of_exchange(call: &Call<'_>, around: &[ExchangeRow], messages: &[MessageRow]) -> Option<Block> {
     let own = call.exchange;
     let root = own.chain.unwrap_or(own.id);
-    let mut bars = Vec::new();
+    let mut drawing = Drawing::new((call.session, call.source, call.now), around, messages);
     let in_chain = |other: &&ExchangeRow| {
         (other.id == root || other.chain == Some(root)) && other.parent.is_none_or(|parent| parent != own.id)
     };
@@ -29,27 +42,177 @@ pub(super) fn of(call: &Call<'_>, around: &[ExchangeRow], messages: &[MessageRow
         around.iter().filter(|other| other.id != own.id).filter(in_chain).collect();
     attempts.push(own);
     attempts.sort_by_key(|exchange| (exchange.opened, exchange.id));
-    let mut before: Option<&ExchangeRow> = None;
     for exchange in attempts {
-        if let (Some(Again::Login), Some(before)) = (exchange.again, before) {
-            detour(call, around, (before.closed.unwrap_or(before.opened), exchange.opened), &mut bars);
+        for fetched in drawing.detour(exchange) {
+            drawing.add(fetched, 1);
         }
-        add(call, exchange, 0, &mut bars);
-        if exchange.id == own.id {
-            rounds(own, messages, call.now, &mut bars);
-            progress(messages, &mut bars);
+        drawing.add(exchange, 0);
+        drawing.inside(exchange, 1);
+    }
+    drawing.finish(MAX_BARS).filter(|waterfall| waterfall.bars.len() > 1).map(Block::Waterfall)
+}
+
+/// The waterfall of a session, `None` when nothing happened in it; `messages` holds those of what has several rounds or
+/// progress, and notes.
+pub(super) fn of_session(
+    row: &SessionRow,
+    source: Option<&SourceRow>,
+    now: UnixNanos,
+    exchanges: &[ExchangeRow],
+    messages: &[MessageRow],
+) -> Option<Block> {
+    let mut drawing = Drawing::new((Some(row), source, now), exchanges, messages);
+    let fetched: Vec<_> =
+        exchanges.iter().flat_map(|exchange| drawing.detour(exchange)).map(|exchange| exchange.id).collect();
+    let is_here = |id| exchanges.iter().any(|other| other.id == id);
+    let mut top: Vec<_> =
+        exchanges.iter().filter(|exchange| exchange.parent.is_none_or(|parent| !is_here(parent))).collect();
+    top.sort_by_key(|exchange| (exchange.opened, exchange.id));
+    let mut notes: Vec<_> = messages.iter().filter(|message| message.piece == Piece::Note).collect();
+    notes.sort_by_key(|note| std::cmp::Reverse((note.at, note.id)));
+    for exchange in top.into_iter().take(MAX_BARS_OF_SESSION) {
+        while let Some(note) = notes.pop_if(|note| note.at < exchange.opened) {
+            drawing.note(note);
         }
-        inside(call, around, exchange, 1, &mut bars);
-        before = Some(exchange);
+        drawing.add(exchange, usize::from(fetched.contains(&exchange.id)));
+        drawing.inside(exchange, 1);
     }
-    if bars.len() < 2 {
-        return None;
+    notes.iter().rev().for_each(|note| drawing.note(note));
+    drawing.finish(MAX_BARS_OF_SESSION).map(Block::Waterfall)
+}
+
+impl<'a> Drawing<'a> {
+    fn new(
+        (session, source, now): (Option<&'a SessionRow>, Option<&'a SourceRow>, UnixNanos),
+        around: &'a [ExchangeRow],
+        messages: &'a [MessageRow],
+    ) -> Self {
+        let messages = messages.iter().map(|message| (message.id, message)).collect();
+        Self { session, source, now, around, messages, bars: Vec::new() }
     }
-    let n_left = bars.len().saturating_sub(MAX_BARS);
-    bars.truncate(MAX_BARS);
-    let from = bars.iter().map(|bar| bar.from).min().unwrap_or(own.opened);
-    let until = bars.iter().map(|bar| bar.until).max().unwrap_or(own.opened);
-    Some(Block::Waterfall(Waterfall { from, until, bars, n_left }))
+
+    /// An exchange with its rounds and its progress.
+    fn add(&mut self, exchange: &ExchangeRow, depth: usize) {
+        let what = what(&Call::new(exchange, self.session, self.source, self.now));
+        let what = match exchange.again {
+            Some(again) => format!("{}: {what}", again_word(again)),
+            None => what,
+        };
+        let until = exchange.closed.unwrap_or(self.now);
+        self.bars.push(Bar {
+            kind: if exchange.method.starts_with("http/") { "http" } else { "exchange" },
+            id: Some(exchange.id.to_string()),
+            what,
+            depth,
+            status: Some(exchange.status),
+            from: exchange.opened,
+            until: until.max(exchange.opened),
+            marks: Vec::new(),
+        });
+        let messages: Vec<_> =
+            exchange.messages.iter().filter_map(|id| self.messages.get(id).copied()).collect();
+        self.rounds(exchange, &messages, depth + 1);
+        self.progress(&messages, depth + 1);
+    }
+
+    /// What was asked inside of an exchange, and inside of that.
+    fn inside(&mut self, outer: &ExchangeRow, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        let mut inner: Vec<_> = self.around.iter().filter(|other| other.parent == Some(outer.id)).collect();
+        inner.sort_by_key(|exchange| (exchange.opened, exchange.id));
+        for exchange in inner {
+            self.add(exchange, depth);
+            self.inside(exchange, depth + 1);
+        }
+    }
+
+    /// The HTTP of a login: what was fetched between a refusal and this attempt after it.
+    fn detour(&self, again: &ExchangeRow) -> Vec<&'a ExchangeRow> {
+        let Some((Again::Login, root)) = again.again.zip(again.chain) else { return Vec::new() };
+        let is_before = |other: &&ExchangeRow| {
+            (other.id == root || other.chain == Some(root))
+                && (other.opened, other.id) < (again.opened, again.id)
+        };
+        let before = self.around.iter().filter(is_before).max_by_key(|other| (other.opened, other.id));
+        let Some(before) = before else { return Vec::new() };
+        let between = before.closed.unwrap_or(before.opened)..=again.opened;
+        let is_between = |other: &&ExchangeRow| {
+            other.method.starts_with("http/") && between.contains(&other.opened) && other.again.is_none()
+        };
+        let mut fetched: Vec<_> = self.around.iter().filter(is_between).collect();
+        fetched.sort_by_key(|exchange| (exchange.opened, exchange.id));
+        fetched
+    }
+
+    /// Each round from its request to the answer that ends it, when there are several.
+    fn rounds(&mut self, own: &ExchangeRow, messages: &[&MessageRow], depth: usize) {
+        if own.n_rounds == 0 {
+            return;
+        }
+        let asks = |message: &&&MessageRow| message.piece == Piece::Request && message.from == own.asked_by;
+        for (n, request) in messages.iter().filter(asks).enumerate() {
+            let answers = |message: &&&MessageRow| {
+                matches!(message.piece, Piece::Result | Piece::Error) && message.at >= request.at
+            };
+            let answer = messages.iter().find(answers);
+            self.bars.push(Bar {
+                kind: "round",
+                id: Some(request.id.to_string()),
+                what: format!("round {}", n + 1),
+                depth,
+                status: None,
+                from: request.at,
+                until: answer.map_or(own.closed.unwrap_or(self.now), |answer| end_of(answer)).max(request.at),
+                marks: Vec::new(),
+            });
+        }
+    }
+
+    /// When each progress came, in one line.
+    fn progress(&mut self, messages: &[&MessageRow], depth: usize) {
+        let is_progress = |message: &&&MessageRow| {
+            message.piece == Piece::Notification
+                && message.from == Leg::Server
+                && String::from_utf8_lossy(&message.body).contains("\"notifications/progress\"")
+        };
+        let marks: Vec<UnixNanos> = messages.iter().filter(is_progress).map(|message| message.at).collect();
+        if let (Some(first), Some(last)) = (marks.first(), marks.last()) {
+            self.bars.push(Bar {
+                kind: "progress",
+                id: None,
+                what: format!("progress ×{}", marks.len()),
+                depth,
+                status: None,
+                from: *first,
+                until: *last,
+                marks,
+            });
+        }
+    }
+
+    /// What happened to the server's process, what was not seen, what was done on purpose: a moment.
+    fn note(&mut self, note: &MessageRow) {
+        self.bars.push(Bar {
+            kind: "note",
+            id: Some(note.id.to_string()),
+            what: String::from_utf8_lossy(&note.body).into_owned(),
+            depth: 0,
+            status: None,
+            from: note.at,
+            until: note.at,
+            marks: vec![note.at],
+        });
+    }
+
+    fn finish(mut self, most: usize) -> Option<Waterfall> {
+        let n_left = self.bars.len().saturating_sub(most);
+        self.bars.truncate(most);
+        let from = self.bars.iter().map(|bar| bar.from).min()?;
+        let until = self.bars.iter().map(|bar| bar.until).max()?;
+        Some(Waterfall { from, until, bars: self.bars, n_left })
+    }
 }
 
 /// The word of how an exchange repeats another, as JSON and expressions have it.
@@ -61,6 +224,7 @@ pub(crate) fn again_word(again: Again) -> &'static str {
         Again::Session => "session",
         Again::Login => "login",
         Again::Throttle => "throttle",
+        Again::Restart => "restart",
     }
 }
 
@@ -73,98 +237,7 @@ pub(super) fn again_text(again: Again) -> &'static str {
         Again::Session => "again, because the session was gone",
         Again::Login => "again, after the server refused it unauthorized",
         Again::Throttle => "again, after the server said to wait",
-    }
-}
-
-fn add(call: &Call<'_>, exchange: &ExchangeRow, depth: usize, bars: &mut Vec<Bar>) {
-    let what = what(&Call::new(exchange, call.session, call.source, call.now));
-    let what = match exchange.again {
-        Some(again) => format!("{}: {what}", again_word(again)),
-        None => what,
-    };
-    let until = exchange.closed.unwrap_or(call.now);
-    bars.push(Bar {
-        kind: if exchange.method.starts_with("http/") { "http" } else { "exchange" },
-        id: Some(exchange.id.to_string()),
-        what,
-        depth,
-        from: exchange.opened,
-        until: until.max(exchange.opened),
-        marks: Vec::new(),
-    });
-}
-
-/// What was asked inside of an exchange, and inside of that.
-fn inside(call: &Call<'_>, around: &[ExchangeRow], outer: &ExchangeRow, depth: usize, bars: &mut Vec<Bar>) {
-    if depth > MAX_DEPTH {
-        return;
-    }
-    let mut inner: Vec<_> = around.iter().filter(|other| other.parent == Some(outer.id)).collect();
-    inner.sort_by_key(|exchange| (exchange.opened, exchange.id));
-    for exchange in inner {
-        add(call, exchange, depth, bars);
-        inside(call, around, exchange, depth + 1, bars);
-    }
-}
-
-/// The HTTP of a login: what was fetched between a refusal and the attempt after it.
-fn detour(
-    call: &Call<'_>,
-    around: &[ExchangeRow],
-    (from, until): (UnixNanos, UnixNanos),
-    bars: &mut Vec<Bar>,
-) {
-    let is_between = |other: &&ExchangeRow| {
-        other.method.starts_with("http/") && (from..=until).contains(&other.opened) && other.again.is_none()
-    };
-    let mut fetched: Vec<_> = around.iter().filter(is_between).collect();
-    fetched.sort_by_key(|exchange| (exchange.opened, exchange.id));
-    for exchange in fetched {
-        add(call, exchange, 1, bars);
-    }
-}
-
-/// Each round from its request to the answer that ends it, when there are several.
-fn rounds(own: &ExchangeRow, messages: &[MessageRow], now: UnixNanos, bars: &mut Vec<Bar>) {
-    if own.n_rounds == 0 {
-        return;
-    }
-    let asks = |message: &&MessageRow| message.piece == Piece::Request && message.from == own.asked_by;
-    for (n, request) in messages.iter().filter(asks).enumerate() {
-        let answers = |message: &&MessageRow| {
-            matches!(message.piece, Piece::Result | Piece::Error) && message.at >= request.at
-        };
-        let answer = messages.iter().find(answers);
-        bars.push(Bar {
-            kind: "round",
-            id: Some(request.id.to_string()),
-            what: format!("round {}", n + 1),
-            depth: 1,
-            from: request.at,
-            until: answer.map_or(own.closed.unwrap_or(now), end_of).max(request.at),
-            marks: Vec::new(),
-        });
-    }
-}
-
-/// When each progress came, in one line.
-fn progress(messages: &[MessageRow], bars: &mut Vec<Bar>) {
-    let is_progress = |message: &&MessageRow| {
-        message.piece == Piece::Notification
-            && message.from == Leg::Server
-            && String::from_utf8_lossy(&message.body).contains("\"notifications/progress\"")
-    };
-    let marks: Vec<UnixNanos> = messages.iter().filter(is_progress).map(|message| message.at).collect();
-    if let (Some(first), Some(last)) = (marks.first(), marks.last()) {
-        bars.push(Bar {
-            kind: "progress",
-            id: None,
-            what: format!("progress ×{}", marks.len()),
-            depth: 1,
-            from: *first,
-            until: *last,
-            marks,
-        });
+        Again::Restart => "again, after the client had started the server again",
     }
 }
 

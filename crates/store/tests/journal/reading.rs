@@ -7,7 +7,7 @@ use tapgate_store::{
 };
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::{
-    Again, Body, Clock, Era, Exchange, Finding, Hand, Message, Offered, Piece, Record, Session, Source,
+    Again, Body, Clock, Era, Exchange, Finding, Hand, Message, Offered, Piece, Record, Root, Session, Source,
     Status, Surface, Transport,
 };
 use tapgate_wire::revision::Revisions;
@@ -40,9 +40,16 @@ fn every_field_reads_back() {
         late: true,
         duplicate: true,
         task: Some(masked("task")),
-        clock: Some(Clock { client: 0, tapgate: 1, wire: 2, server: 3, person: u64::MAX - 1 }),
+        clock: Some(Clock {
+            client: 0,
+            tapgate: 1,
+            wire: 2,
+            server: 3,
+            person: u64::MAX - 1,
+            injected: u64::MAX,
+        }),
         in_hand: Some((Hand::Person, NOW + 7)),
-        chain: Some(1),
+        chain: Some(Root::Own(1)),
         again: Some(Again::Login),
         findings: vec!["not-json", "null-id"],
         messages: vec![2],
@@ -113,7 +120,7 @@ static RULE: Rule = Rule {
 fn findings_and_surfaces_and_the_clock_read_back_and_go_with_their_session() {
     let home = Home::new();
     let journal = home.journal();
-    let clock = Clock { client: 1, tapgate: 2, wire: 3, server: 4, person: 0 };
+    let clock = Clock { client: 1, tapgate: 2, wire: 3, server: 4, ..Clock::default() };
     let mut records = call(1);
     if let Some(Record::Exchange(exchange)) = records.last_mut() {
         exchange.clock = Some(clock);

@@ -16,13 +16,13 @@ use crate::problem::Problem;
 const MAX_SESSIONS: u64 = 1_000;
 
 /// What was seen.
-pub(super) struct Seen {
+pub struct Seen {
     /// The server and what it offers, as a lock would have it.
-    pub(super) lock: Lock,
+    pub lock: Lock,
     /// Lists of which not all pages were fetched.
-    pub(super) partial: BTreeSet<Offered>,
+    pub partial: BTreeSet<Offered>,
     /// Where it was seen, for people.
-    pub(super) from: String,
+    pub from: String,
 }
 
 /// What the target offers.
@@ -37,7 +37,7 @@ pub(super) fn surface_of(look: &Look, target: &Target) -> Result<Seen, Problem> 
 /// What the server offered in a session.
 ///
 /// A bridge may change definitions for its client or hold some back, so of a bridge its server's leg counts.
-pub(super) fn of_session(look: &Look, session: &SessionRow) -> Result<Seen, Problem> {
+pub fn of_session(look: &Look, session: &SessionRow) -> Result<Seen, Problem> {
     let read = |trouble| home::problem(&trouble);
     let source = look.reader.source(session.source).map_err(read)?;
     let mut seen = Seen {

@@ -129,6 +129,10 @@ impl Loop {
                 Some(Err(why)) => acts.push(Act::Note(why)),
                 None => {}
             }
+            // Before the observers hear what the client gets.
+            if let Some(locked) = &self.locked {
+                locked.withhold(self.bridge.withheld());
+            }
             let status = self.perform(now, &mut acts);
             self.legs.passed(self.clock);
             if let Some(status) = status {

@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tapgate_engine::bridge::hold::Withheld;
 use tapgate_engine::surface::Lock;
 use tapgate_wire::Nanos;
 
@@ -15,18 +16,32 @@ use crate::problem::Problem;
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The lock as it is now, for the loop and the observers.
+/// The lock as it is now and what it holds back, for the loop and the observers.
 #[derive(Clone, Debug)]
-pub struct Shared(Arc<Mutex<Arc<Lock>>>);
+pub struct Shared(Arc<Mutex<(Arc<Lock>, Arc<Withheld>)>>);
 
 impl Shared {
     /// The lock.
     pub fn get(&self) -> Arc<Lock> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.now().0)
+    }
+
+    /// What is held back.
+    pub fn withheld(&self) -> Arc<Withheld> {
+        Arc::clone(&self.now().1)
+    }
+
+    /// Says what is held back.
+    pub fn withhold(&self, withheld: &Arc<Withheld>) {
+        self.now().1.clone_from(withheld);
     }
 
     fn set(&self, lock: Arc<Lock>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lock;
+        self.now().0 = lock;
+    }
+
+    fn now(&self) -> MutexGuard<'_, (Arc<Lock>, Arc<Withheld>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -48,13 +63,18 @@ impl Watched {
         // Looked at before it is read: what is written in between is seen at the next look.
         let seen = stamp(path);
         let lock = file::expect(path)?;
-        let shared = Shared(Arc::new(Mutex::new(Arc::new(lock))));
+        let shared = Shared(Arc::new(Mutex::new((Arc::new(lock), Arc::default()))));
         Ok(Self { path: path.to_owned(), seen, due: after(now), shared })
     }
 
     /// The lock, for whoever else wants it.
     pub fn shared(&self) -> Shared {
         self.shared.clone()
+    }
+
+    /// Says what is held back.
+    pub fn withhold(&self, withheld: &Arc<Withheld>) {
+        self.shared.withhold(withheld);
     }
 
     /// When [`Watched::look`] is due.

@@ -6,6 +6,7 @@ use tapgate_wire::Message;
 use tapgate_wire::edge::Act;
 use tapgate_wire::record::Era;
 
+use super::super::hold::Withheld;
 use super::link::AboutTools;
 use super::{Back, CallNo, FromServer, LinkNo};
 use crate::surface::Lock;
@@ -39,6 +40,11 @@ impl Back {
                 out.push(said(Some(*call), &params));
             }
         }
+    }
+
+    /// The tools that are held now.
+    pub fn withheld(&self) -> &Arc<Withheld> {
+        self.hold.withheld()
     }
 
     /// Why a request of a client is refused, if it calls a tool that is held.

@@ -57,10 +57,11 @@ fn a_person_who_is_asked_inside_has_the_call_in_hand() {
 proptest! {
     #[test]
     fn the_parts_are_the_whole_whatever_happens(
-        steps in prop::collection::vec((0u64..50, 0u8..6, 0usize..5), 0..60),
+        steps in prop::collection::vec((0u64..50, 0u8..6, 0usize..6), 0..60),
         end in 0u64..100,
     ) {
-        let hands = [Hand::Client, Hand::Tapgate, Hand::Wire, Hand::Server, Hand::Person];
+        let hands =
+            [Hand::Client, Hand::Tapgate, Hand::Wire, Hand::Server, Hand::Person, Hand::Injected];
         let mut split = Split::new(at(1000));
         let mut now = 1000;
         for (after, what, hand) in steps {
@@ -77,8 +78,8 @@ proptest! {
         }
         let closed = at(now + end);
         if let (Some(clock), _) = split.finish(closed) {
-            let Clock { client, tapgate, wire, server, person } = clock;
-            prop_assert_eq!(client + tapgate + wire + server + person, closed.0 - 1000);
+            let Clock { client, tapgate, wire, server, person, injected } = clock;
+            prop_assert_eq!(client + tapgate + wire + server + person + injected, closed.0 - 1000);
         }
     }
 }

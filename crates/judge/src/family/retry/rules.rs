@@ -117,6 +117,33 @@ pub(super) static RESUMED: Rule = Rule {
     )],
 };
 
+pub(super) static RESTARTED: Rule = Rule {
+    id: "retry.restarted",
+    about: "A client started the server again and asked what had got no answer before.",
+    side: Side::Client,
+    severity: Severity::Note,
+    revisions: Revisions::ALL,
+    source: "Spec 2025-11-25, basic/lifecycle, Shutdown; Spec 2025-11-25, basic/transports, stdio",
+    fix: "Find out why the server gave no answer, in what it wrote to standard error before its end.",
+    fires: &[r#"restarted
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"read"}
+        server> answer 1 {"content":[]}
+    "#],
+    quiet: &[
+        r#"restarted
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"write"}
+        server> answer 1 {"content":[]}
+    "#,
+        r#"restarted
+        client> ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"another","version":"1"}}
+        client> ask 1 tools/call {"name":"read"}
+        server> answer 1 {"content":[]}
+    "#,
+    ],
+};
+
 pub(super) static SESSION: Rule = Rule {
     id: "retry.session",
     about: "A client greeted or asked again, because the server answered 404 to its session.",
@@ -200,14 +227,24 @@ pub(super) static TOO_SOON: Rule = Rule {
     revisions: Revisions::ALL,
     source: "RFC 9110, 10.2.3, Retry-After",
     fix: "Wait as long as Retry-After says before you ask again.",
-    fires: &[session!(
-        r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
+    fires: &[
+        session!(
+            r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
         server[2] 429  retry-after: 5 | -
         wait 1s
         client[3] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 2 tools/call {"name":"a"}
         server[3] 200 json | answer 2 {"content":[]}
     "#
-    )],
+        ),
+        session!(
+            r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
+        server[2] 503  date: Wed, 21 Oct 2026 07:28:00 GMT; retry-after: Wed, 21 Oct 2026 07:28:05 GMT | -
+        wait 1s
+        client[3] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 2 tools/call {"name":"a"}
+        server[3] 200 json | answer 2 {"content":[]}
+    "#
+        ),
+    ],
     quiet: &[
         session!(
             r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
@@ -220,6 +257,14 @@ pub(super) static TOO_SOON: Rule = Rule {
         session!(
             r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
         server[2] 503  retry-after: Wed, 21 Oct 2026 07:28:00 GMT | -
+        wait 1s
+        client[3] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 2 tools/call {"name":"a"}
+        server[3] 200 json | answer 2 {"content":[]}
+    "#
+        ),
+        session!(
+            r#"client[2] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 1 tools/call {"name":"a"}
+        server[2] 503  date: Wed, 21 Oct 2026 07:28:00 GMT; retry-after: Wed, 21 Oct 2026 07:28:02 GMT | -
         wait 1s
         client[3] POST /mcp  mcp-session-id: s1; user-agent: probe | ask 2 tools/call {"name":"a"}
         server[3] 200 json | answer 2 {"content":[]}
