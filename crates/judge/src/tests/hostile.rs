@@ -23,8 +23,8 @@ fn lines(is_http: bool) -> Vec<String> {
             continue;
         }
         let kept = text.lines().map(str::trim).filter(|line| {
-            !["#", "legs", "end", "times", "wait", "locked"].iter().any(|word| line.starts_with(word))
-                && !line.is_empty()
+            let not_steps = ["#", "legs", "end", "times", "wait", "locked", "holds", "restarted"];
+            !not_steps.iter().any(|word| line.starts_with(word)) && !line.is_empty()
         });
         lines.extend(kept.map(str::to_owned));
     }
