@@ -100,7 +100,7 @@ fn an_offer_is_locked_verified_and_what_changed_is_classed() {
     let desk = Desk::new();
     desk.list(&[]);
     let unlocked = desk.lock(&["verify"]);
-    assert_eq!(unlocked.code, Some(1), "{}", unlocked.err());
+    assert_eq!(unlocked.code, Some(2), "{}", unlocked.err());
     assert!(unlocked.err().contains("first time"), "{}", unlocked.err());
     let written = desk.lock(&["update"]);
     assert_eq!((written.code, written.err().as_str()), (Some(0), ""));
@@ -143,7 +143,7 @@ fn a_locked_tap_holds_back_what_changed_until_it_is_approved() {
         .current_dir(desk.folder.path())
         .output()
         .unwrap();
-    assert_eq!(first.status.code(), Some(1), "a tap without a lock file starts");
+    assert_eq!(first.status.code(), Some(2), "a tap without a lock file starts");
     desk.list(&["--bridge"]);
     assert_eq!(desk.lock(&["update"]).code, Some(0));
     assert_eq!(desk.list(&["--locked"]), ["read", "write"]);
@@ -174,6 +174,29 @@ fn a_locked_tap_holds_back_what_changed_until_it_is_approved() {
     assert_eq!(calls.iter().filter(|call| is_found(call)).count(), 1, "{calls:?}");
     let unknown = desk.lock(&["approve", "nothing"]);
     assert_eq!(unknown.code, Some(2), "{}", unknown.err());
+}
+
+#[test]
+fn a_lock_that_is_a_link_stays_one() {
+    let desk = Desk::new();
+    desk.list(&[]);
+    fs::create_dir(desk.at("kept")).unwrap();
+    std::os::unix::fs::symlink("kept/shared.lock", desk.at("mcp.lock")).unwrap();
+    let dangling = desk.lock(&["update"]);
+    assert_eq!(dangling.code, Some(4), "{}", dangling.err());
+    fs::write(desk.at("kept/shared.lock"), "").unwrap();
+    assert_eq!(desk.lock(&["update"]).code, Some(5), "an empty file is no lock");
+    fs::remove_file(desk.at("mcp.lock")).unwrap();
+    assert_eq!(desk.lock(&["update"]).code, Some(0));
+    fs::rename(desk.at("mcp.lock"), desk.at("kept/shared.lock")).unwrap();
+    std::os::unix::fs::symlink("kept/shared.lock", desk.at("mcp.lock")).unwrap();
+    desk.offer(&[READ]);
+    desk.list(&[]);
+    let updated = desk.lock(&["update"]);
+    assert_eq!(updated.code, Some(0), "{}", updated.err());
+    assert!(desk.at("mcp.lock").is_symlink());
+    assert!(!text(&desk.at("kept/shared.lock")).contains("\"name\": \"write\""));
+    assert_eq!(fs::read_dir(desk.at("kept")).unwrap().count(), 1, "a file is left behind");
 }
 
 #[test]
