@@ -184,6 +184,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Say `--yes`, or see them first with `--dry-run`.",
     ),
     (
+        "mock.not-loopback",
+        "The address of `mock --listen` can be reached by other machines.",
+        "Listen on 127.0.0.1.",
+    ),
+    (
         "bundle.unreadable",
         "The file that `check` was given is no bundle, or one of a newer tapgate.",
         "Make one with `tapgate bundle`.",
