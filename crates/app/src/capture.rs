@@ -19,6 +19,9 @@ pub use self::call::{Call, Poll, Turn, is_request, task_of};
 /// How a place begins where something was masked.
 const MASKED: &str = "[masked:";
 
+/// Sessions that are looked through for a handshake.
+const MAX_EARLIER: u64 = 100;
+
 /// Most exchanges that are inside of each other: a question in the poll of a task in a call.
 const MAX_DEPTH: usize = 8;
 
@@ -105,6 +108,32 @@ impl Capture {
         let mut calls: Vec<Call> = calls.collect();
         calls.sort_by_key(|call| call.turns.first().map(|turn| turn.id));
         Ok(Self { session, calls, asides, effects })
+    }
+
+    /// Adds the handshake of an earlier session of the same server where this one has none: some clients ask with one
+    /// process and talk to the next.
+    pub fn learn_greeting(&mut self, look: &Look) -> Result<(), Problem> {
+        let greets = |call: &Call| ["initialize", "server/discover"].contains(&call.row.method.as_str());
+        if self.calls.iter().any(greets) {
+            return Ok(());
+        }
+        let read = |trouble| home::problem(&trouble);
+        let name =
+            |session: &SessionRow| Ok(look.around(session.id)?.source.map(|source| source.server.clone()));
+        let own = name(&self.session)?;
+        for session in look.reader.sessions(None, Some(MAX_EARLIER)).map_err(read)? {
+            let is_like = session.id < self.session.id
+                && (session.era, &session.server) == (self.session.era, &self.session.server);
+            if !is_like || name(&session)? != own {
+                continue;
+            }
+            let greeting = Self::read(look, session)?.calls.into_iter().find(greets);
+            if let Some(greeting) = greeting.filter(|greeting| greeting.answer().is_some()) {
+                self.calls.insert(0, greeting);
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// What a call does.

@@ -3,6 +3,7 @@
 //!
 //! The machine is pure: messages of the client and the time in, messages to it and the times when they are due out.
 
+mod listen;
 mod nearest;
 mod task;
 
@@ -13,6 +14,7 @@ use serde_json::{Value as Json, json};
 use tapgate_wire::record::{Era, Status, UnixNanos};
 use tapgate_wire::{Leg, Nanos};
 
+use self::listen::Listen;
 use self::task::Task;
 use crate::capture::{Call, Capture, Turn, fits, task_of};
 
@@ -28,10 +30,10 @@ const MAX_WAITING: usize = 4096;
 /// Longest pause between two messages that is played.
 const MAX_PAUSE: Duration = Duration::from_hours(1);
 
-/// Where a message names the subscription that it belongs to.
+/// How long what follows a notification waits at least.
 ///
-/// Spec 2026-07-28, basic/utilities/subscriptions.
-const SUBSCRIPTION: &str = "/params/_meta/io.modelcontextprotocol~1subscriptionId";
+/// The official TypeScript SDKs (1.x, 2.x) lose progress that they read together with the answer behind it.
+const BREATH: Duration = Duration::from_millis(2);
 
 /// How calls are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +67,8 @@ pub struct Mock {
     rounds: BTreeMap<String, Play>,
     /// Tasks that the client has, the oldest first.
     tasks: Vec<Task>,
-    /// Subscriptions that are open: the id of the request then, and now.
-    listens: HashMap<String, Json>,
+    /// Subscriptions that are open, the oldest first.
+    listens: Vec<Listen>,
     /// What is to be said: when, in which order, and for which request.
     waiting: BTreeMap<(Nanos, u64), (Json, Json)>,
     last: u64,
@@ -95,8 +97,8 @@ impl Mock {
     /// A server of this capture.
     pub fn new(mut capture: Capture, how: Match, pace: Pace) -> Self {
         let asides = std::mem::take(&mut capture.asides);
-        let unasked = capture.calls.iter_mut().flat_map(unasked).collect::<Vec<_>>();
-        for aside in asides.into_iter().chain(unasked) {
+        let told: Vec<Turn> = capture.calls.iter_mut().flat_map(listen::told).collect();
+        for aside in asides.into_iter().chain(told) {
             // What the server told by itself follows from what it was asked last.
             let begins = |call: &Call| call.turns.first().is_some_and(|turn| turn.id < aside.id);
             let place = capture.calls.iter().rposition(begins).unwrap_or_default();
@@ -112,7 +114,7 @@ impl Mock {
             asked: HashMap::new(),
             rounds: BTreeMap::new(),
             tasks: Vec::new(),
-            listens: HashMap::new(),
+            listens: Vec::new(),
             waiting: BTreeMap::new(),
             last: 0,
         }
@@ -165,11 +167,16 @@ impl Mock {
         {
             return self.polled(now, place, method, id);
         }
+        if method == listen::METHOD && self.capture.session.era == Some(Era::Modern) {
+            let confirmation = self.listen(id, params);
+            self.push(now, id, confirmation);
+        }
         match self.find(method, params) {
             Some(place) => {
                 self.served.insert(place);
                 self.serve(now, place, id, token, params);
             }
+            None if method == listen::METHOD => {}
             None => {
                 let answer = self.unrecorded(method, id, params);
                 self.push(now, id, answer);
@@ -192,11 +199,6 @@ impl Mock {
         }
         let begin = call.turns.first();
         let then = begin.map_or(0, |turn| turn.at);
-        if call.row.method == "subscriptions/listen"
-            && let Some(own) = call.request().and_then(|request| request.get("id"))
-        {
-            self.listens.insert(own.to_string(), id.clone());
-        }
         let since = (now, then);
         self.go_on(now, Play { call: place, poll: None, turn: 1, id: id.clone(), token, since, task: None });
     }
@@ -206,7 +208,7 @@ impl Mock {
         let Some(id) = id else { return };
         self.waiting.retain(|_, (of, _)| of != id);
         self.asked.retain(|_, play| play.id != *id);
-        self.listens.retain(|_, now| now != id);
+        self.listens.retain(|listen| listen.id != *id);
     }
 
     /// The recorded call that a request repeats: one that was not served yet, else the last one.
@@ -215,9 +217,9 @@ impl Mock {
         let is_same = |call: &Call| {
             let Some(request) = call.request().filter(|_| call.row.method == method) else { return false };
             let recorded = essence(request.get("params").unwrap_or(&Json::Null));
-            let is_greeting = matches!(method, "initialize" | "server/discover" | "ping");
+            let is_open_to_all = matches!(method, "initialize" | "server/discover" | "ping" | listen::METHOD);
             match self.how {
-                _ if is_greeting => true,
+                _ if is_open_to_all => true,
                 Match::Exact => fits(&recorded, &wanted),
                 Match::Loose => {
                     ["name", "uri", "taskId"].iter().all(|name| recorded.get(name) == wanted.get(name))
@@ -285,7 +287,11 @@ impl Mock {
                     self.asked.insert(id.to_string(), play);
                 }
                 return;
-            } else if !self.fit_to_now(&play, &mut said) {
+            } else {
+                for said in self.told_now(&play, said) {
+                    self.push(due, &play.id, said);
+                }
+                due = later(due, BREATH);
                 continue;
             }
             task::rename(&mut said, play.task.as_ref());
@@ -293,7 +299,7 @@ impl Mock {
         }
         let Some(call) = self.capture.calls.get(play.call) else { return };
         // Such a call gets its end from the client.
-        let is_endless = call.row.method == "subscriptions/listen" || call.row.status == Status::Cancelled;
+        let is_endless = call.row.method == listen::METHOD || call.row.status == Status::Cancelled;
         if !is_answered && !is_endless {
             self.push(due, &play.id, error(&play.id, "the recording ends before this call was answered"));
         }
@@ -313,24 +319,22 @@ impl Mock {
         }
     }
 
-    /// Puts the names of now into a notification; whether anybody wants to hear it.
-    fn fit_to_now(&self, play: &Play, said: &mut Json) -> bool {
-        for (path, now) in [
-            ("/params/progressToken", play.token.as_ref()),
-            (SUBSCRIPTION, said.pointer(SUBSCRIPTION).and_then(|then| self.listens.get(&then.to_string()))),
-        ] {
-            let Some(place) = said.pointer_mut(path) else { continue };
-            let Some(now) = now else { return false };
-            *place = now.clone();
+    /// A notification with the names of now, for each who wants to hear it.
+    fn told_now(&self, play: &Play, mut said: Json) -> Vec<Json> {
+        task::rename(&mut said, play.task.as_ref());
+        if let Some(place) = said.pointer_mut("/params/progressToken") {
+            // Nobody hears of progress that was not asked for.
+            let Some(token) = &play.token else { return Vec::new() };
+            *place = token.clone();
         }
-        true
+        self.spread(&said).unwrap_or_else(|| vec![said])
     }
 
     fn time_of(&self, play: &Play, at: UnixNanos) -> Nanos {
         let Pace::Recorded(factor) = self.pace else { return play.since.0 };
         let pause = Duration::from_nanos(u64::try_from(at.saturating_sub(play.since.1)).unwrap_or_default());
         let pause = Duration::try_from_secs_f64(pause.as_secs_f64() * factor).unwrap_or(MAX_PAUSE);
-        Nanos(play.since.0.0.saturating_add(pause.min(MAX_PAUSE).as_nanos() as u64))
+        later(play.since.0, pause.min(MAX_PAUSE))
     }
 
     fn push(&mut self, due: Nanos, of: &Json, said: Json) {
@@ -375,17 +379,29 @@ impl Mock {
         json!({ "jsonrpc": "2.0", "id": id, "result": result })
     }
 
-    /// What the server can do, as far as its calls show.
+    /// What the server can do, as far as its messages show.
     fn capabilities(&self) -> Json {
+        let turns = || self.capture.calls.iter().flat_map(|call| &call.turns);
+        let says = |prefix: &str| {
+            let methods = turns().filter_map(|turn| turn.said.as_ref()?.get("method")?.as_str());
+            methods.into_iter().any(|method| method.starts_with(prefix))
+        };
         let mut can = json!({});
-        for (prefix, name) in [
-            ("tools/", "tools"),
-            ("prompts/", "prompts"),
-            ("resources/", "resources"),
-            ("completion/", "completions"),
-            ("logging/", "logging"),
-        ] {
-            if self.capture.calls.iter().any(|call| call.row.method.starts_with(prefix)) {
+        for name in ["tools", "prompts", "resources"] {
+            if says(&format!("{name}/")) {
+                let changes = says(&format!("notifications/{name}/list_changed"));
+                set(&mut can, name, if changes { json!({ "listChanged": true }) } else { json!({}) });
+            }
+        }
+        if says("notifications/resources/updated")
+            && let Some(resources) = can.get_mut("resources")
+        {
+            set(resources, "subscribe", json!(true));
+        }
+        for (prefixes, name) in
+            [(&["completion/"][..], "completions"), (&["logging/", "notifications/message"], "logging")]
+        {
+            if prefixes.iter().any(|prefix| says(prefix)) {
                 set(&mut can, name, json!({}));
             }
         }
@@ -393,19 +409,13 @@ impl Mock {
     }
 }
 
-/// Takes out of a subscription what was told on it, which follows from other calls; its confirmation stays.
-fn unasked(call: &mut Call) -> Vec<Turn> {
-    if call.row.method != "subscriptions/listen" {
-        return Vec::new();
-    }
-    let first = call.turns.iter().position(|turn| turn.from == Leg::Server);
-    let told = call.turns.split_off(first.map_or(call.turns.len(), |first| first + 1));
-    told.into_iter().filter(|turn| turn.from == Leg::Server && is_told(turn) && turn.said.is_some()).collect()
-}
-
 /// Whether a message has a method: it is no answer.
 fn is_told(turn: &Turn) -> bool {
     turn.said.as_ref().is_none_or(|said| said.get("method").is_some())
+}
+
+fn later(now: Nanos, wait: Duration) -> Nanos {
+    Nanos(now.0.saturating_add(wait.as_nanos() as u64))
 }
 
 fn error(id: &Json, text: &str) -> Json {

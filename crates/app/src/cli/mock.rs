@@ -94,7 +94,9 @@ impl Args {
         }
         let how = if self.loose { Match::Loose } else { Match::Exact };
         let pace = self.timing.map_or(Pace::AtOnce, Pace::Recorded);
-        let mut mock = Mock::new(Capture::read(&look, session)?, how, pace);
+        let mut capture = Capture::read(&look, session)?;
+        capture.learn_greeting(&look)?;
+        let mut mock = Mock::new(capture, how, pace);
         drop(look);
         serve(&mut mock).map_err(|error| play::cannot_start(&error))?;
         Ok(ExitCode::SUCCESS)

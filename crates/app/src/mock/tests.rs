@@ -8,10 +8,10 @@ use tapgate_wire::record::{Era, Status, Transport};
 use super::*;
 use crate::capture::Turn;
 
-/// What a mock says at once.
+/// What a mock says to a message.
 fn on(mock: &mut Mock, message: &Json) -> Vec<Json> {
     mock.on(Nanos(0), message);
-    mock.say(Nanos(0))
+    mock.say(Nanos(u64::MAX - 1))
 }
 
 fn mock(capture: Capture, how: Match) -> Mock {
@@ -236,7 +236,7 @@ fn mock_of(session: &SessionRow, turns: &[Turn]) -> Mock {
 fn a_subscription_hears_what_follows_from_other_calls() {
     let key = "io.modelcontextprotocol/subscriptionId";
     let on_it = |method: &str, id: i64| json!({ "jsonrpc": "2.0", "method": method, "params": { "_meta": { key: id } } });
-    let listen = |id: i64| json!({ "jsonrpc": "2.0", "id": id, "method": "subscriptions/listen", "params": { "notifications": {} } });
+    let listen = |id: i64| json!({ "jsonrpc": "2.0", "id": id, "method": "subscriptions/listen", "params": { "notifications": { "toolsListChanged": true } } });
     let change = "notifications/tools/list_changed";
     let said = [
         (Leg::Client, listen(1)),
@@ -248,7 +248,13 @@ fn a_subscription_hears_what_follows_from_other_calls() {
     // The change came after the call.
     recorded.calls[0].turns[2].id = MessageId(60);
     let mut mock = mock(recorded, Match::Exact);
-    assert_eq!(on(&mut mock, &listen(7)), [on_it("notifications/subscriptions/acknowledged", 7)]);
+    let confirmed = on(&mut mock, &listen(7));
+    assert_eq!(confirmed[0]["params"]["_meta"][key], 7);
+    assert_eq!(
+        (confirmed.len(), &confirmed[0]["params"]["notifications"]["toolsListChanged"]),
+        (1, &json!(true))
+    );
+    assert_eq!(on(&mut mock, &ask(6, "subscriptions/listen", &json!({}))).len(), 1, "it asks for nothing");
     assert_eq!(on(&mut mock, &call(8, "x")), [answer(8, "a"), on_it(change, 7)]);
     on(&mut mock, &json!({ "method": "notifications/cancelled", "params": { "requestId": 7 } }));
     assert_eq!(on(&mut mock, &call(9, "x")), [answer(9, "a")], "nobody listens");

@@ -24,7 +24,7 @@ fn tapgate(home: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn run(home: &Path, args: &[&str]) -> (Option<i32>, Vec<Value>, String) {
+pub fn run(home: &Path, args: &[&str]) -> (Option<i32>, Vec<Value>, String) {
     let Output { status, stdout, stderr } = tapgate(home, args).stdin(Stdio::null()).output().unwrap();
     let stdout = String::from_utf8(stdout).unwrap();
     let lines = stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
