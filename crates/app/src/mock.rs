@@ -405,6 +405,14 @@ impl Mock {
                 set(&mut can, name, json!({}));
             }
         }
+        let answers = self.capture.calls.iter().filter_map(Call::answer);
+        match answers.filter(|answer| task_of(answer).is_some()).map(task::is_legacy).next() {
+            Some(true) => {
+                set(&mut can, "tasks", json!({ "cancel": {}, "requests": { "tools": { "call": {} } } }))
+            }
+            Some(false) => set(&mut can, "extensions", json!({ "io.modelcontextprotocol/tasks": {} })),
+            None => {}
+        }
         can
     }
 }

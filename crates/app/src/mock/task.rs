@@ -36,6 +36,11 @@ pub(super) fn is_known_to(call: &Call, params: &Json) -> bool {
     kind != Some("task") || params.pointer(EXTENSION).is_some()
 }
 
+/// Whether the task that an answer creates is one of 2025-11-25.
+pub(super) fn is_legacy(answer: &Json) -> bool {
+    answer.pointer("/result/task").is_some()
+}
+
 /// Puts the id that a task has now in the place of the recorded one.
 pub(super) fn rename(said: &mut Json, task: Option<&(String, String)>) {
     let Some((then, now)) = task.filter(|(then, now)| then != now) else { return };
@@ -146,7 +151,7 @@ impl Task {
 
     /// What follows from what is recorded; nothing is made up about its result.
     fn unrecorded(&self, call: &Call, method: &str, id: &Json, had_ended: bool) -> Json {
-        let is_legacy = call.answer().is_some_and(|answer| answer.pointer("/result/task").is_some());
+        let is_legacy = call.answer().is_some_and(is_legacy);
         let refused =
             |text: &str| json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32_602, "message": text } });
         let mut state = self.state(call).unwrap_or_else(|| json!({}));
