@@ -204,6 +204,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "See what was found with `tapgate check SESSION`.",
     ),
     (
+        "bundle.several-taps",
+        "The sessions that were named were recorded by several taps, each of which is judged alone.",
+        "Name sessions of one tap, or one alone.",
+    ),
+    (
         "bundle.unwritable",
         "The file of a bundle cannot be written, for example because it is there already.",
         "Name another one with `-o FILE`.",

@@ -177,6 +177,33 @@ fn a_locked_tap_holds_back_what_changed_until_it_is_approved() {
 }
 
 #[test]
+fn a_bundle_holds_what_of_the_lock_shows_its_finding() {
+    let desk = Desk::new();
+    let other = r#"{"name":"other","inputSchema":{"type":"object"}}"#;
+    desk.offer(&[READ, other]);
+    desk.list(&[]);
+    assert_eq!(desk.lock(&["update"]).code, Some(0));
+    desk.offer(&[&READ.replace("Reads", "Sends"), other]);
+    assert_eq!(desk.list(&["--locked"]), ["other"]);
+    let run = |words: &[&str]| {
+        let mut command = desk.home.command(words);
+        command.current_dir(desk.folder.path());
+        Ran::of(command)
+    };
+    let bundled = run(&["bundle", "--rule", "lock.held", "-o", "held.json"]);
+    assert_eq!(bundled.code, Some(0), "{}", bundled.err());
+    let bundle: Value = serde_json::from_str(&text(&desk.at("held.json"))).unwrap();
+    let pins = bundle["lock"]["tools"].as_array().map_or(0, Vec::len);
+    assert!(bundle["lock"].is_object() && pins <= 1, "{bundle:#}");
+    fs::remove_file(desk.at("mcp.lock")).unwrap();
+    let shown = run(&["check", "--json", "held.json"]);
+    assert_eq!(objects(&shown)[0]["findings"][0]["rule"], "lock.held", "{}", shown.out());
+    let unlocked = run(&["bundle", "--rule", "lock.held", "-o", "other.json"]);
+    assert_eq!(unlocked.code, Some(5), "{}", unlocked.err());
+    assert!(unlocked.err().contains("--lock"), "{}", unlocked.err());
+}
+
+#[test]
 fn a_lock_that_is_a_link_stays_one() {
     let desk = Desk::new();
     desk.list(&[]);
