@@ -2,15 +2,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 use tapgate_engine::fact::Finding;
+use tapgate_engine::surface::Lock;
 use tapgate_judge::scene::{Piece, Scene, What};
 use tapgate_store::{FindingRow, MessageRow, SessionId};
+use tapgate_wire::fault::Severity;
 use tapgate_wire::record::{Body, Piece as Kind, Transport};
 use tapgate_wire::stream::Event;
 use tapgate_wire::{Leg, Nanos};
 
+use crate::look::Around;
 use crate::problem::{Exit, Problem};
 
 /// The version of the format; it grows when a reader of an older one would misread a file.
@@ -19,19 +23,36 @@ const VERSION: u64 = 1;
 /// Most bytes of a file that is read.
 const MAX_FILE: u64 = 64 << 20;
 
-/// What a session's messages show, as a scene; pieces that were stored as summaries are left out.
-pub fn scene(transports: (Transport, Transport), messages: &[MessageRow]) -> Scene {
+/// A recording as a scene, and what of it could not be taken over.
+#[derive(Debug)]
+pub struct Taken {
+    /// What happened.
+    pub scene: Scene,
+    /// How many messages were stored as a summary, so that they are not in it.
+    pub n_summaries: usize,
+    /// In how many messages something was masked.
+    pub n_masked: usize,
+}
+
+/// What messages show, in the order of their ids.
+pub fn taken(transports: (Transport, Transport), messages: &[MessageRow], lock: Option<Lock>) -> Taken {
     let began = messages.first().map_or(0, |message| message.at);
+    let mut n_summaries = 0;
     let pieces = messages.iter().filter_map(|message| {
         let what = match message.piece {
-            _ if message.stored == Body::Summary => return None,
+            _ if message.stored == Body::Summary => {
+                n_summaries += 1;
+                return None;
+            }
             Kind::Note => What::Exited(exit_status(&message.body)?),
             Kind::Stderr => What::Stderr(message.body.clone().into()),
             Kind::Http if message.body.is_empty() => What::Head,
             _ => What::Frame(message.body.clone().into()),
         };
+        let number = |id: i64| u64::try_from(id).unwrap_or_default();
         Some(Piece {
             at: Nanos(u64::try_from(message.at.saturating_sub(began)).unwrap_or_default()),
+            part: (number(message.session.0), message.exchange.map_or(0, |exchange| number(exchange.0))),
             stream: message.stream.unwrap_or_default(),
             from: message.from,
             head: message.head.as_deref().map(|head| String::from_utf8_lossy(head).trim_end().to_owned()),
@@ -39,7 +60,10 @@ pub fn scene(transports: (Transport, Transport), messages: &[MessageRow]) -> Sce
             what,
         })
     });
-    Scene { transports, pieces: pieces.collect() }
+    let pieces = pieces.collect();
+    let scene = Scene { transports, pieces, lock: lock.map(Arc::new) };
+    let n_masked = messages.iter().filter(|message| !message.hits.is_empty()).count();
+    Taken { scene, n_summaries, n_masked }
 }
 
 /// The exit status in a note of ours.
@@ -62,10 +86,12 @@ fn event(text: &[u8]) -> Event {
     event
 }
 
-/// Writes a scene and what is found in it.
-pub fn write(scene: &Scene, finding: &Finding) -> Json {
+/// Writes a scene, what is found in it, where it was found, and how anybody sees it again in the file of this name.
+pub fn write(scene: &Scene, finding: &Finding, around: &Around, taken: &Taken, file: &str) -> Json {
     let pieces: Vec<Json> = scene.pieces.iter().map(piece).collect();
     let (client, server) = scene.transports;
+    let lock = scene.lock.as_ref().and_then(|lock| serde_json::from_str::<Json>(&lock.to_text()).ok());
+    let is_error = finding.severity >= Severity::Error;
     json!({
         "v": VERSION,
         "kind": "bundle",
@@ -79,9 +105,47 @@ pub fn write(scene: &Scene, finding: &Finding) -> Json {
             "fix": finding.rule.fix,
             "source": finding.rule.source,
         },
+        "environment": environment(around, (client, server)),
+        "shown_by": {
+            "command": format!("tapgate check {file}"),
+            "exit": u8::from(is_error),
+            "findings": [finding.rule.id],
+        },
+        "lacks": { "summaries": taken.n_summaries, "masked": taken.n_masked },
+        "lock": lock,
         "transports": [transport(client), transport(server)],
         "messages": pieces,
     })
+}
+
+/// Where it was found: nothing of the server's command but its program, and nothing of its URL but the host.
+fn environment(around: &Around, transports: (Transport, Transport)) -> Json {
+    let peer = |peer: Option<&(String, String)>| {
+        peer.map(|(name, version)| json!({ "name": name, "version": version }))
+    };
+    let session = around.session.as_deref();
+    let program = around.source.as_deref().and_then(|source| program(&source.server));
+    json!({
+        "tapgate": env!("CARGO_PKG_VERSION"),
+        "os": std::env::consts::OS,
+        "arch": std::env::consts::ARCH,
+        "client": peer(session.and_then(|session| session.client.as_ref())),
+        "server": peer(session.and_then(|session| session.server.as_ref())),
+        "revision": session.and_then(|session| session.revision.as_deref()),
+        "transports": [transport(transports.0), transport(transports.1)],
+        "runs": program,
+    })
+}
+
+/// The program of a command without its path and arguments, or a URL's scheme and host.
+fn program(server: &str) -> Option<String> {
+    let word = server.split_whitespace().next()?;
+    if let Some((scheme, rest)) = word.split_once("://") {
+        let host = rest.split(['/', '?', '#']).next()?;
+        // A name and a password may stand before it.
+        return Some(format!("{scheme}://{}", host.rsplit('@').next()?));
+    }
+    word.rsplit('/').next().map(str::to_owned)
 }
 
 fn piece(piece: &Piece) -> Json {
@@ -153,8 +217,12 @@ pub fn read(path: &Path) -> Result<(Scene, String), Problem> {
     let messages = json.get("messages").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let pieces: Option<Vec<Piece>> = messages.iter().map(piece_of).collect();
     let pieces = pieces.ok_or_else(|| wrong("one of its `messages` lacks what it needs".to_owned()))?;
+    let lock =
+        json.get("lock").filter(|lock| !lock.is_null()).map(|lock| Lock::parse(lock.to_string().as_bytes()));
+    let lock =
+        lock.transpose().map_err(|mistake| wrong(format!("its `lock` cannot be used: {}", mistake.text)))?;
     let rule = json.pointer("/finding/rule").and_then(Json::as_str).unwrap_or_default();
-    Ok((Scene { transports, pieces }, rule.to_owned()))
+    Ok((Scene { transports, pieces, lock: lock.map(Arc::new) }, rule.to_owned()))
 }
 
 fn piece_of(json: &Json) -> Option<Piece> {
@@ -173,6 +241,7 @@ fn piece_of(json: &Json) -> Option<Piece> {
     };
     Some(Piece {
         at: Nanos((seconds * 1e9) as u64),
+        part: (0, 0),
         stream: json.get("stream").and_then(Json::as_u64).unwrap_or_default(),
         from: if json.get("from")?.as_str()? == "client" { Leg::Client } else { Leg::Server },
         head: text("head"),

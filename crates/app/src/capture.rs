@@ -1,10 +1,12 @@
 //! A recorded session as a conversation: its calls in order, each with everything that was said for it.
 
+mod call;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use serde_json::Value as Json;
-use tapgate_store::{ExchangeId, ExchangeRow, MessageId, Query, SessionRow};
+use tapgate_store::{ExchangeId, ExchangeRow, Query, SessionRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::{Body, Offered, Piece};
 
@@ -12,8 +14,16 @@ use crate::home;
 use crate::look::Look;
 use crate::problem::Problem;
 
+pub use self::call::{Call, Poll, Turn, is_request, task_of};
+
 /// How a place begins where something was masked.
 const MASKED: &str = "[masked:";
+
+/// Sessions that are looked through for a handshake.
+const MAX_EARLIER: u64 = 100;
+
+/// Most exchanges that are inside of each other: a question in the poll of a task in a call.
+const MAX_DEPTH: usize = 8;
 
 /// A recorded session.
 #[derive(Debug)]
@@ -22,30 +32,10 @@ pub struct Capture {
     pub session: SessionRow,
     /// What its client asked, in order.
     pub calls: Vec<Call>,
-    /// What its server told outside of any call: after which message, and what.
-    pub asides: Vec<(MessageId, Json)>,
+    /// What its server told outside of any call, in order.
+    pub asides: Vec<Turn>,
     /// What the server's tools do, by name, as far as they say.
     pub effects: BTreeMap<String, Effect>,
-}
-
-/// A call: a request of the client and all that was said until its end.
-#[derive(Debug)]
-pub struct Call {
-    /// The exchange.
-    pub row: ExchangeRow,
-    /// The messages in order, the request first.
-    pub turns: Vec<Turn>,
-}
-
-/// A message of a call.
-#[derive(Debug)]
-pub struct Turn {
-    /// Its id.
-    pub id: MessageId,
-    /// The side that sent it.
-    pub from: Leg,
-    /// What it said; `None` when only a summary was stored, or what came is no JSON.
-    pub said: Option<Json>,
 }
 
 /// What a call does to the world, from the tool's annotations.
@@ -85,9 +75,8 @@ impl Capture {
         seen.map_err(read)?;
         let mut turns: BTreeMap<ExchangeId, Vec<Turn>> = BTreeMap::new();
         let mut asides = Vec::new();
-        // What was asked inside of a call is part of it.
-        let parents: BTreeMap<ExchangeId, ExchangeId> =
-            exchanges.iter().filter_map(|exchange| Some((exchange.id, exchange.parent?))).collect();
+        let roots = roots(&exchanges);
+        let mut latest = None;
         let seen = look.reader.messages_of_session(session.id, |message| {
             let is_rpc =
                 matches!(message.piece, Piece::Request | Piece::Notification | Piece::Result | Piece::Error);
@@ -96,22 +85,55 @@ impl Capture {
             }
             let is_whole = message.stored != Body::Summary;
             let said = is_whole.then(|| serde_json::from_slice(&message.body).ok()).flatten();
-            match message.exchange {
-                Some(exchange) => {
-                    let of = parents.get(&exchange).copied().unwrap_or(exchange);
-                    turns.entry(of).or_default().push(Turn { id: message.id, from: message.from, said });
+            let turn = Turn { id: message.id, at: message.at, from: message.from, said };
+            match message.exchange.and_then(|exchange| roots.get(&exchange)) {
+                Some(&(root, Leg::Client)) => {
+                    let of = turns.entry(root).or_default();
+                    if of.is_empty() {
+                        latest = Some(root);
+                    }
+                    of.push(turn);
                 }
-                None if message.from == Leg::Server => asides.extend(said.map(|said| (message.id, said))),
+                // What the server asked while several calls ran belongs to one of them, most likely to the last one.
+                Some(_) => turns.entry(latest.unwrap_or(ExchangeId(0))).or_default().push(turn),
+                None if message.from == Leg::Server => asides.push(turn),
                 None => {}
             }
             ControlFlow::Continue(())
         });
         seen.map_err(read)?;
         let effects = effects(look, &session)?;
-        let calls = exchanges.into_iter().filter(|row| row.asked_by == Leg::Client && row.parent.is_none());
-        let calls = calls.filter_map(|row| Some(Call { turns: turns.remove(&row.id)?, row }));
-        let is_asked = |call: &Call| call.turns.first().is_some_and(|turn| turn.from == Leg::Client);
-        Ok(Self { session, calls: calls.filter(is_asked).collect(), asides, effects })
+        let rows = exchanges.into_iter().filter(|row| row.asked_by == Leg::Client && row.parent.is_none());
+        let calls = rows.filter_map(|row| Call::new(turns.remove(&row.id)?, row));
+        let mut calls: Vec<Call> = calls.collect();
+        calls.sort_by_key(|call| call.turns.first().map(|turn| turn.id));
+        Ok(Self { session, calls, asides, effects })
+    }
+
+    /// Adds the handshake of an earlier session of the same server where this one has none: some clients ask with one
+    /// process and talk to the next.
+    pub fn learn_greeting(&mut self, look: &Look) -> Result<(), Problem> {
+        let greets = |call: &Call| ["initialize", "server/discover"].contains(&call.row.method.as_str());
+        if self.calls.iter().any(greets) {
+            return Ok(());
+        }
+        let read = |trouble| home::problem(&trouble);
+        let name =
+            |session: &SessionRow| Ok(look.around(session.id)?.source.map(|source| source.server.clone()));
+        let own = name(&self.session)?;
+        for session in look.reader.sessions(None, Some(MAX_EARLIER)).map_err(read)? {
+            let is_like = session.id < self.session.id
+                && (session.era, &session.server) == (self.session.era, &self.session.server);
+            if !is_like || name(&session)? != own {
+                continue;
+            }
+            let greeting = Self::read(look, session)?.calls.into_iter().find(greets);
+            if let Some(greeting) = greeting.filter(|greeting| greeting.answer().is_some()) {
+                self.calls.insert(0, greeting);
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// What a call does.
@@ -123,11 +145,21 @@ impl Capture {
     }
 }
 
-impl Call {
-    /// Its request, if it was stored whole.
-    pub fn request(&self) -> Option<&Json> {
-        self.turns.first()?.said.as_ref()
-    }
+/// The exchange that each one belongs to in the end, and who asked that: what was asked inside of a call is part of it.
+fn roots(exchanges: &[ExchangeRow]) -> BTreeMap<ExchangeId, (ExchangeId, Leg)> {
+    let known: BTreeMap<ExchangeId, &ExchangeRow> = exchanges.iter().map(|row| (row.id, row)).collect();
+    let root = |row: &ExchangeRow| {
+        let mut at = row;
+        // A journal that somebody else made may name exchanges in a circle.
+        for _ in 0..MAX_DEPTH {
+            match at.parent.and_then(|parent| known.get(&parent)) {
+                Some(parent) => at = parent,
+                None => break,
+            }
+        }
+        (at.id, at.asked_by)
+    };
+    exchanges.iter().map(|row| (row.id, root(row))).collect()
 }
 
 /// What the tools of a session's server do, from their annotations in the newest list.

@@ -141,6 +141,15 @@ impl Look {
         self.reader.last_session().map_err(|trouble| home::problem(&trouble))
     }
 
+    /// The other leg of a bridge, that towards the server.
+    pub fn twin(&self, source: &SourceRow) -> Result<Option<SourceRow>, Problem> {
+        let sources = self.reader.sources().map_err(|trouble| home::problem(&trouble))?;
+        let is_twin = |other: &SourceRow| {
+            other.leg == Leg::Server && (other.pid, other.started) == (source.pid, source.started)
+        };
+        Ok(sources.into_iter().find(|other| other.id != source.id && is_twin(other)))
+    }
+
     /// The session that `id` names: an id, or `last`.
     pub fn session(&self, id: &str) -> Result<SessionRow, Problem> {
         let found = match id {

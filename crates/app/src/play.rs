@@ -77,6 +77,17 @@ pub enum Heard {
     Over,
 }
 
+/// What a server said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// This message.
+    Message(Json),
+    /// Nothing within the patience.
+    Nothing,
+    /// It went away.
+    Over,
+}
+
 impl Player {
     /// Starts a tap in front of the server, recorded under `name`; `more` are further arguments of `tap`.
     pub fn start(server: &Server, name: &str, more: &[OsString]) -> io::Result<Self> {
@@ -108,6 +119,37 @@ impl Player {
         to_server.flush()
     }
 
+    /// Sends a request and gives its id.
+    pub fn request(&mut self, method: &str, params: &Json) -> io::Result<Json> {
+        self.last_id += 1;
+        let id = json!(self.last_id);
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
+        Ok(id)
+    }
+
+    /// Waits for the next message, as long as `patience`; what cannot be read is passed over, unless it is an answer.
+    pub fn hear(&mut self, patience: Duration) -> Said {
+        let began = Clock::start();
+        loop {
+            match self.lines.recv_timeout(left(&began, patience)) {
+                Err(RecvTimeoutError::Timeout) => return Said::Nothing,
+                Err(RecvTimeoutError::Disconnected) => return Said::Over,
+                Ok(line) => {
+                    if let Ok(message) = serde_json::from_str(&line) {
+                        return Said::Message(message);
+                    }
+                    // Some answers are too deep or no Unicode, and are answers all the same.
+                    let shape = Message::parse(line.into()).shape().clone();
+                    if shape.method().is_none()
+                        && let Some(id) = shape.id.and_then(|id| serde_json::from_slice(&id.0).ok())
+                    {
+                        return Said::Message(unreadable(&id));
+                    }
+                }
+            }
+        }
+    }
+
     /// Asks and waits for the answer; what comes meanwhile is shown to `meanwhile`, which may answer requests.
     pub fn ask(
         &mut self,
@@ -116,28 +158,13 @@ impl Player {
         patience: Duration,
         meanwhile: &mut dyn FnMut(&Json) -> Option<Json>,
     ) -> Heard {
-        self.last_id += 1;
-        let id = json!(self.last_id);
-        let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        if self.send(&request).is_err() {
-            return Heard::Over;
-        }
+        let Ok(id) = self.request(method, params) else { return Heard::Over };
         let began = Clock::start();
         loop {
-            match self.lines.recv_timeout(left(&began, patience)) {
-                Err(RecvTimeoutError::Timeout) => return Heard::Silence,
-                Err(RecvTimeoutError::Disconnected) => return Heard::Over,
-                Ok(line) => {
-                    let Ok(message) = serde_json::from_str::<Json>(&line) else {
-                        // Some answers are too deep or no Unicode, and are answers all the same.
-                        let shape = Message::parse(line.into()).shape().clone();
-                        if shape.method().is_none()
-                            && shape.id.is_some_and(|said| *said.0 == *id.to_string().as_bytes())
-                        {
-                            return Heard::Answer(unreadable(&id));
-                        }
-                        continue;
-                    };
+            match self.hear(left(&began, patience)) {
+                Said::Nothing => return Heard::Silence,
+                Said::Over => return Heard::Over,
+                Said::Message(message) => {
                     if message.get("method").is_none() && message.get("id") == Some(&id) {
                         return Heard::Answer(message);
                     }
@@ -198,6 +225,13 @@ pub fn unreachable(server: &Server, why: &str) -> Problem {
         ),
     };
     Problem::usage("play.unreachable", what, help).because(quoted(why)).exit(Exit::Unreachable)
+}
+
+/// Why no server gave this answer, if the tap gave it because it could not reach one.
+pub fn unreached(answer: &Json) -> Option<&str> {
+    answer.pointer("/error/data/upstream")?;
+    let why = answer.pointer("/error/message")?.as_str()?;
+    why.contains("could not be reached").then_some(why)
 }
 
 /// The problem of a tap that cannot be started.

@@ -1,20 +1,22 @@
 //! Plays a recorded client against a server and says what is different now.
+//!
+//! A call is made when all are over that were over then, so that those which overlapped overlap again.
 
 mod difference;
+mod flight;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use tapgate_wire::Leg;
-use tapgate_wire::record::Status;
+use tapgate_transport::Clock;
+use tapgate_wire::Nanos;
 
-pub use self::difference::{Difference, Ignored, differences};
-use crate::capture::{Call, Capture, Effect, Turn, is_masked};
-use crate::play::{Heard, Player};
-
-/// How long a task may run before it counts as hanging.
-const MAX_POLLS: usize = 600;
+pub use self::difference::{Difference, Ignored, compare};
+use self::flight::{Flight, Step};
+use crate::capture::{Call, Capture, Effect, is_masked};
+use crate::play::{Player, Said};
 
 /// What came of one call.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,10 +25,12 @@ pub enum Outcome {
     Same,
     /// Another answer.
     Changed(Vec<Difference>),
-    /// It was not made, for this reason.
+    /// It was not made, or nothing is there to compare, for this reason.
     Skipped(&'static str),
     /// No answer came.
     Silent,
+    /// Nobody was there to answer, for this reason.
+    Unreached(String),
 }
 
 /// What may be made again.
@@ -39,6 +43,9 @@ pub struct Consent {
 impl Consent {
     /// Why a call is not made; `None` when it is.
     pub fn refuses(&self, capture: &Capture, call: &Call) -> Option<&'static str> {
+        if call.row.method == "subscriptions/listen" {
+            return Some("a subscription has no answer of its own");
+        }
         let is_named = call.row.target.as_ref().is_some_and(|tool| self.tools.contains(tool));
         if capture.effect(call) == Effect::Destructive && !is_named {
             return Some("destructive, and not named by --allow");
@@ -46,14 +53,14 @@ impl Consent {
         match call.request() {
             None => Some("its request was stored as a summary"),
             Some(request) if is_masked(&essence(request)) => {
-                Some("its arguments were masked; record with --full")
+                Some("its arguments were masked; record with `tapgate tap --full`")
             }
             Some(_) => None,
         }
     }
 }
 
-/// Plays the calls of a capture one after the other.
+/// Plays the calls of a capture.
 #[derive(Debug)]
 pub struct Replay<'c> {
     capture: &'c Capture,
@@ -61,8 +68,13 @@ pub struct Replay<'c> {
     consent: &'c Consent,
     ignored: &'c Ignored,
     patience: Duration,
-    /// The ids of tasks then and now.
-    tasks: HashMap<String, Json>,
+    clock: Clock,
+    /// Calls that are not over.
+    flights: Vec<Flight<'c>>,
+    /// What came of those that are over and were not told yet, by their place.
+    over: BTreeMap<usize, Outcome>,
+    /// How many were told.
+    n_told: usize,
     /// The cursors then and now.
     cursors: HashMap<String, Json>,
 }
@@ -76,151 +88,117 @@ impl<'c> Replay<'c> {
         ignored: &'c Ignored,
         patience: Duration,
     ) -> Self {
-        let (tasks, cursors) = (HashMap::new(), HashMap::new());
-        Self { capture, player, consent, ignored, patience, tasks, cursors }
+        Self {
+            capture,
+            player,
+            consent,
+            ignored,
+            patience,
+            clock: Clock::start(),
+            flights: Vec::new(),
+            over: BTreeMap::new(),
+            n_told: 0,
+            cursors: HashMap::new(),
+        }
     }
 
-    /// Makes one call again and compares what comes of it.
-    pub fn call(&mut self, call: &Call) -> Outcome {
-        if call.row.method.starts_with("subscriptions/") {
-            return Outcome::Skipped("a subscription has no answer of its own");
-        }
-        if let Some(why) = self.consent.refuses(self.capture, call) {
-            return Outcome::Skipped(why);
-        }
-        let replies: Vec<&Json> = questions(&call.turns);
-        let mut rounds = call.turns.iter().enumerate().filter(|(_, turn)| is_request(turn)).map(|(at, _)| at);
-        let Some(first) = rounds.next() else { return Outcome::Skipped("its request was not recorded") };
-        let mut at = first;
-        let mut state: Option<Json> = None;
-        loop {
-            let Some(request) = call.turns.get(at).and_then(|turn| turn.said.as_ref()) else {
-                return Outcome::Skipped("a round of it was stored as a summary");
-            };
-            let mut params = request.get("params").cloned().unwrap_or_else(|| json!({}));
-            self.rename(&mut params);
-            if let (Some(state), Some(members)) = (&state, params.as_object_mut()) {
-                members.insert("requestState".to_owned(), state.clone());
+    /// Makes all calls again and tells what comes of each, in the recorded order, until `tell` breaks.
+    pub fn run(&mut self, tell: &mut dyn FnMut(&Call, &Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
+        for (place, call) in self.capture.calls.iter().enumerate() {
+            let begins = call.turns.first().map(|turn| turn.id);
+            while self.flights.iter().any(|flight| flight.ended.is_some() && flight.ended < begins) {
+                self.go_on(tell)?;
             }
-            let live = match self.ask(&call.row.method, &params, &replies) {
-                Heard::Answer(answer) => answer,
-                Heard::Silence if call.row.status == Status::Cancelled => return Outcome::Same,
-                Heard::Silence | Heard::Over => return Outcome::Silent,
-            };
-            let Some(recorded) = answer_after(&call.turns, at) else {
-                return Outcome::Skipped("its answer was not recorded, or as a summary");
-            };
-            self.learn(recorded, &live);
-            let live = self.until_like(recorded, live, &call.row.method, &params);
-            let found = differences(recorded, &live, self.ignored);
-            if !found.is_empty() {
-                return Outcome::Changed(found);
+            if let Some(why) = self.consent.refuses(self.capture, call) {
+                self.over.insert(place, Outcome::Skipped(why));
+                continue;
             }
-            match rounds.next() {
-                Some(next) if needs_input(&live) => {
-                    state = live.pointer("/result/requestState").cloned();
-                    at = next;
+            let mut flight = Flight::new(place, call, self.patience);
+            match flight.begin(self.clock.now(), self.player, &self.cursors) {
+                Step::Over(outcome) => drop(self.over.insert(place, outcome)),
+                Step::Waits => self.flights.push(flight),
+            }
+        }
+        while !self.flights.is_empty() {
+            self.go_on(tell)?;
+        }
+        self.tell(tell)
+    }
+
+    /// Waits for one thing to happen.
+    fn go_on(&mut self, tell: &mut dyn FnMut(&Call, &Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
+        let due = self.flights.iter().map(|flight| flight.due).min().unwrap_or(Nanos(0));
+        let left = Duration::from_nanos(due.0.saturating_sub(self.clock.now().0));
+        match self.player.hear(left) {
+            Said::Message(message) => self.hear(&message),
+            Said::Nothing => {}
+            Said::Over => {
+                for flight in self.flights.drain(..) {
+                    self.over.insert(flight.place, Outcome::Silent);
                 }
-                _ => return Outcome::Same,
             }
+        }
+        let now = self.clock.now();
+        let late = self.flights.iter().enumerate().find(|(_, flight)| flight.due <= now).map(|(at, _)| at);
+        if let Some(at) = late {
+            self.step(at, |flight, player| flight.on_time(now, player));
+        }
+        self.tell(tell)
+    }
+
+    fn hear(&mut self, message: &Json) {
+        let now = self.clock.now();
+        match (message.get("method").and_then(Json::as_str), message.get("id")) {
+            (Some(method), Some(id)) => {
+                let reply = self.reply(method, message.get("params"), id);
+                // A server that went away shows in what comes next.
+                let _ = self.player.send(&reply);
+            }
+            (None, Some(id)) => {
+                let place = self.flights.iter().position(|flight| flight.waits_for(id));
+                if let Some(at) = place {
+                    if let Some(flight) = self.flights.get(at) {
+                        flight.learn(message, &mut self.cursors);
+                    }
+                    let ignored = self.ignored;
+                    self.step(at, |flight, player| flight.on_answer(now, message, ignored, player));
+                }
+            }
+            _ => {}
         }
     }
 
-    /// Asks again for the state of a task until it is what it was.
-    fn until_like(&mut self, recorded: &Json, mut live: Json, method: &str, params: &Json) -> Json {
-        let status = |json: &Json| json.pointer("/result/status").and_then(Json::as_str).map(str::to_owned);
-        for _ in 0..MAX_POLLS {
-            let is_working = method == "tasks/get"
-                && status(&live).as_deref() == Some("working")
-                && status(recorded).as_deref() != Some("working");
-            if !is_working {
-                break;
-            }
-            let wait =
-                live.pointer("/result/pollInterval").or_else(|| live.pointer("/result/pollIntervalMs"));
-            let wait = wait.and_then(Json::as_u64).unwrap_or(200).clamp(10, 5_000);
-            std::thread::sleep(Duration::from_millis(wait));
-            match self.ask(method, params, &[]) {
-                Heard::Answer(answer) => live = answer,
-                Heard::Silence | Heard::Over => break,
-            }
-        }
-        live
-    }
-
-    fn ask(&mut self, method: &str, params: &Json, replies: &[&Json]) -> Heard {
-        let mut replies = replies.iter();
-        let mut meanwhile = |message: &Json| {
-            let id = message.get("id")?;
-            message.get("method")?;
-            let reply = replies.next().map_or_else(
-                || json!({ "jsonrpc": "2.0", "error": { "code": -32601, "message": "not recorded" } }),
-                |reply| (*reply).clone(),
-            );
-            let mut reply = reply;
-            reply.as_object_mut()?.insert("id".to_owned(), id.clone());
-            Some(reply)
-        };
-        let heard = self.player.ask(method, params, self.patience, &mut meanwhile);
-        if method == "initialize" && matches!(&heard, Heard::Answer(answer) if answer.get("result").is_some())
-        {
-            let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-            // A server that went away shows in the next call.
-            let _ = self.player.send(&ready);
-        }
-        heard
-    }
-
-    /// Notes what names a thing then and now.
-    fn learn(&mut self, recorded: &Json, live: &Json) {
-        for path in ["/result/taskId", "/result/task/taskId"] {
-            if let (Some(then), Some(now)) =
-                (recorded.pointer(path).and_then(Json::as_str), live.pointer(path))
-            {
-                self.tasks.insert(then.to_owned(), now.clone());
-            }
-        }
-        let cursor = "/result/nextCursor";
-        if let (Some(then), Some(now)) =
-            (recorded.pointer(cursor).and_then(Json::as_str), live.pointer(cursor))
-        {
-            self.cursors.insert(then.to_owned(), now.clone());
+    fn step(&mut self, at: usize, step: impl FnOnce(&mut Flight<'c>, &mut Player) -> Step) {
+        let Some(flight) = self.flights.get_mut(at) else { return };
+        if let Step::Over(outcome) = step(flight, self.player) {
+            let flight = self.flights.remove(at);
+            self.over.insert(flight.place, outcome);
         }
     }
 
-    /// Puts the names of now in the place of those of then.
-    fn rename(&self, params: &mut Json) {
-        for (name, known) in [("taskId", &self.tasks), ("cursor", &self.cursors)] {
-            if let Some(place) = params.get_mut(name)
-                && let Some(now) = place.as_str().and_then(|then| known.get(then))
-            {
-                *place = now.clone();
-            }
+    /// The client's answer to a question like this one, then; each is given once.
+    fn reply(&mut self, method: &str, params: Option<&Json>, id: &Json) -> Json {
+        let same = self.flights.iter_mut().find_map(|flight| flight.reply(method, params));
+        let like = || self.flights.iter_mut().find_map(|flight| flight.reply(method, None));
+        let mut reply = same.or_else(like).unwrap_or_else(|| match method {
+            "ping" => json!({ "jsonrpc": "2.0", "result": {} }),
+            _ => json!({ "jsonrpc": "2.0", "error": { "code": -32601, "message": "not recorded" } }),
+        });
+        if let Some(members) = reply.as_object_mut() {
+            members.insert("id".to_owned(), id.clone());
         }
+        reply
     }
-}
 
-/// The client's answers to what the server asked inside of a call.
-fn questions(turns: &[Turn]) -> Vec<&Json> {
-    let is_reply = |turn: &&Turn| {
-        turn.from == Leg::Client && turn.said.as_ref().is_some_and(|said| said.get("method").is_none())
-    };
-    turns.iter().filter(is_reply).filter_map(|turn| turn.said.as_ref()).collect()
-}
-
-fn is_request(turn: &Turn) -> bool {
-    turn.from == Leg::Client
-        && turn.said.as_ref().is_none_or(|said| said.get("method").is_some() && said.get("id").is_some())
-}
-
-/// The server's answer that follows a turn.
-fn answer_after(turns: &[Turn], at: usize) -> Option<&Json> {
-    let after = turns.iter().skip(at + 1).filter(|turn| turn.from == Leg::Server);
-    after.filter_map(|turn| turn.said.as_ref()).find(|said| said.get("method").is_none())
-}
-
-fn needs_input(answer: &Json) -> bool {
-    answer.pointer("/result/resultType").and_then(Json::as_str) == Some("input_required")
+    /// Tells what is over, as far as nothing before it is missing.
+    fn tell(&mut self, tell: &mut dyn FnMut(&Call, &Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
+        while let Some(outcome) = self.over.remove(&self.n_told) {
+            let Some(call) = self.capture.calls.get(self.n_told) else { break };
+            self.n_told += 1;
+            tell(call, &outcome)?;
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// What of a request has to be known to make it again.

@@ -1,15 +1,17 @@
 //! A recording that can be judged again, and made as small as what is found in it allows.
 
+mod shrink;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use tapgate_engine::fact::Finding;
+use tapgate_engine::surface::Lock;
 use tapgate_engine::{Action, Fact, Input, Limits, Source};
 use tapgate_wire::fault::FaultKind;
 use tapgate_wire::header::{RequestHead, ResponseHead};
-use tapgate_wire::json::{Container, Event as Token, scan};
 use tapgate_wire::record::Transport;
 use tapgate_wire::stream::{Carried, Ending, Event};
 use tapgate_wire::{Leg, Message, Nanos, StreamId};
@@ -25,9 +27,6 @@ const MAX_PAUSE: u64 = 600 * TICK;
 /// How long a scene is looked at after its last piece: so long nobody waits for an answer that is still to come.
 const AFTERWARDS: u64 = 120 * TICK;
 
-/// So many pieces are judged to find the smallest scene; then the smallest so far is taken.
-const MAX_WORK: usize = 400_000;
-
 /// What happened, piece by piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scene {
@@ -35,6 +34,8 @@ pub struct Scene {
     pub transports: (Transport, Transport),
     /// What happened, in order.
     pub pieces: Vec<Piece>,
+    /// The lock file that the server's offer is judged by, if it is judged by one.
+    pub lock: Option<Arc<Lock>>,
 }
 
 /// One thing that happened.
@@ -42,6 +43,8 @@ pub struct Scene {
 pub struct Piece {
     /// When.
     pub at: Nanos,
+    /// Which session and which exchange it was recorded in, for leaving out all of one at once; 0 when nobody knows.
+    pub part: (u64, u64),
     /// On which HTTP request and response; the pipes are 0.
     pub stream: u64,
     /// The side that sent it.
@@ -82,6 +85,9 @@ impl Scene {
             now: Nanos(0),
             found: Vec::new(),
         };
+        if let Some(lock) = &self.lock {
+            run.judge.lock(lock);
+        }
         let mut last = HashMap::new();
         for (at, piece) in self.pieces.iter().enumerate() {
             last.insert((piece.stream, piece.from), at);
@@ -103,91 +109,6 @@ impl Scene {
         run.source.end(run.now, &mut actions);
         run.judge(actions);
         run.found
-    }
-
-    /// The smallest scene found in which something is still found that `is_meant`; `None` when it is not found in this one.
-    ///
-    /// First pieces are left out (delta debugging, Zeller and Hildebrandt 2002), then members of messages, then headers.
-    pub fn shrink(&self, is_meant: &dyn Fn(&Finding) -> bool) -> Option<Self> {
-        let mut work = 0;
-        // Times stay as they are, so nobody needs to wait longer than it takes to find it here.
-        let found = self.findings().into_iter().find(|finding| is_meant(finding))?;
-        let until = Nanos(found.at.0.saturating_add(TICK));
-        let until = until.max(self.pieces.last().map_or(until, |piece| piece.at));
-        let mut holds = |scene: &Self| {
-            work += scene.pieces.len() + 1;
-            work <= MAX_WORK && scene.judged(until, is_meant).iter().any(is_meant)
-        };
-        if !holds(self) {
-            return None;
-        }
-        let mut scene = self.clone();
-        scene.drop_pieces(&mut holds);
-        scene.drop_members(&mut holds);
-        scene.drop_headers(&mut holds);
-        scene.drop_pieces(&mut holds);
-        Some(scene)
-    }
-
-    fn drop_pieces(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
-        let mut size = self.pieces.len().div_ceil(2);
-        while size > 0 {
-            let mut at = 0;
-            while at < self.pieces.len() {
-                let end = (at + size).min(self.pieces.len());
-                let mut fewer = self.clone();
-                fewer.pieces.drain(at..end);
-                if holds(&fewer) {
-                    *self = fewer;
-                } else {
-                    at = end;
-                }
-            }
-            size /= 2;
-        }
-    }
-
-    fn drop_members(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
-        for place in 0..self.pieces.len() {
-            let mut from = 0;
-            while let Some(Piece { what: What::Frame(body), .. }) = self.pieces.get(place) {
-                // Outer members come first, so that a large part goes at once.
-                let Some(span) = members(body).into_iter().nth(from) else { break };
-                let rest =
-                    [body.get(..span.0).unwrap_or_default(), body.get(span.1..).unwrap_or_default()].concat();
-                let mut smaller = self.clone();
-                if let Some(piece) = smaller.pieces.get_mut(place) {
-                    piece.what = What::Frame(rest.into());
-                }
-                if holds(&smaller) {
-                    *self = smaller;
-                } else {
-                    from += 1;
-                }
-            }
-        }
-    }
-
-    fn drop_headers(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
-        for place in 0..self.pieces.len() {
-            let mut line = 1;
-            while let Some(head) = self.pieces.get(place).and_then(|piece| piece.head.as_ref()) {
-                if head.lines().nth(line).is_none() {
-                    break;
-                }
-                let fewer: Vec<&str> =
-                    head.lines().enumerate().filter(|(at, _)| *at != line).map(|(_, text)| text).collect();
-                let mut smaller = self.clone();
-                if let Some(piece) = smaller.pieces.get_mut(place) {
-                    piece.head = Some(fewer.join("\n"));
-                }
-                if holds(&smaller) {
-                    *self = smaller;
-                } else {
-                    line += 1;
-                }
-            }
-        }
     }
 }
 
@@ -301,98 +222,4 @@ fn headers(head: &str) -> HeaderMap {
         }
     }
     headers
-}
-
-/// The members and elements of a document that can be cut out with one comma, outer ones first.
-fn members(document: &[u8]) -> Vec<(usize, usize)> {
-    /// An open bracket: where the member that is being read begins, and where the last one ended.
-    struct Open {
-        is_object: bool,
-        begins: Option<usize>,
-        before: usize,
-    }
-    let mut open: Vec<Open> = Vec::new();
-    let mut found: Vec<(usize, usize, usize)> = Vec::new();
-    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-    let read = scan(document, &mut |token| {
-        let depth = open.len();
-        let (start, end, opens) = match token {
-            Token::Key { span, .. } => {
-                if let Some(open) = open.last_mut() {
-                    open.begins = Some(place(span.start));
-                }
-                return;
-            }
-            Token::Open { container, at } => {
-                let start = place(at);
-                if let Some(open) = open.last_mut().filter(|open| !open.is_object) {
-                    open.begins = Some(start);
-                }
-                let is_object = container == Container::Object;
-                open.push(Open { is_object, begins: None, before: start + 1 });
-                return;
-            }
-            Token::Close { at, .. } => {
-                open.pop();
-                (None, place(at) + 1, depth.saturating_sub(1))
-            }
-            Token::String { span, .. }
-            | Token::Number(span)
-            | Token::Literal(_, span)
-            | Token::Deep(span) => (Some(place(span.start)), place(span.end), depth),
-            Token::Odd(_) => return,
-        };
-        if let Some(open) = open.last_mut() {
-            let begins = if open.is_object { open.begins.take() } else { start.or(open.begins.take()) };
-            if let Some(begins) = begins {
-                // Up to the last one's end, so that the comma between goes too; the first takes the comma behind it.
-                let is_first = document.get(open.before..begins).is_some_and(|gap| !gap.contains(&b','));
-                let after = document.get(end..).unwrap_or_default();
-                let gap = after.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-                let comma = is_first && after.get(gap) == Some(&b',');
-                let cut = if comma { (begins, end + gap + 1) } else { (open.before.max(1), end) };
-                let cut = if is_first && !comma { (begins, end) } else { cut };
-                found.push((opens, cut.0, cut.1));
-            }
-            open.before = end;
-        }
-    });
-    if read.is_err() {
-        return Vec::new();
-    }
-    found.sort_by_key(|(depth, start, _)| (*depth, *start));
-    found.into_iter().map(|(_, start, end)| (start, end)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_cut_out_leaves_a_document() {
-        for text in [
-            r#"{"a":1,"b":[1, 2 ,{"c":null}],"d":{"e":"x,y"}}"#,
-            r#"[1,[2,3],"]"]"#,
-            r#"{ "only" : { } }"#,
-            r#"{"a":{"b":{"c":[[],{}]}}}"#,
-        ] {
-            let spans = members(text.as_bytes());
-            assert!(!spans.is_empty(), "{text}");
-            for (start, end) in spans {
-                let rest = [&text[..start], &text[end..]].concat();
-                let mut ignore = |_| {};
-                assert!(scan(rest.as_bytes(), &mut ignore).is_ok(), "{text} without {start}..{end}: {rest}");
-                assert!(rest.len() < text.len());
-            }
-        }
-        let text = r#"{"a":1,"b":[1,2],"c":3}"#;
-        let rests: Vec<String> = members(text.as_bytes())
-            .into_iter()
-            .map(|(start, end)| [&text[..start], &text[end..]].concat())
-            .collect();
-        let outer = [r#"{"b":[1,2],"c":3}"#, r#"{"a":1,"c":3}"#, r#"{"a":1,"b":[1,2]}"#];
-        let inner = [r#"{"a":1,"b":[2],"c":3}"#, r#"{"a":1,"b":[1],"c":3}"#];
-        assert_eq!(rests[..3], outer);
-        assert_eq!(rests[3..], inner);
-    }
 }

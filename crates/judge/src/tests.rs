@@ -7,7 +7,9 @@ mod transcripts;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use tapgate_engine::fact::Finding;
 use tapgate_engine::oddity::ODDITIES;
 use tapgate_testkit::{Script, Step};
 use tapgate_wire::fault::FaultKind;
@@ -98,12 +100,24 @@ fn what_cannot_follow_from_a_fault_on_purpose_is_judged() {
 
 /// What a transcript plays, as a scene.
 fn scene(text: &str) -> Scene {
-    let mut scene = Scene { transports: (Transport::Stdio, Transport::Stdio), pieces: Vec::new() };
+    let (lock, text) = match text.strip_prefix("locked") {
+        Some(rest) => (Some(Arc::new(play::lock())), rest),
+        None => (None, text),
+    };
+    let mut scene = Scene { transports: (Transport::Stdio, Transport::Stdio), pieces: Vec::new(), lock };
     let mut now = 0;
     for step in Script::of(text).steps {
         now += 2_000_000;
         let mut put = |stream: StreamId, from, head, event, what| {
-            scene.pieces.push(Piece { at: Nanos(now), stream: stream.0, from, head, event, what });
+            scene.pieces.push(Piece {
+                at: Nanos(now),
+                part: (0, 0),
+                stream: stream.0,
+                from,
+                head,
+                event,
+                what,
+            });
         };
         match step {
             Step::Legs(client, server) => {
@@ -151,12 +165,9 @@ const COUNTS: &[&str] = &["rounds.many"];
 fn a_planted_fault_shrinks_to_a_few_pieces_that_still_show_it() {
     let (mut n_shown, mut n_all) = (0, 0);
     for rule in rules() {
-        // What a lock pins is no piece of a recording.
-        for text in rule
-            .fires
-            .iter()
-            .filter(|text| !["locked", "holds", "restarted"].iter().any(|word| text.starts_with(word)))
-        {
+        // What a client asked in vain before, and what is kept from it, is no piece of a recording.
+        let is_a_scene = |text: &&&str| !["holds", "restarted"].iter().any(|word| text.starts_with(word));
+        for text in rule.fires.iter().filter(is_a_scene) {
             n_all += 1;
             // Some rules need what no piece holds: how a stream ended, that bytes were lost.
             let scene = scene(text);
@@ -172,4 +183,37 @@ fn a_planted_fault_shrinks_to_a_few_pieces_that_still_show_it() {
         }
     }
     assert!(n_shown * 10 >= n_all * 9, "only {n_shown} of {n_all} are shown");
+}
+
+#[test]
+fn a_finding_that_needs_two_sessions_keeps_both_and_no_third() {
+    let rule = rule("retry.session").unwrap();
+    let example = scene(rule.fires[0]);
+    let mut many = example.clone();
+    let apart = 1_000;
+    for n in 1..4 {
+        // The same again as other sessions of other clients, before it and on streams of their own.
+        for piece in &example.pieces {
+            let mut piece = piece.clone();
+            piece.stream += n * apart;
+            piece.part = (n, n * apart + piece.stream);
+            piece.head =
+                piece.head.map(|head| head.replace("mcp-session-id: ", &format!("mcp-session-id: {n}")));
+            many.pieces.push(piece);
+        }
+    }
+    many.pieces.sort_by_key(|piece| piece.at);
+    let is_meant = |finding: &Finding| finding.rule.id == rule.id;
+    let small = many.shrink(&is_meant).unwrap();
+    assert!(small.pieces.len() <= example.pieces.len(), "{} of {}", small.pieces.len(), many.pieces.len());
+    assert!(small.findings().iter().any(is_meant));
+}
+
+#[test]
+fn a_lock_shrinks_to_the_pin_that_differs() {
+    let held = rule("lock.held").unwrap();
+    let small = scene(held.fires[0]).shrink(&|finding| finding.rule.id == held.id).unwrap();
+    let lock = small.lock.unwrap();
+    let n_pins: usize = lock.surface.kinds.values().map(Vec::len).sum();
+    assert!(n_pins <= 1, "{lock:?}");
 }

@@ -135,17 +135,15 @@ fn is_rule(word: &str) -> bool {
     is_word(family) && is_word(name)
 }
 
-fn no_rule(word: &str) -> Problem {
+/// The problem of a rule that there is none of, with the names that are near.
+pub(super) fn no_rule(word: &str) -> Problem {
     let family = word.split('.').next().unwrap_or_default();
-    let near: Vec<&str> = tapgate_judge::rules()
-        .map(|rule| rule.id)
-        .filter(|id| id.split('.').next() == Some(family))
-        .take(8)
-        .collect();
-    let help = if near.is_empty() {
-        "the findings of `tapgate check` name their rules".to_owned()
-    } else {
-        format!("the rules of this family begin with {}", near.join(", "))
+    let ids = || tapgate_judge::rules().map(|rule| rule.id);
+    let near: Vec<&str> = ids().filter(|id| id.split('.').next() == Some(family)).take(8).collect();
+    let help = match (tapgate_expr::nearest(word, ids()), near.as_slice()) {
+        (Some(nearest), _) => format!("did you mean {nearest}?"),
+        (None, []) => "the findings of `tapgate check` name their rules".to_owned(),
+        (None, near) => format!("the rules of this family begin with {}", near.join(", ")),
     };
     Problem::usage("explain.no-rule", format!("no rule is called `{}`", look::printable(word)), help)
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use crate::replay::{Consent, Ignored, Outcome, Replay};
 
 /// Play a recorded session against a server and say what is different now
 ///
-/// Makes the client's calls again, one after the other, and compares the answers, apart from what differs each time
-/// (times, ids, cursors, `_meta`). What each call does to the world is shown first; a call of a tool that says of itself
+/// Makes the client's calls again, in order, those at the same time that overlapped then, and compares the answers, apart
+/// from what differs each time (times, ids, cursors, `_meta`). Rounds of input and tasks are followed to their end with
+/// the client's answers of then. What each call does to the world is shown first; a call of a tool that says of itself
 /// that it destroys is made only if --allow names it. Calls whose arguments were masked are left out.
 /// The replay itself is recorded under the name `replay`.
 #[derive(Clone, Debug, clap::Args)]
@@ -65,7 +67,8 @@ const EXAMPLES: &str = "Examples:
   tapgate replay s21 --yes -- npx -y @modelcontextprotocol/server-everything
   tapgate replay s21 --to https://staging.example.com/mcp --ignore /result/structuredContent/now
 
-Exit status: 0 every answer is the same, 1 something is different, 2 wrong usage, 4 the server cannot be started.";
+Exit status: 0 every answer is the same, 1 something is different, 2 wrong usage, 4 the server cannot be
+started or reached, 5 the journal cannot be read.";
 
 impl Args {
     /// Replays and reports.
@@ -109,20 +112,26 @@ impl Args {
         let patience = Duration::from_secs(self.patience);
         let mut replay = Replay::new(&capture, &mut player, &consent, &ignored, patience);
         let (mut n_same, mut n_changed, mut n_skipped) = (0, 0, 0);
-        for call in &capture.calls {
-            let outcome = replay.call(call);
-            if outcome == Outcome::Silent && n_same + n_changed == 0 {
-                let why = player.end().unwrap_or_else(|| "it ended before it answered".to_owned());
-                return Err(play::unreachable(&server, &why));
-            }
+        let mut unreached = None;
+        let played = replay.run(&mut |call, outcome| {
             match outcome {
                 Outcome::Same => n_same += 1,
-                Outcome::Changed(_) | Outcome::Silent => n_changed += 1,
+                Outcome::Unreached(why) if n_same + n_changed == 0 => {
+                    unreached = Some(why.clone());
+                    return ControlFlow::Break(());
+                }
+                Outcome::Silent if n_same + n_changed == 0 => return ControlFlow::Break(()),
+                Outcome::Changed(_) | Outcome::Silent | Outcome::Unreached(_) => n_changed += 1,
                 Outcome::Skipped(_) => n_skipped += 1,
             }
-            tell(call, &outcome, output);
+            tell(call, outcome, output);
+            ControlFlow::Continue(())
+        });
+        let ended = player.end();
+        if played.is_break() {
+            let why = unreached.or(ended).unwrap_or_else(|| "it did not answer its first request".to_owned());
+            return Err(play::unreachable(&server, &why));
         }
-        player.end();
         let nothing = if n_same + n_changed == 0 { ": nothing was compared" } else { "" };
         let total = format!("\n{n_same} the same, {n_changed} different, {n_skipped} left out{nothing}\n");
         if output.wants_json() {
@@ -170,6 +179,7 @@ fn tell(call: &Call, outcome: &Outcome, output: &Output) {
         Outcome::Changed(_) => ("different", None),
         Outcome::Skipped(why) => ("left out", Some(*why)),
         Outcome::Silent => ("no answer", None),
+        Outcome::Unreached(why) => ("unreached", Some(why.as_str())),
     };
     let found: &[_] = if let Outcome::Changed(found) = outcome { found } else { &[] };
     if output.wants_json() {

@@ -184,6 +184,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Say `--yes`, or see them first with `--dry-run`.",
     ),
     (
+        "mock.not-loopback",
+        "The address of `mock --listen` can be reached by other machines.",
+        "Listen on 127.0.0.1.",
+    ),
+    (
         "bundle.unreadable",
         "The file that `check` was given is no bundle, or one of a newer tapgate.",
         "Make one with `tapgate bundle`.",
@@ -197,6 +202,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "bundle.no-finding",
         "The session has no finding, or none of the rule that was named.",
         "See what was found with `tapgate check SESSION`.",
+    ),
+    (
+        "bundle.several-taps",
+        "The sessions that were named were recorded by several taps, each of which is judged alone.",
+        "Name sessions of one tap, or one alone.",
     ),
     (
         "bundle.unwritable",

@@ -64,12 +64,19 @@ impl Ignored {
 pub fn differences(recorded: &Json, live: &Json, ignored: &Ignored) -> Vec<Difference> {
     let mut found = Vec::new();
     for part in ["result", "error"] {
-        compare(&format!("/{part}"), recorded.get(part), live.get(part), ignored, &mut found);
+        compare_at(&format!("/{part}"), recorded.get(part), live.get(part), ignored, &mut found);
     }
     found
 }
 
-fn compare(
+/// Where two values differ, at most 50 places.
+pub fn compare(was: &Json, is: &Json, ignored: &Ignored) -> Vec<Difference> {
+    let mut found = Vec::new();
+    compare_at("", Some(was), Some(is), ignored, &mut found);
+    found
+}
+
+fn compare_at(
     path: &str,
     was: Option<&Json>,
     is: Option<&Json>,
@@ -85,7 +92,7 @@ fn compare(
             let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
             for name in names.filter(|name| !VOLATILE.contains(&name.as_str())) {
                 let step = name.replace('~', "~0").replace('/', "~1");
-                compare(&format!("{path}/{step}"), was.get(name), is.get(name), ignored, found);
+                compare_at(&format!("{path}/{step}"), was.get(name), is.get(name), ignored, found);
             }
         }
         (Some(Json::Array(was)), Some(Json::Array(is))) if named(was).is_some() && named(is).is_some() => {
@@ -94,7 +101,7 @@ fn compare(
                 let (was, is) = (was.get(name).copied(), is.get(name).copied());
                 match (was, is) {
                     // What is new or gone is told by its name alone.
-                    (Some(_), Some(_)) => compare(&format!("{path}/{name}"), was, is, ignored, found),
+                    (Some(_), Some(_)) => compare_at(&format!("{path}/{name}"), was, is, ignored, found),
                     (was, is) => {
                         let told = |there: Option<&Json>| there.map(|_| format!("\"{name}\""));
                         found.push(Difference { path: path.to_owned(), was: told(was), is: told(is) });
@@ -104,7 +111,7 @@ fn compare(
         }
         (Some(Json::Array(was)), Some(Json::Array(is))) => {
             for at in 0..was.len().max(is.len()) {
-                compare(&format!("{path}/{at}"), was.get(at), is.get(at), ignored, found);
+                compare_at(&format!("{path}/{at}"), was.get(at), is.get(at), ignored, found);
             }
         }
         (Some(was), Some(is)) if alike(was, is) => {}
@@ -140,9 +147,7 @@ fn inner(was: &str, is: &str) -> bool {
     let read =
         |text: &str| text.starts_with(['{', '[']).then(|| serde_json::from_str::<Json>(text).ok()).flatten();
     let (Some(was), Some(is)) = (read(was), read(is)) else { return false };
-    let mut found = Vec::new();
-    compare("", Some(&was), Some(&is), &Ignored::default(), &mut found);
-    found.is_empty()
+    compare(&was, &is, &Ignored::default()).is_empty()
 }
 
 /// A text with a sign in the place of each time, each long number and each long row of hexadecimal digits.

@@ -100,7 +100,7 @@ fn an_offer_is_locked_verified_and_what_changed_is_classed() {
     let desk = Desk::new();
     desk.list(&[]);
     let unlocked = desk.lock(&["verify"]);
-    assert_eq!(unlocked.code, Some(1), "{}", unlocked.err());
+    assert_eq!(unlocked.code, Some(2), "{}", unlocked.err());
     assert!(unlocked.err().contains("first time"), "{}", unlocked.err());
     let written = desk.lock(&["update"]);
     assert_eq!((written.code, written.err().as_str()), (Some(0), ""));
@@ -154,7 +154,7 @@ fn a_locked_tap_holds_back_what_changed_until_it_is_approved() {
         .current_dir(desk.folder.path())
         .output()
         .unwrap();
-    assert_eq!(first.status.code(), Some(1), "a tap without a lock file starts");
+    assert_eq!(first.status.code(), Some(2), "a tap without a lock file starts");
     desk.list(&["--bridge"]);
     assert_eq!(desk.lock(&["update"]).code, Some(0));
     assert_eq!(desk.list(&["--locked"]), ["read", "write"]);
@@ -194,6 +194,56 @@ fn a_locked_tap_holds_back_what_changed_until_it_is_approved() {
     assert!(findings_of("tools/list").contains(&"lock.held".to_owned()), "{client:?}");
     let unknown = desk.lock(&["approve", "nothing"]);
     assert_eq!(unknown.code, Some(2), "{}", unknown.err());
+}
+
+#[test]
+fn a_bundle_holds_what_of_the_lock_shows_its_finding() {
+    let desk = Desk::new();
+    let other = r#"{"name":"other","inputSchema":{"type":"object"}}"#;
+    desk.offer(&[READ, other]);
+    desk.list(&[]);
+    assert_eq!(desk.lock(&["update"]).code, Some(0));
+    desk.offer(&[&READ.replace("Reads", "Sends"), other]);
+    assert_eq!(desk.list(&["--locked"]), ["other"]);
+    let run = |words: &[&str]| {
+        let mut command = desk.home.command(words);
+        command.current_dir(desk.folder.path());
+        Ran::of(command)
+    };
+    let bundled = run(&["bundle", "--rule", "lock.held", "-o", "held.json"]);
+    assert_eq!(bundled.code, Some(0), "{}", bundled.err());
+    let bundle: Value = serde_json::from_str(&text(&desk.at("held.json"))).unwrap();
+    let pins = bundle["lock"]["tools"].as_array().map_or(0, Vec::len);
+    assert!(bundle["lock"].is_object() && pins <= 1, "{bundle:#}");
+    fs::remove_file(desk.at("mcp.lock")).unwrap();
+    let shown = run(&["check", "--json", "held.json"]);
+    assert_eq!(objects(&shown)[0]["findings"][0]["rule"], "lock.held", "{}", shown.out());
+    let unlocked = run(&["bundle", "--rule", "lock.held", "-o", "other.json"]);
+    assert_eq!(unlocked.code, Some(5), "{}", unlocked.err());
+    assert!(unlocked.err().contains("--lock"), "{}", unlocked.err());
+}
+
+#[test]
+fn a_lock_that_is_a_link_stays_one() {
+    let desk = Desk::new();
+    desk.list(&[]);
+    fs::create_dir(desk.at("kept")).unwrap();
+    std::os::unix::fs::symlink("kept/shared.lock", desk.at("mcp.lock")).unwrap();
+    let dangling = desk.lock(&["update"]);
+    assert_eq!(dangling.code, Some(4), "{}", dangling.err());
+    fs::write(desk.at("kept/shared.lock"), "").unwrap();
+    assert_eq!(desk.lock(&["update"]).code, Some(5), "an empty file is no lock");
+    fs::remove_file(desk.at("mcp.lock")).unwrap();
+    assert_eq!(desk.lock(&["update"]).code, Some(0));
+    fs::rename(desk.at("mcp.lock"), desk.at("kept/shared.lock")).unwrap();
+    std::os::unix::fs::symlink("kept/shared.lock", desk.at("mcp.lock")).unwrap();
+    desk.offer(&[READ]);
+    desk.list(&[]);
+    let updated = desk.lock(&["update"]);
+    assert_eq!(updated.code, Some(0), "{}", updated.err());
+    assert!(desk.at("mcp.lock").is_symlink());
+    assert!(!text(&desk.at("kept/shared.lock")).contains("\"name\": \"write\""));
+    assert_eq!(fs::read_dir(desk.at("kept")).unwrap().count(), 1, "a file is left behind");
 }
 
 #[test]

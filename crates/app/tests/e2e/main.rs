@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod bridge;
+mod bundle;
 mod canary;
 mod clock;
 mod demo;

@@ -25,7 +25,7 @@ pub fn wrong(journey: &Journey, direct: &Saw, saw: &Saw) -> Vec<String> {
 }
 
 /// Steps that are not as they were, field by field.
-fn unequal(direct: &Saw, saw: &Saw) -> Vec<String> {
+pub fn unequal(direct: &Saw, saw: &Saw) -> Vec<String> {
     let mut wrong: Vec<String> = direct
         .iter()
         .zip(saw)
@@ -41,7 +41,7 @@ fn unequal(direct: &Saw, saw: &Saw) -> Vec<String> {
 }
 
 /// Steps that do not show what the plan says and the server shows without tapgate.
-fn failing(server: &Server, direct: &Saw, saw: &Saw) -> Vec<String> {
+pub fn failing(server: &Server, direct: &Saw, saw: &Saw) -> Vec<String> {
     let shows = |saw: &Saw, name: &str, part: &str| {
         let found = saw.iter().find(|(step, _)| step == name).map(|(_, saw)| saw);
         let text = found.map(Value::to_string).unwrap_or_default();

@@ -20,6 +20,7 @@ use crate::play::{Running, Saw};
 use crate::table::{Journey, Kind, SERVERS};
 
 mod compare;
+mod mocked;
 mod play;
 mod recorded;
 mod table;

@@ -56,7 +56,7 @@ impl Running {
 }
 
 /// The command of a server; what it keeps, it keeps in `folder`.
-fn words(server: &Server, folder: &Path) -> Vec<String> {
+pub fn words(server: &Server, folder: &Path) -> Vec<String> {
     let folder = folder.to_str().unwrap();
     let mut words = vec![server.runs.program().to_str().unwrap().to_owned()];
     words.push(root().join(server.script).to_str().unwrap().to_owned());
@@ -91,12 +91,24 @@ pub fn through(journey: &Journey, running: &Running, home: &Path) -> Saw {
         }
         At::Url(url) => arguments.push(url),
     }
-    let kind = journey.from();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    behind(&arguments, journey.client, journey.server, journey.from(), home, folder.path())
+}
+
+/// The plan of a server, played by a client that reaches tapgate with these arguments.
+pub fn behind(
+    arguments: &[&str],
+    client: &Client,
+    server: &Server,
+    kind: Kind,
+    home: &Path,
+    folder: &Path,
+) -> Saw {
     if kind == Kind::Stdio {
-        let mut target =
-            vec!["/usr/bin/env".to_owned(), format!("TAPGATE_HOME={}", home.display()), TAPGATE.to_owned()];
-        target.extend(arguments);
-        return converse(journey.client, journey.server, kind, &target, folder.path());
+        let variable = format!("TAPGATE_HOME={}", home.display());
+        let mut target = vec!["/usr/bin/env".to_owned(), variable, TAPGATE.to_owned()];
+        target.extend(arguments.iter().map(|&word| word.to_owned()));
+        return converse(client, server, kind, &target, folder);
     }
     let tap = Listening::start(
         Command::new(TAPGATE).args(arguments).env("TAPGATE_HOME", home),
@@ -104,7 +116,7 @@ pub fn through(journey: &Journey, running: &Running, home: &Path) -> Saw {
     );
     let path = if kind == Kind::Sse { "sse" } else { "mcp" };
     let url = format!("http://127.0.0.1:{}/{path}", tap.port);
-    converse(journey.client, journey.server, kind, &[url], folder.path())
+    converse(client, server, kind, &[url], folder)
 }
 
 /// Plays the server's plan.

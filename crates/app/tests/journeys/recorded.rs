@@ -24,7 +24,7 @@ fn tapgate(home: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn run(home: &Path, args: &[&str]) -> (Option<i32>, Vec<Value>, String) {
+pub fn run(home: &Path, args: &[&str]) -> (Option<i32>, Vec<Value>, String) {
     let Output { status, stdout, stderr } = tapgate(home, args).stdin(Stdio::null()).output().unwrap();
     let stdout = String::from_utf8(stdout).unwrap();
     let lines = stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
@@ -122,9 +122,13 @@ impl Client {
         ] {
             seen.push(self.ask(method, params));
         }
+        self.end();
+        seen
+    }
+
+    fn end(&mut self) {
         self.to_server = None;
         self.child.wait().unwrap();
-        seen
     }
 }
 
@@ -158,6 +162,129 @@ fn a_replay_against_the_same_server_is_clean_and_against_a_changed_one_shows_the
     let found =
         json!([{ "path": "/result/content/0/text", "was": "\"Echo: hello\"", "is": "\"Echo: goodbye\"" }]);
     assert_eq!((&changed[0]["call"], &changed[0]["differences"]), (&json!("tools/call echo"), &found));
+}
+
+#[test]
+fn a_replay_to_nobody_says_so_and_ends_as_unreachable() {
+    let recorded = record();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/mcp");
+    for target in [&["--to", url.as_str()][..], &["--", "false"]] {
+        let args = [&["replay", recorded.session.as_str(), "--yes"], target].concat();
+        let (code, lines, err) = run(recorded.home.path(), &args);
+        assert_eq!((code, lines.len()), (Some(4), 0), "{target:?} {err}");
+    }
+}
+
+/// A server that answers a call of `first` when it was asked for `second`, and counts how many it had at once.
+const OVERLAP: &str = r#"
+    const say = (id, result) => console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
+    const text = words => ({ content: [{ type: 'text', text: words }] });
+    let first;
+    require('node:readline').createInterface({ input: process.stdin }).on('line', line => {
+        const { id, method, params } = JSON.parse(line);
+        if (method === 'initialize') {
+            say(id, { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'o', version: '1' } });
+        } else if (params?.name === 'first') {
+            first = id;
+        } else if (params?.name === 'second') {
+            say(id, text('second'));
+            say(first, text('after the second'));
+        } else if (id !== undefined) {
+            say(id, text(first === undefined ? 'none' : 'both'));
+        }
+    });
+"#;
+
+#[test]
+fn calls_that_overlapped_overlap_again() {
+    let home = tempfile::tempdir().unwrap();
+    let server = ["node", "-e", OVERLAP];
+    let mut client = Client::start(tapgate(home.path(), &[&["tap", "--"][..], &server].concat()));
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "c", "version": "1" } });
+    client.ask("initialize", hello);
+    let call = |name: &str| json!({ "name": name, "arguments": {} });
+    client.say(&json!({ "jsonrpc": "2.0", "id": "f", "method": "tools/call", "params": call("first") }));
+    client.ask("tools/call", call("second"));
+    client.ask("tools/call", call("third"));
+    client.end();
+    let session = last_session(home.path());
+    let args =
+        [&["replay", session.as_str(), "--yes", "--json", "--patience", "20", "--"][..], &server].concat();
+    let (code, lines, err) = run(home.path(), &args);
+    assert_eq!((code, lines.last().unwrap()["same"].as_u64()), (Some(0), Some(4)), "{lines:#?} {err}");
+    let order: Vec<_> = lines.iter().filter_map(|line| line["call"].as_str()).collect();
+    assert_eq!(order[1..], ["tools/call first", "tools/call second", "tools/call third"]);
+}
+
+/// A client of the tasks extension: one task that asks back, one that is cancelled.
+fn ask_tasks(client: &mut Client) -> Vec<Value> {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "tasks", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {
+            "elicitation": {}, "extensions": { "io.modelcontextprotocol/tasks": {} },
+        },
+    });
+    let with = |mut params: Value| {
+        params["_meta"] = meta.clone();
+        params
+    };
+    let mut seen = Vec::new();
+    let created =
+        client.ask("tools/call", with(json!({ "name": "confirm_delete", "arguments": { "filename": "a" } })));
+    let task = created["result"]["taskId"].clone();
+    loop {
+        let state = client.ask("tasks/get", with(json!({ "taskId": task })));
+        let status = state["result"]["status"].as_str().unwrap_or_else(|| panic!("{state}")).to_owned();
+        match status.as_str() {
+            "input_required" => {
+                let given = json!({ "confirm": { "action": "accept", "content": { "confirm": "yes" } } });
+                let params = with(json!({ "taskId": task, "inputResponses": given }));
+                seen.push(client.ask("tasks/update", params)["result"].clone());
+            }
+            "working" => std::thread::sleep(std::time::Duration::from_millis(20)),
+            _ => seen.push(state["result"]["result"].clone()),
+        }
+        if seen.last().is_some_and(|result| result["content"].is_array()) {
+            break;
+        }
+    }
+    let long = client.ask(
+        "tools/call",
+        with(json!({ "name": "slow_compute", "arguments": { "seconds": 60, "label": "l" } })),
+    );
+    let about = with(json!({ "taskId": long["result"]["taskId"] }));
+    seen.push(client.ask("tasks/cancel", about.clone())["result"].clone());
+    seen.push(client.ask("tasks/get", about)["result"]["status"].clone());
+    seen
+}
+
+#[test]
+fn tasks_of_the_extension_are_served_and_replayed_as_one_operation() {
+    let home = tempfile::tempdir().unwrap();
+    let script = root().join("xtask/conformance/tasks.mjs");
+    let server = ["node", script.to_str().unwrap(), "stdio"];
+    let mut client = Client::start(tapgate(home.path(), &[&["tap", "--full", "--"][..], &server].concat()));
+    let seen = ask_tasks(&mut client);
+    client.end();
+    assert!(seen.contains(&json!("cancelled")) && seen.len() == 4, "{seen:#?}");
+    let session = last_session(home.path());
+
+    let mut mocked = Client::start(tapgate(home.path(), &["mock", &session]));
+    assert_eq!(ask_tasks(&mut mocked), seen);
+    assert_eq!(ask_tasks(&mut mocked), seen, "again, as tasks of its own");
+    mocked.end();
+
+    let args = [&["replay", session.as_str(), "--yes", "--json", "--"][..], &server].concat();
+    let (code, lines, err) = run(home.path(), &args);
+    assert_eq!((code, lines.last().unwrap()["same"].as_u64()), (Some(0), Some(2)), "{lines:#?} {err}");
+    let other = format!("node '{}' stdio | sed -u 's/deleted a/deleted b/'", server[1]);
+    let args = ["replay", session.as_str(), "--yes", "--json", "--", "sh", "-c", &other];
+    let (code, lines, _) = run(home.path(), &args);
+    assert_eq!(code, Some(1));
+    assert_eq!(lines[0]["differences"][0]["path"], "/result/content/0/text", "{lines:#?}");
 }
 
 #[test]

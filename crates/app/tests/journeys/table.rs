@@ -230,6 +230,10 @@ pub static SERVERS: &[Server] = &[
     server("python-1", Eras::Legacy, SSE, "fixture.json", Runs::Python1, PYTHON_1),
 ];
 
+/// A server whose tool becomes a task of 2025-11-25; only the TypeScript SDK 1.x plays its plan.
+pub static RESEARCH: Server =
+    server("everything", Eras::Legacy, STDIO, "research.json", Runs::Node, EVERYTHING);
+
 /// A way from a client to a server through tapgate.
 #[derive(Debug)]
 pub struct Shape {

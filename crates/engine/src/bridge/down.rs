@@ -297,7 +297,7 @@ fn answer(cx: &mut Cx<'_>, port: Port, id: &Id, message: &Message) {
 }
 
 /// Whether a method left with 2026-07-28. Tasks became an extension, which knows three of the methods.
-fn is_gone(name: &str) -> bool {
+pub(super) fn is_gone(name: &str) -> bool {
     let is_known = EXTENSION_METHODS.contains(&name);
     name.starts_with("tasks/") && !is_known
         || method(name)

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tapgate_engine::surface::{Lock, Page};
 use tapgate_wire::record::Offered;

@@ -68,7 +68,7 @@ fn play(text: &str) -> Play {
 }
 
 /// The lock of transcripts whose first line is `locked`: of the tools `read` and `write`, which have no further members.
-fn lock() -> Lock {
+pub(super) fn lock() -> Lock {
     let tool = |name| Item::of(Offered::Tools, Value::object([("name", Value::text(name))]));
     let mut lock = Lock::default();
     lock.surface.set(Offered::Tools, vec![tool("read"), tool("write")]);

@@ -13,7 +13,9 @@ use crate::problem::{Exit, Problem};
 
 /// Show what changed between two lock files or recorded sessions
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit status: 0 when both are the same, 1 when they differ.")]
+#[command(
+    after_help = "Exit status: 0 when both are the same, 1 when they differ, 2 for wrong usage or a file that is not there, 5 when a file or the journal cannot be read."
+)]
 pub struct Args {
     /// A lock file, the id of a session, or `last`
     #[arg(value_name = "A")]

@@ -51,22 +51,13 @@ pub fn expect(path: &Path) -> Result<Lock, Problem> {
             ),
             "look at what it offers, write it down with `tapgate lock update`, and commit the file",
         )
-        .exit(Exit::Found)
     })
 }
 
-/// Writes a lock file as a whole or not at all.
+/// Writes a lock file as a whole or not at all; where the name is a link, the file that it leads to is written.
 pub fn write(path: &Path, lock: &Lock) -> Result<(), Problem> {
-    let fresh = path.with_extension(format!("lock.{}", std::process::id()));
-    let write = || -> io::Result<()> {
-        let mut file = fs::File::create(&fresh)?;
-        file.write_all(lock.to_text().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)
-    };
-    write().map_err(|error| {
-        // What is left of it is of no use, and may not be there.
-        let _ = fs::remove_file(&fresh);
+    let target = if path.is_symlink() { fs::canonicalize(path) } else { Ok(path.to_owned()) };
+    target.and_then(|target| replace(&target, lock.to_text().as_bytes())).map_err(|error| {
         Problem::usage(
             "lock.unwritable",
             format!("the lock file {} cannot be written", path.display()),
@@ -75,6 +66,20 @@ pub fn write(path: &Path, lock: &Lock) -> Result<(), Problem> {
         .because(error)
         .exit(Exit::Unreachable)
     })
+}
+
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension(format!("lock.{}", std::process::id()));
+    let written = fs::File::create(&fresh).and_then(|mut file| {
+        file.write_all(text)?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    });
+    if written.is_err() {
+        // What is left of it is of no use, and may not be there.
+        let _ = fs::remove_file(&fresh);
+    }
+    written
 }
 
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {

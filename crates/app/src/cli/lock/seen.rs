@@ -46,7 +46,7 @@ pub fn of_session(look: &Look, session: &SessionRow) -> Result<Seen, Problem> {
         from: session.id.to_string(),
     };
     let twin = match &source {
-        Some(source) => twin(look, source)?,
+        Some(source) => look.twin(source)?,
         None => None,
     };
     let mut sessions = vec![session.id];
@@ -119,15 +119,6 @@ fn learn(look: &Look, session: SessionId, seen: &mut Seen) -> Result<(), Problem
         }
     }
     Ok(())
-}
-
-/// The other leg of a bridge, that towards the server.
-fn twin(look: &Look, source: &SourceRow) -> Result<Option<SourceRow>, Problem> {
-    let sources = look.reader.sources().map_err(|trouble| home::problem(&trouble))?;
-    let is_twin = |other: &SourceRow| {
-        other.leg == Leg::Server && (other.pid, other.started) == (source.pid, source.started)
-    };
-    Ok(sources.into_iter().find(is_twin))
 }
 
 fn pinned(source: &SourceRow) -> Pinned {

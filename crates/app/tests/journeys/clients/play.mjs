@@ -80,6 +80,14 @@ export async function play(client, transport, sdk) {
     complete: ({ prompt, argument, value }) =>
       client.complete({ ref: { type: 'ref/prompt', name: prompt }, argument: { name: argument, value } }, options),
     parallel: ({ name, many }) => Promise.all(many.map(given => call({ name, arguments: given }))),
+    // A task, from its creation to its result, as the SDK tells it.
+    task: async step => {
+      const told = [];
+      for await (const { type, task, result, error } of sdk.task({ name: step.name, arguments: step.arguments ?? {} })) {
+        told.push([type, task?.status ?? result ?? String(error)]);
+      }
+      return told;
+    },
     cancel: step => {
       const stop = new AbortController();
       setTimeout(() => stop.abort('enough'), step.after);

@@ -32,4 +32,5 @@ await play(client, await transports[kind](), {
   handle: (method, answer) => client.setRequestHandler(schemas[method], request => answer(request.params)),
   listen: (method, hear) => client.setNotificationHandler(schemas[method], note => hear(note.params)),
   call: (params, options) => client.callTool(params, undefined, options),
+  task: params => client.experimental.tasks.callToolStream(params),
 });

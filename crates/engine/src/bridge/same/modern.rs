@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use tapgate_wire::revision::{self, Revision};
+use tapgate_wire::revision::Revision;
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Id, Kind, Message};
 
 use super::session::is_safe;
 use crate::bridge::back::{Failure, FromServer, Pass};
 use crate::bridge::cx::Cx;
+use crate::bridge::down::is_gone;
 use crate::bridge::failure::NO_METHOD;
 use crate::bridge::front::{Answer, From};
 use crate::bridge::learn;
@@ -48,10 +49,9 @@ struct Asked {
 impl Modern {
     pub(super) fn asked(&mut self, cx: &mut Cx<'_>, port: Port, from: From, message: Message) {
         let shape = message.shape();
-        let method = shape.method().and_then(|name| revision::method(&name));
         // Spec 2026-07-28, basic/transports/streamable-http, Protocol Version Header: what the revision does not know
         // is not found; a server on stdio has no status to say it with.
-        if method.is_some_and(|method| !method.by_client.contains(Revision::LATEST))
+        if shape.method().is_some_and(|name| is_gone(&name))
             && cx.settings.reaches == Reaches::Command
             && let Some(id) = &shape.id
         {
