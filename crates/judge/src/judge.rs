@@ -261,7 +261,16 @@ impl Judge {
     /// Hands out what was found and notes it with the exchanges.
     fn settle(&mut self, more: &mut Vec<Fact>) {
         more.extend(self.found.told.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
-        for finding in self.found.findings.drain(..) {
+        // One fault is one finding.
+        let found = std::mem::take(&mut self.found.findings);
+        let is_said = |finding: &fact::Finding| {
+            found.iter().any(|other| {
+                other.message.is_some()
+                    && other.message == finding.message
+                    && family::is_exacter(other.rule, finding.rule)
+            })
+        };
+        for finding in found.iter().filter(|finding| !is_said(finding)).cloned() {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
                 more.push(Fact::Finding(Box::new(finding)));
                 continue;

@@ -26,7 +26,6 @@ pub(in crate::family) const RULES: &[&Rule] = &[
     &PROGRESS_NOT_INCREASING,
     &STATE_UNKNOWN,
     &STATE_AMBIGUOUS,
-    &RETRY,
     &FORGOTTEN,
 ];
 
@@ -473,30 +472,6 @@ static STATE_AMBIGUOUS: Rule = Rule {
         client> ask 1 tools/call {"name":"a","_meta":{$META}}
         server> answer 1 {"resultType":"input_required","requestState":"s"}
         client> ask 2 tools/call {"name":"a","requestState":"s","_meta":{$META}}
-    "#],
-};
-
-static RETRY: Rule = Rule {
-    id: "track.retry",
-    about: "The request repeats one that failed shortly before.",
-    side: Side::Client,
-    severity: Severity::Note,
-    revisions: Revisions::ALL,
-    source: "tapgate, observation",
-    fix: "See why the first one failed, and whether it is safe to repeat.",
-    fires: &[r#"
-        legs client=stdio server=stdio
-        hello 2025-06-18
-        client> ask 1 tools/call {"name":"a"}
-        server> fail 1 -32603 oops
-        client> ask 2 tools/call {"name":"a"}
-    "#],
-    quiet: &[r#"
-        legs client=stdio server=stdio
-        hello 2025-06-18
-        client> ask 1 tools/call {"name":"a"}
-        server> answer 1 {}
-        client> ask 2 tools/call {"name":"a"}
     "#],
 };
 
