@@ -18,5 +18,6 @@ mod hostile;
 mod judge;
 mod kill;
 mod lock;
+mod planted;
 mod support;
 mod wrap;
