@@ -221,8 +221,10 @@ impl Tracker {
         call.exchange.closed = Some(at);
         let (clock, shift) = call.split.finish(at);
         call.exchange.clock = clock.filter(|_| !call.unsure);
-        // What ended unseen may have ended well, so nothing repeats it.
-        if matches!(status, Status::Error | Status::Cancelled | Status::Unanswered) {
+        // What ended unseen may have ended well, and a subscription ends when its client goes, so nothing repeats them.
+        if call.verb != Verb::Listen
+            && matches!(status, Status::Error | Status::Cancelled | Status::Unanswered)
+        {
             self.failures.keep(Failure::of(&call, at), ledger.limits.failures);
         }
         if let Some(parent) = call.exchange.parent {

@@ -137,6 +137,8 @@ impl Tracker {
             Ok(Some(n)) => Ok(Some(n)),
             Ok(None) if self.lossy => Ok(None),
             Ok(None) => Err(Oddity::StateUnknown),
+            // Without a state nobody but the server can tell which of several it goes on with, and it need not give one.
+            Err(_) if state.is_none() => Ok(None),
             Err(_) => Err(Oddity::StateAmbiguous),
         }
     }

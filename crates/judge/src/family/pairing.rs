@@ -190,6 +190,9 @@ fn told_of_message(cx: &Cx<'_>, odd: &Stray<'_>, oddity: Oddity) -> (String, Str
             return of_call("was named by notifications/cancelled");
         }
         Oddity::ProgressNotIncreasing => return of_call("made progress that did not grow"),
+        Oddity::StateUnknown if shape.raw(Member::RequestState).is_none() => {
+            return of_call("brings input that nobody asked it for");
+        }
         Oddity::StateUnknown => return of_call("shows a requestState that was not given to it"),
         Oddity::StateAmbiguous => {
             return of_call("shows a requestState that several open requests were given");
