@@ -3,9 +3,9 @@
 //! The suite is the client of a fixture server of our own, once directly and once through each route; the client
 //! scenarios turn it around: the suite is the server, and tapgate the leg of a client.
 //! Where both sides speak the same era every check must end as it does without tapgate; where tapgate translates, every
-//! scenario must be green.
+//! scenario must be green. Everywhere the judge must find what is known to be true of the suite, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +13,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::json;
 
+mod findings;
 mod known;
 mod outcome;
 mod peers;
@@ -21,6 +22,7 @@ mod routes;
 mod suite;
 
 use crate::{house, shell, steps};
+use findings::{Expected, Found};
 use known::Known;
 use outcome::{Outcome, Status};
 use peers::Peer;
@@ -56,7 +58,7 @@ pub(crate) struct Plan {
 
 /// Plays what the plan says and prints a table; fails when something is not as wanted and nobody knows why.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
-    let mut known = Known::read()?;
+    let (mut known, mut expected) = (Known::read()?, Expected::read()?);
     let routes = plan.routes()?;
     let work = house::root().join("target/conformance");
     let _ = fs::remove_dir_all(&work);
@@ -79,7 +81,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
                 direct.insert((server, *leg), stage.direct(server, leg)?);
             }
             let direct = server.and_then(|server| direct.get(&(server, *leg)));
-            let row = stage.through(route, leg, direct, &mut known);
+            let row = stage.through(route, leg, direct, (&mut known, &mut expected));
             println!("{}", row.text());
             rows.push(row);
         }
@@ -88,7 +90,10 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
     fs::write(house::root().join("target/conformance.json"), stage.json(&rows)?)?;
 
     let played: Vec<_> = rows.iter().map(|row| (row.route, row.leg)).collect();
-    let unused = if plan.only.is_some() { Vec::new() } else { known.unused(&played) };
+    let mut unused = if plan.only.is_some() { Vec::new() } else { known.unused(&played) };
+    if plan.is_whole() {
+        unused.extend(expected.unused());
+    }
     for line in &unused {
         println!("{line}");
     }
@@ -119,6 +124,11 @@ impl Plan {
             }
         };
         Ok(ROUTES.iter().filter(wanted).collect())
+    }
+
+    /// Whether nothing is left out of what `cargo xtask test` plays.
+    fn is_whole(&self) -> bool {
+        self.routes.is_empty() && self.legs.is_empty() && self.only.is_none()
     }
 
     fn plays(&self, leg: &str) -> bool {
@@ -152,13 +162,23 @@ impl Stage<'_> {
     }
 
     /// Plays a leg through tapgate, as often as the plan says.
-    fn through(&self, route: &Route, leg: &'static str, direct: Option<&Outcome>, known: &mut Known) -> Row {
+    fn through(
+        &self,
+        route: &Route,
+        leg: &'static str,
+        direct: Option<&Outcome>,
+        (known, expected): (&mut Known, &mut Expected),
+    ) -> Row {
         let began = steps::now();
         let mut through = Outcome::new();
+        let mut unexpected = BTreeSet::new();
         let mut error = None;
         for run in 1..=self.plan.runs {
             match self.once(route, leg, &format!("{}-{leg}-{run}", route.name)) {
-                Ok(outcome) => outcome::merge(&mut through, outcome),
+                Ok((outcome, found)) => {
+                    outcome::merge(&mut through, outcome);
+                    unexpected.append(&mut expected.unexpected(&found));
+                }
                 Err(because) => {
                     error = Some(format!("{because:#}"));
                     break;
@@ -170,14 +190,16 @@ impl Stage<'_> {
             None => Row::judge(route, leg, (direct, &through), known),
             Some(_) => Row { route: route.name, leg, error, ..Row::default() },
         };
+        row.unexpected = unexpected;
         row.took = began.elapsed();
         row
     }
 
-    fn once(&self, route: &Route, leg: &str, label: &str) -> anyhow::Result<Outcome> {
+    fn once(&self, route: &Route, leg: &str, label: &str) -> anyhow::Result<(Outcome, Vec<Found>)> {
         if route.via == Via::Client {
-            return self.clients(leg);
+            return Ok((self.clients(leg)?, Vec::new()));
         }
+        let home = self.work.join(format!("{label}.home"));
         let mut fixture = None;
         let server = if route.via == Via::Command {
             words(route.server, "stdio")?
@@ -185,7 +207,7 @@ impl Stage<'_> {
             vec![fixture.insert(self.fixture(route.server, label)?).url().context("the fixture")?]
         };
         let mut command = Command::new(&self.tapgate);
-        command.args(route.via.arguments(&server)).env("TAPGATE_HOME", self.work.join("home"));
+        command.args(route.via.arguments(&server)).env("TAPGATE_HOME", &home);
         let mut tapgate = Peer::start(&mut command, &self.work.join(format!("{label}.tapgate.log")))?;
         let url = tapgate.url().context("tapgate")?;
         let outcome = self.suite.against(&url, leg, self.plan.only.as_deref(), label)?;
@@ -193,7 +215,10 @@ impl Stage<'_> {
         if let Some(fixture) = &mut fixture {
             fixture.still_runs().context("the fixture")?;
         }
-        Ok(outcome)
+        // Its journal is whole when it has ended.
+        drop(tapgate);
+        let found = findings::of(&self.tapgate, &home, &self.work.join(label)).context("what was found")?;
+        Ok((outcome, found))
     }
 
     /// Plays the client scenarios of a leg, one after the other: the suite would start all at once.

@@ -9,10 +9,10 @@ use tapgate_engine::fact::Finding;
 use tapgate_engine::surface::Lock;
 use tapgate_judge::scene::{Piece, Scene, What};
 use tapgate_store::{FindingRow, MessageRow, SessionId};
-use tapgate_wire::fault::Severity;
+use tapgate_wire::fault::{FaultKind, Severity};
 use tapgate_wire::record::{Body, Piece as Kind, Transport};
 use tapgate_wire::stream::Event;
-use tapgate_wire::{Leg, Nanos};
+use tapgate_wire::{Leg, Message, Nanos};
 
 use crate::look::Around;
 use crate::problem::{Exit, Problem};
@@ -44,7 +44,7 @@ pub fn taken(transports: (Transport, Transport), messages: &[MessageRow], lock: 
                 n_summaries += 1;
                 return None;
             }
-            Kind::Note => What::Exited(exit_status(&message.body)?),
+            Kind::Note => noted(&message.body)?,
             Kind::Stderr => What::Stderr(message.body.clone().into()),
             Kind::Http if message.body.is_empty() => What::Head,
             _ => What::Frame(message.body.clone().into()),
@@ -57,6 +57,7 @@ pub fn taken(transports: (Transport, Transport), messages: &[MessageRow], lock: 
             from: message.from,
             head: message.head.as_deref().map(|head| String::from_utf8_lossy(head).trim_end().to_owned()),
             event: message.event.as_deref().map(event),
+            odd: seen_around(message),
             what,
         })
     });
@@ -66,9 +67,24 @@ pub fn taken(transports: (Transport, Transport), messages: &[MessageRow], lock: 
     Taken { scene, n_summaries, n_masked }
 }
 
-/// The exit status in a note of ours.
-fn exit_status(note: &[u8]) -> Option<i32> {
-    std::str::from_utf8(note).ok()?.strip_prefix("server exited with status ")?.trim().parse().ok()
+/// What a note of ours says of the server's process or of a stream.
+fn noted(note: &[u8]) -> Option<What> {
+    let note = std::str::from_utf8(note).ok()?;
+    if note.ends_with(" ended early: the bytes stopped") {
+        return Some(What::Cut);
+    }
+    if note.starts_with("server started") {
+        return Some(What::Started);
+    }
+    Some(What::Exited(note.strip_prefix("server exited with status ")?.trim().parse().ok()?))
+}
+
+/// What was odd about a message and cannot be seen in its body.
+fn seen_around(message: &MessageRow) -> Vec<FaultKind> {
+    let shown = Message::parse(String::from_utf8_lossy(&message.body).into_owned().into());
+    let is_shown = |kind: &FaultKind| shown.shape().faults.iter().any(|fault| fault.kind == *kind);
+    let kinds = message.faults.iter().filter_map(|(code, _)| FaultKind::from_code(code));
+    kinds.filter(|kind| !is_shown(kind)).collect()
 }
 
 /// The fields of an event as they are recorded, one `field: value` a line.
@@ -162,8 +178,13 @@ fn piece(piece: &Piece) -> Json {
     if let Some(event) = &piece.event {
         put("event", json!({ "event": event.name, "id": event.id, "retry": event.retry }));
     }
+    if !piece.odd.is_empty() {
+        put("faults", json!(piece.odd.iter().map(|kind| kind.code()).collect::<Vec<_>>()));
+    }
     match &piece.what {
         What::Head => {}
+        What::Cut => drop(put("cut", json!(true))),
+        What::Started => drop(put("started", json!(true))),
         What::Frame(body) => drop(put("body", json!(String::from_utf8_lossy(body)))),
         What::Stderr(text) => drop(put("stderr", json!(String::from_utf8_lossy(text)))),
         What::Exited(status) => drop(put("exited", json!(status))),
@@ -233,7 +254,10 @@ fn piece_of(json: &Json) -> Option<Piece> {
         id: event.get("id").and_then(Json::as_str).map(str::to_owned),
         retry: event.get("retry").and_then(Json::as_u64),
     });
+    let faults = json.get("faults").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let what = match (text("body"), text("stderr"), json.get("exited")) {
+        _ if json.get("cut").is_some() => What::Cut,
+        _ if json.get("started").is_some() => What::Started,
         (Some(body), ..) => What::Frame(body.into()),
         (None, Some(text), _) => What::Stderr(text.into()),
         (None, None, Some(status)) => What::Exited(i32::try_from(status.as_i64()?).ok()?),
@@ -246,6 +270,7 @@ fn piece_of(json: &Json) -> Option<Piece> {
         from: if json.get("from")?.as_str()? == "client" { Leg::Client } else { Leg::Server },
         head: text("head"),
         event,
+        odd: faults.iter().filter_map(|code| FaultKind::from_code(code.as_str()?)).collect(),
         what,
     })
 }

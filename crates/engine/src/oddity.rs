@@ -41,8 +41,6 @@ pub enum Oddity {
     StateUnknown,
     /// A retry that several open exchanges could have asked for.
     StateAmbiguous,
-    /// The same request again after it failed.
-    Retry,
     /// An exchange that was given up to keep memory bounded.
     Forgotten,
 }
@@ -68,7 +66,6 @@ pub const ODDITIES: &[(Oddity, &str)] = &[
     (Oddity::ProgressNotIncreasing, "track.progress-not-increasing"),
     (Oddity::StateUnknown, "track.state-unknown"),
     (Oddity::StateAmbiguous, "track.state-ambiguous"),
-    (Oddity::Retry, "track.retry"),
     (Oddity::Forgotten, "track.forgotten"),
 ];
 

@@ -74,8 +74,8 @@ pub(crate) struct Place {
     pub(crate) carries_answer: bool,
     /// The tool, prompt or resource that an answer is about.
     pub(crate) target: Option<Bytes>,
-    /// What was odd, when there is no exchange to note it.
-    pub(crate) finding: Option<Oddity>,
+    /// What is odd about the message itself.
+    pub(crate) odd: Vec<Oddity>,
 }
 
 impl Place {
@@ -83,8 +83,8 @@ impl Place {
         Self { exchange: Some(n), ..Self::default() }
     }
 
-    fn nowhere(finding: Option<Oddity>) -> Self {
-        Self { finding, ..Self::default() }
+    fn nowhere(odd: Option<Oddity>) -> Self {
+        Self { odd: odd.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -195,7 +195,6 @@ impl Tracker {
             call.exchange.n_retries = failure.n_retries.saturating_add(1);
             call.exchange.chain = Some(failure.chain);
             call.exchange.again = Some(failure.repeated_by(call.first_id));
-            call.find(Oddity::Retry);
         } else if let Some(chain) = gone {
             call.exchange.chain = Some(chain);
             call.exchange.again = Some(Again::Session);
@@ -228,8 +227,10 @@ impl Tracker {
         call.exchange.closed = Some(at);
         let (clock, shift) = call.split.finish(at);
         call.exchange.clock = clock.filter(|_| !call.unsure);
-        // What ended unseen may have ended well, so nothing repeats it.
-        if matches!(status, Status::Error | Status::Cancelled | Status::Unanswered) {
+        // What ended unseen may have ended well, and a subscription ends when its client goes, so nothing repeats them.
+        if call.verb != Verb::Listen
+            && matches!(status, Status::Error | Status::Cancelled | Status::Unanswered)
+        {
             self.failures.keep(Failure::of(&call, at), ledger.limits.failures);
         }
         if let Some(parent) = call.exchange.parent {

@@ -67,6 +67,22 @@ families! {
     injected: Injected,
 }
 
+/// Rules that say exactly what others say in general: where one is found of a message, those are not.
+const EXACTER: &[(&str, &[&str])] = &[
+    ("handshake.noise", &["frame.not-json"]),
+    ("rpc.missing-id", &["track.answer-without-id"]),
+    ("era.future-method", &["capability.client-lacks"]),
+    ("era.batch", &["header.on-batch"]),
+    ("cancel.other-side", &["track.cancel-unknown"]),
+    ("rounds.state-missing", &["track.state-unknown"]),
+    ("rounds.state-changed", &["track.state-unknown"]),
+];
+
+/// Whether a finding of one rule says all that a finding of the other says, and more.
+pub(crate) fn is_exacter(one: &Rule, other: &Rule) -> bool {
+    EXACTER.iter().any(|(exact, general)| *exact == one.id && general.contains(&other.id))
+}
+
 /// Every rule, in the order of the manual.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().flat_map(|rules| rules.iter().copied())

@@ -16,7 +16,7 @@ use tapgate_wire::{Kind, Message, Nanos};
 
 use self::injected::Injected;
 use crate::event::{Cx, Event, Heard, Stray};
-use crate::family::Families;
+use crate::family::{Families, is_exacter};
 use crate::surface::{Surfaces, Told};
 use crate::world::Session;
 
@@ -278,7 +278,16 @@ impl Judge {
     /// Hands out what was found, when that message was heard, and notes it with the exchanges.
     fn settle(&mut self, about: Option<&fact::Message>, more: &mut Vec<Fact>) {
         more.extend(self.found.told.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
-        for finding in self.found.findings.drain(..) {
+        // One fault is one finding.
+        let found = std::mem::take(&mut self.found.findings);
+        let is_said = |finding: &fact::Finding| {
+            found.iter().any(|other| {
+                other.message.is_some()
+                    && other.message == finding.message
+                    && is_exacter(other.rule, finding.rule)
+            })
+        };
+        for finding in found.iter().filter(|finding| !is_said(finding)).cloned() {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
                 more.push(Fact::Finding(Box::new(finding)));
                 continue;

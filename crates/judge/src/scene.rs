@@ -53,6 +53,8 @@ pub struct Piece {
     pub head: Option<String>,
     /// The fields of the event that carried it.
     pub event: Option<Event>,
+    /// What its framer saw around it, which its bytes do not show.
+    pub odd: Vec<FaultKind>,
     /// What it is.
     pub what: What,
 }
@@ -64,6 +66,10 @@ pub enum What {
     Frame(Bytes),
     /// A head without a body.
     Head,
+    /// What was sent on a stream stopped before its end.
+    Cut,
+    /// The server's process started.
+    Started,
     /// Standard error of the server.
     Stderr(Bytes),
     /// The server's process ended.
@@ -134,10 +140,12 @@ impl Run {
             What::Head => {}
             What::Frame(body) => {
                 let carried = carried(piece, body);
-                let message = Message::parse(body.clone());
-                let faults = &message.shape().faults;
+                let mut message = Message::parse(body.clone());
+                piece.odd.iter().for_each(|kind| message.note(*kind, 0));
+                let mut faults = message.shape().faults.clone();
                 self.hear(if faults.iter().any(|fault| fault.kind == FaultKind::NotJson) {
-                    let faults = faults.clone();
+                    // What a framer saw says why it is no JSON.
+                    faults.retain(|fault| piece.odd.is_empty() || piece.odd.contains(&fault.kind));
                     Input::Stray { stream, from: piece.from, carried, bytes: body.clone(), faults }
                 } else {
                     Input::Message { stream, from: piece.from, carried, message }
@@ -147,6 +155,8 @@ impl Run {
                 let carried = carried(piece, text);
                 self.hear(Input::Stderr { stream, carried, bytes: text.clone() });
             }
+            What::Cut => self.hear(Input::Closed { stream, from: piece.from, how: Ending::Cut }),
+            What::Started => self.hear(Input::Started { stream, pid: 0 }),
             What::Exited(status) => self.hear(Input::Exited { stream, status: *status }),
         }
     }

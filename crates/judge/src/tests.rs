@@ -14,6 +14,7 @@ use tapgate_engine::oddity::ODDITIES;
 use tapgate_testkit::{Script, Step};
 use tapgate_wire::fault::FaultKind;
 use tapgate_wire::record::Transport;
+use tapgate_wire::stream::Ending;
 use tapgate_wire::{Leg, Nanos, StreamId};
 
 pub(crate) use self::play::{facts, found, held};
@@ -116,6 +117,7 @@ fn scene(text: &str) -> Scene {
                 from,
                 head,
                 event,
+                odd: Vec::new(),
                 what,
             });
         };
@@ -139,15 +141,26 @@ fn scene(text: &str) -> Scene {
             Step::Frame(stream, from, event, text) => {
                 put(stream, from, None, event, What::Frame(text.into()));
             }
+            Step::Odd(stream, from, kind, text) => {
+                let (what, odd) = (What::Frame(text.into()), vec![kind]);
+                let (head, event) = (None, None);
+                scene.pieces.push(Piece {
+                    at: Nanos(now),
+                    part: (0, 0),
+                    stream: stream.0,
+                    from,
+                    head,
+                    event,
+                    odd,
+                    what,
+                });
+            }
+            Step::Closed(stream, from, Ending::Cut) => put(stream, from, None, None, What::Cut),
+            Step::Started(_) => put(StreamId(0), Leg::Server, None, None, What::Started),
             Step::Stderr(text) => put(StreamId(0), Leg::Server, None, None, What::Stderr(text.into())),
             Step::Exited(status) => put(StreamId(0), Leg::Server, None, None, What::Exited(status)),
             Step::Wait(nanos) => now += nanos,
-            Step::Odd(..)
-            | Step::Note(..)
-            | Step::Closed(..)
-            | Step::Started(_)
-            | Step::Lost(_)
-            | Step::End => {}
+            Step::Note(..) | Step::Closed(..) | Step::Lost(_) | Step::End => {}
         }
     }
     scene

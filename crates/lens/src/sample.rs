@@ -93,7 +93,7 @@ fn exchanges() -> Vec<ExchangeRow> {
             n_retries: 1,
             chain: Some(ExchangeId(3)),
             again: Some(Again::Application),
-            findings: vec!["track.retry".to_owned()],
+            findings: vec!["retry.application".to_owned()],
             ..exchange(4, "tools/call", Some("delete_repository_permanently"), 1_530 * MS)
         },
         ExchangeRow {

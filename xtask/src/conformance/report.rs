@@ -28,6 +28,8 @@ pub(super) struct Row {
     pub(super) n_green: usize,
     /// The checks that are not as wanted.
     pub(super) deviations: Vec<Deviation>,
+    /// What was found and nobody knows to be true.
+    pub(super) unexpected: BTreeSet<String>,
     /// How long it took.
     pub(super) took: Duration,
     /// Why it could not be played to its end, if so.
@@ -83,7 +85,9 @@ impl Row {
 
     /// Whether something is wrong that nobody knows of.
     pub(super) fn fails(&self) -> bool {
-        self.error.is_some() || self.deviations.iter().any(|deviation| deviation.reason.is_none())
+        self.error.is_some()
+            || !self.unexpected.is_empty()
+            || self.deviations.iter().any(|deviation| deviation.reason.is_none())
     }
 
     /// The row of the table, and below it what is not as wanted.
@@ -94,6 +98,9 @@ impl Row {
             line(&[self.route, self.leg, &same, &green, &format!("{:.1} s", self.took.as_secs_f64())]);
         if let Some(error) = &self.error {
             let _ = write!(text, "\n  {error}");
+        }
+        for finding in &self.unexpected {
+            let _ = write!(text, "\n  {finding}");
         }
         for Deviation { scenario, check, says, reason } in &self.deviations {
             let known = reason.as_ref().map(|reason| format!("\n    known: {reason}")).unwrap_or_default();
@@ -119,6 +126,7 @@ impl Row {
             "same": self.n_same,
             "green": self.n_green,
             "deviations": deviations.collect::<Vec<_>>(),
+            "unexpected": self.unexpected,
             "seconds": self.took.as_secs_f64(),
             "error": self.error,
         })

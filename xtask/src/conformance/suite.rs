@@ -154,7 +154,7 @@ fn bound(command: &mut Command, folder: &Path) {
 }
 
 /// Cuts the scenario's name out of a folder's name: `server-NAME-2026-11-22T13-33-10-390Z`.
-fn scenario_name(folder: &str) -> Option<&str> {
+pub(super) fn scenario_name(folder: &str) -> Option<&str> {
     let named = folder.strip_prefix("server-")?;
     named.get(..named.len().checked_sub("-2026-11-22T13-33-10-390Z".len())?)
 }

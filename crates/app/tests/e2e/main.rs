@@ -20,6 +20,7 @@ mod hostile;
 mod judge;
 mod kill;
 mod lock;
+mod planted;
 mod restart;
 mod support;
 mod wrap;

@@ -11,7 +11,6 @@ use super::{Handshake, Session, is_initialize, timed};
 use crate::fact::{self, Content, Fact};
 use crate::input::Action;
 use crate::ledger::Ledger;
-use crate::oddity::Oddity;
 use crate::track::{Part, Place, Scope, Tracker, Via, object_text, unquoted};
 
 /// Where a message with all its parts belongs.
@@ -114,7 +113,7 @@ impl Session {
         let is_shared = places.iter().any(|place| place.exchange != exchange);
         Placed {
             exchange: exchange.filter(|_| !is_shared),
-            findings: places.iter().filter_map(|place| place.finding).map(Oddity::code).collect(),
+            findings: places.iter().flat_map(|place| &place.odd).map(|odd| odd.code()).collect(),
             target: places.into_iter().find_map(|place| place.target),
         }
     }

@@ -244,7 +244,8 @@ impl Session {
         let mut exchange = None;
         let mut head = None;
         if let Some(stream) = self.streams.get_mut(&id) {
-            head = stream.head_to_tell(from).filter(|_| piece != Piece::Note);
+            // A note of ours takes no head along.
+            head = if piece == Piece::Note { None } else { stream.head_to_tell(from) };
             exchange = stream.http.or_else(|| stream.calls.last().copied());
         }
         if let Some(call) = exchange.and_then(|n| self.track.call(n)) {

@@ -89,15 +89,17 @@ impl Tracker {
         };
         note_faults(call, part.shape);
         let value = part.shape.raw(Member::Params).and_then(|params| number(params, "progress"));
+        let mut odd = Vec::new();
         if let (Some(value), Some(last)) = (value, call.progress)
             && value <= last
         {
             call.find(Oddity::ProgressNotIncreasing);
+            odd.push(Oddity::ProgressNotIncreasing);
         }
         call.progress = value.or(call.progress);
         call.exchange.n_progress = call.exchange.n_progress.saturating_add(1);
         call.attach(part.n, part.from, part.size, part.first, ledger);
-        Place::of(n)
+        Place { odd, ..Place::of(n) }
     }
 
     fn progress_of_closed(&mut self, token: &Bytes, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
@@ -162,7 +164,7 @@ impl Tracker {
         if refused.is_none() {
             self.close(n, Status::Cancelled, part.last, ledger);
         }
-        place
+        Place { odd: refused.into_iter().collect(), ..place }
     }
 
     /// A cancellation may cross the answer on its way, which is nobody's mistake.

@@ -34,8 +34,10 @@ impl Tracker {
         call.exchange.parent = parent;
         call.task_asked = task_asked;
         note_faults(call, part.shape);
+        let mut odd = Vec::new();
         if let Err(finding) = round {
             call.find(finding);
+            odd.push(finding);
         }
         if is_round(part.shape) {
             // The rounds before this one were not seen.
@@ -43,9 +45,9 @@ impl Tracker {
         }
         let n = call.n();
         self.note_repetition(n, part);
-        self.wait(n, part, ledger);
+        odd.extend(self.wait(n, part, ledger));
         self.begin(n, part, ledger);
-        Place { carries_answer: part.via.stream.is_some(), ..Place::of(n) }
+        Place { carries_answer: part.via.stream.is_some(), odd, ..Place::of(n) }
     }
 
     fn opening(&self, part: Part<'_>, digest: u64, ledger: &Ledger<'_>) -> Opening {
@@ -73,8 +75,8 @@ impl Tracker {
         }
     }
 
-    /// Lets an exchange wait for the answer to this request, and for its progress.
-    fn wait(&mut self, n: u64, part: Part<'_>, ledger: &mut Ledger<'_>) {
+    /// Lets an exchange wait for the answer to this request, and for its progress; gives what is odd about the request.
+    fn wait(&mut self, n: u64, part: Part<'_>, ledger: &mut Ledger<'_>) -> Vec<Oddity> {
         let id = part.shape.id.as_ref().map(|id| &id.0);
         let key = id.map(|id| key_of(part, id, ledger));
         let token = part.shape.raw(Member::ProgressTokenAsked);
@@ -85,18 +87,23 @@ impl Tracker {
         let mut findings = Vec::new();
         let put_id = put(&mut self.ids, key, n, Oddity::IdReused, &mut findings, ledger);
         let put_token = put(&mut self.tokens, token, n, Oddity::TokenReused, &mut findings, ledger);
-        let Some(call) = self.open.get_mut(&n) else { return };
+        let Some(call) = self.open.get_mut(&n) else { return Vec::new() };
         call.exchange.rpc_id = id.map(|id| cut(id, ledger.limits.text));
         call.awaits = if put_id.is_some() { Awaits::Answer } else { Awaits::Nothing };
         call.key = put_id;
         call.token = put_token;
         call.attach(part.n, part.from, part.size, part.first, ledger);
-        for (alike, finding) in findings {
-            if let Some(call) = self.open.get_mut(&alike) {
-                call.find(finding);
+        // The same request again, because its connection broke, is no other request.
+        if self.open.get(&n).is_some_and(|call| call.exchange.again == Some(Again::Transport)) {
+            findings.retain(|(_, finding)| *finding == Oddity::IdTooLong);
+        }
+        for (alike, finding) in &findings {
+            if let Some(call) = self.open.get_mut(alike) {
+                call.find(*finding);
                 call.touch(part.first, ledger);
             }
         }
+        findings.into_iter().filter(|(alike, _)| *alike == n).map(|(_, finding)| finding).collect()
     }
 
     /// An id comes again while its exchange may have been answered unseen: then it was.
@@ -130,6 +137,8 @@ impl Tracker {
             Ok(Some(n)) => Ok(Some(n)),
             Ok(None) if self.lossy => Ok(None),
             Ok(None) => Err(Oddity::StateUnknown),
+            // Without a state nobody but the server can tell which of several it goes on with, and it need not give one.
+            Err(_) if state.is_none() => Ok(None),
             Err(_) => Err(Oddity::StateAmbiguous),
         }
     }
@@ -145,9 +154,9 @@ impl Tracker {
         if let Some(token) = call.token.take() {
             self.tokens.remove(&token, n);
         }
-        self.wait(n, part, ledger);
+        let odd = self.wait(n, part, ledger);
         self.go_on(n, part, ledger);
-        Place { carries_answer: part.via.stream.is_some(), ..Place::of(n) }
+        Place { carries_answer: part.via.stream.is_some(), odd, ..Place::of(n) }
     }
 
     /// Notes that a request repeats one that is still open: on HTTP, with its id, after that one's connection broke.
@@ -176,7 +185,6 @@ impl Tracker {
             call.exchange.chain = Some(chain);
             call.exchange.again = Some(Again::Transport);
             call.exchange.n_retries = n_retries.saturating_add(1);
-            call.find(Oddity::Retry);
         }
     }
 

@@ -39,7 +39,10 @@ impl Family for Eras {
         if heard.in_batch && self.batch != Some(heard.n) {
             self.batch = Some(heard.n);
             let text = format!("The {} sent a batch.", side(heard.from).word());
-            by(cx, &rule::BATCH, heard, heard.from, "", &text);
+            // Where nobody knows the revision, it may be the one that allows batches, which names itself in no header.
+            if heard.revision.is_some() {
+                by(cx, &rule::BATCH, heard, heard.from, "", &text);
+            }
         }
         match heard.shape().kind {
             Kind::Request => self.request(cx, heard),

@@ -34,8 +34,8 @@ pub(super) struct Handshakes {
     stage: Stage,
     asked: Option<(Nanos, u64)>,
     offered: Option<String>,
-    /// The server answered with another revision.
-    differs: bool,
+    /// The answer that names another revision.
+    differs: Option<u64>,
     /// The client and the server said something.
     spoke: (bool, bool),
     /// The client closed its pipe.
@@ -144,8 +144,12 @@ impl Handshakes {
             if Revision::parse(&agreed).is_none() {
                 unknown(cx, heard, &agreed, Side::Server);
             }
-            if let Some(offered) = self.offered.as_ref().filter(|offered| **offered != agreed) {
-                self.differs = true;
+            // What no handshake can agree on is the offer's own fault.
+            let is_legacy =
+                |name: &str| Revision::parse(name).is_some_and(|revision| revision.era() == Era::Legacy);
+            let offered = self.offered.as_ref().filter(|offered| is_legacy(offered) && **offered != agreed);
+            if let Some(offered) = offered {
+                self.differs = Some(heard.n);
                 let text = format!(
                     "The client offered {} and the server answered {}.",
                     quote(offered),
@@ -267,8 +271,11 @@ impl Handshakes {
 
     /// The client goes, or the session is over.
     fn gone(&mut self, cx: &mut Cx<'_>) {
-        if self.stage == Stage::Answered && self.differs && self.n_unready == 0 && self.once(&rule::LEFT) {
-            let place = self.place(cx, Side::Unknown);
+        let is_left = self.stage == Stage::Answered && self.n_unready == 0;
+        if let Some(answer) = self.differs.filter(|_| is_left)
+            && self.once(&rule::LEFT)
+        {
+            let place = Place { message: Some(answer), ..self.place(cx, Side::Unknown) };
             let text =
                 "The client ended the session after an answer with another revision than it had offered.";
             cx.find_at(&rule::LEFT, place, "protocolVersion", text);

@@ -7,6 +7,7 @@ use http::header::HeaderName;
 use tapgate_engine::bridge::tools::{Differs, Tools};
 use tapgate_engine::fact::Head;
 use tapgate_wire::header::{METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION, SESSION_ID, value};
+use tapgate_wire::record::Transport;
 use tapgate_wire::revision::{Revision, mirrored_param};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Rule};
@@ -133,8 +134,9 @@ impl Headers {
 fn version(cx: &mut Cx<'_>, heard: &Heard<'_>, headers: &HeaderMap) {
     const HEADER: &str = "MCP-Protocol-Version";
     let Some(told) = headers.get(PROTOCOL_VERSION).map(|told| told.as_bytes().trim_ascii()) else {
-        // A handshake has agreed on nothing yet, and without a revision nothing is required.
-        if heard.revision.is_some() && !heard.asks("initialize") {
+        // A handshake has agreed on nothing yet, without a revision nothing is required, and the transport of 2024-11-05
+        // has no such header, whatever was agreed on.
+        if heard.revision.is_some() && !heard.asks("initialize") && cx.session.transport != Transport::Sse {
             missing(cx, heard, HEADER);
         }
         return;

@@ -2,10 +2,11 @@
 
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use tapgate_engine::Oddity;
 use tapgate_engine::fact::Exchange;
+use tapgate_wire::fault::{Fault, FaultKind};
 use tapgate_wire::record::Status;
 use tapgate_wire::rule::Side;
 use tapgate_wire::shape::Member;
@@ -22,20 +23,31 @@ const MAX_TOLD: usize = 4096;
 /// Of these, the ones that are remembered when the session has ended: tracking tells of no more of them then.
 const MAX_ENDED: usize = 64;
 
-/// What it remembers: what was found about each exchange already, because its state is told again and again.
+/// Exchanges whose answer could not be read that are remembered.
+const MAX_UNREAD: usize = 64;
+
+/// What it remembers.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
+    /// What was found about each exchange already, because its state is told again and again.
     told: BTreeMap<u64, u32>,
+    /// Exchanges whose answer came in a coding that could not be read, so that nobody knows what it was.
+    unread: VecDeque<u64>,
 }
 
 impl Family for Pairing {
     fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
         match event {
             Event::Odd(odd) => {
+                if let Some(exchange) = odd.exchange.filter(|_| odd.faults.iter().any(is_about_coding)) {
+                    self.unread.truncate(MAX_UNREAD - 1);
+                    self.unread.push_front(exchange);
+                }
                 for code in odd.codes {
                     if let (Some(rule), Some(oddity)) = (rule_of(code), Oddity::from_code(code)) {
                         let side = if rule.side == Side::Unknown { odd.side() } else { rule.side };
-                        cx.find_at(rule, odd.place(cx.session, side), "", told_of_message(odd, oddity));
+                        let (subject, text) = told_of_message(cx, odd, oddity);
+                        cx.find_at(rule, odd.place(cx.session, side), subject, text);
                     }
                 }
             }
@@ -53,13 +65,16 @@ impl Family for Pairing {
 impl Pairing {
     fn exchange(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
         for code in &exchange.findings {
-            let Some(oddity) = Oddity::from_code(code) else { continue };
+            let Some(oddity) = Oddity::from_code(code).filter(|oddity| !is_of_message(*oddity)) else {
+                continue;
+            };
             let Some(rule) = rule_of(code) else { continue };
             let bit = 1 << (oddity as u32);
             let known = self.told.entry(exchange.n).or_default();
             // Progress may cross a cancellation on its way, which is nobody's mistake.
             let is_race = oddity == Oddity::ProgressLate && exchange.status == Status::Cancelled;
-            if *known & bit != 0 || is_race {
+            let is_unread = oddity == Oddity::MissingAnswer && self.unread.contains(&exchange.n);
+            if *known & bit != 0 || is_race || is_unread {
                 continue;
             }
             *known |= bit;
@@ -79,6 +94,10 @@ impl Pairing {
     }
 }
 
+fn is_about_coding(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::UnknownCoding | FaultKind::BrokenCoding | FaultKind::CodingTooLarge)
+}
+
 fn rule_of(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.id == code)
 }
@@ -86,13 +105,8 @@ fn rule_of(code: &str) -> Option<&'static Rule> {
 /// Who is at fault: who asked, who answers, or whom the rule names.
 fn at_fault(rule: &Rule, exchange: &Exchange, oddity: Oddity) -> Side {
     match oddity {
-        Oddity::DuplicateAnswer
-        | Oddity::LateAnswer
-        | Oddity::ProgressLate
-        | Oddity::ProgressNotIncreasing
-        | Oddity::MissingAnswer => side(exchange.asked_by.opposite()),
-        Oddity::IdReused | Oddity::IdTooLong | Oddity::TokenReused | Oddity::CancelTask | Oddity::Retry => {
-            side(exchange.asked_by)
+        Oddity::DuplicateAnswer | Oddity::LateAnswer | Oddity::ProgressLate | Oddity::MissingAnswer => {
+            side(exchange.asked_by.opposite())
         }
         _ => rule.side,
     }
@@ -100,21 +114,32 @@ fn at_fault(rule: &Rule, exchange: &Exchange, oddity: Oddity) -> Side {
 
 /// The message that shows it, if one surely does, and when that was.
 fn shown(exchange: &Exchange, oddity: Oddity) -> (Option<u64>, tapgate_wire::Nanos) {
-    let first = exchange.messages.first().copied();
     let last = exchange.messages.last().copied();
     let closed = exchange.closed.unwrap_or(exchange.opened);
     match oddity {
-        Oddity::DuplicateAnswer | Oddity::LateAnswer | Oddity::ProgressLate => (last, closed),
-        Oddity::Retry | Oddity::IdTooLong | Oddity::StateUnknown | Oddity::StateAmbiguous => {
-            (first, exchange.opened)
+        Oddity::DuplicateAnswer | Oddity::LateAnswer | Oddity::ProgressLate | Oddity::MissingAnswer => {
+            (last, closed)
         }
         _ => (None, closed),
     }
 }
 
+/// Whether one message shows it, with which it is told; an exchange repeats it, and those of the same id as well.
+fn is_of_message(oddity: Oddity) -> bool {
+    matches!(
+        oddity,
+        Oddity::IdReused
+            | Oddity::IdTooLong
+            | Oddity::TokenReused
+            | Oddity::CancelInitialize
+            | Oddity::CancelTask
+            | Oddity::ProgressNotIncreasing
+            | Oddity::StateUnknown
+            | Oddity::StateAmbiguous
+    )
+}
+
 fn told_of_exchange(exchange: &Exchange, oddity: Oddity) -> String {
-    let id = exchange.rpc_id.as_ref().map_or(String::new(), |id| format!(" (id {})", quote(id)));
-    let target = exchange.target.as_ref().map_or(String::new(), |target| format!(" of `{}`", quote(target)));
     let says = match oddity {
         Oddity::DuplicateAnswer => "was answered more than once",
         Oddity::LateAnswer => match exchange.status {
@@ -124,34 +149,54 @@ fn told_of_exchange(exchange: &Exchange, oddity: Oddity) -> String {
         Oddity::MissingAnswer => "got a response that ended without its answer",
         Oddity::UpstreamFailed => "did not reach the server, or its answer was lost on the way",
         Oddity::RefusedHere => "was refused by tapgate",
-        Oddity::IdReused => "shares its id with another open request",
-        Oddity::IdTooLong => "has an id or a progress token that is too long to be paired",
-        Oddity::TokenReused => "shares its progress token with another open request",
-        Oddity::CancelInitialize | Oddity::CancelTask => "was named by notifications/cancelled",
         Oddity::ProgressLate => "made progress after its end",
-        Oddity::ProgressNotIncreasing => "made progress that did not grow",
-        Oddity::StateUnknown => "shows a requestState that was not given to it",
-        Oddity::StateAmbiguous => "shows a requestState that several open requests were given",
-        Oddity::Retry => "repeats a request that failed shortly before",
         Oddity::Forgotten => "was given up because too much was open",
-        Oddity::UnmatchedAnswer
-        | Oddity::Ambiguous
-        | Oddity::AnswerWithoutId
-        | Oddity::CancelUnknown
-        | Oddity::ProgressUnknownToken => "is not clearly paired",
+        _ => "is not clearly paired",
     };
     let why = exchange.error_text.as_ref().filter(|_| oddity == Oddity::RefusedHere);
     let why = why.map_or(String::new(), |why| format!(": {}", quote(why)));
-    format!("{}{target}{id} {says}{why}.", quote(&exchange.method))
+    let called = called(&exchange.method, exchange.target.as_deref(), exchange.rpc_id.as_deref());
+    format!("{called} {says}{why}.")
 }
 
-/// What was seen of a message that belongs to no exchange.
-fn told_of_message(odd: &Stray<'_>, oddity: Oddity) -> String {
+/// How a call is called: its method, its target and its id.
+fn called(method: &[u8], target: Option<&[u8]>, id: Option<&[u8]>) -> String {
+    let id = id.map_or(String::new(), |id| format!(" (id {})", quote(id)));
+    let target = target.map_or(String::new(), |target| format!(" of `{}`", quote(target)));
+    format!("{}{target}{id}", quote(method))
+}
+
+/// What a message is about that shows something odd, and what it shows.
+fn told_of_message(cx: &Cx<'_>, odd: &Stray<'_>, oddity: Oddity) -> (String, String) {
     let message = Message::parse(odd.bytes.clone());
     let shape = message.shape();
     let who = if odd.from == Leg::Client { "client" } else { "server" };
     let raw = |member| shape.raw(member).map_or("unknown".into(), |raw| quote(raw).to_string());
-    match oddity {
+    let call = odd.exchange.and_then(|exchange| cx.session.call(exchange));
+    let method =
+        call.map_or_else(|| shape.method().unwrap_or_default().into_owned(), |call| call.method.clone());
+    let of_call = |says: &str| {
+        let id = call.map_or(shape.id.as_ref(), |call| call.request.shape().id.as_ref()).map(|id| &*id.0);
+        let target = call.and_then(|call| call.target.as_deref());
+        (method.clone(), format!("{} {says}.", called(method.as_bytes(), target, id)))
+    };
+    let text = match oddity {
+        Oddity::IdReused => return of_call("has the id of another open request"),
+        Oddity::IdTooLong if call.is_some() => {
+            return of_call("has an id or a progress token that is too long to be paired");
+        }
+        Oddity::TokenReused => return of_call("has the progress token of another open request"),
+        Oddity::CancelInitialize | Oddity::CancelTask => {
+            return of_call("was named by notifications/cancelled");
+        }
+        Oddity::ProgressNotIncreasing => return of_call("made progress that did not grow"),
+        Oddity::StateUnknown if shape.raw(Member::RequestState).is_none() => {
+            return of_call("brings input that nobody asked it for");
+        }
+        Oddity::StateUnknown => return of_call("shows a requestState that was not given to it"),
+        Oddity::StateAmbiguous => {
+            return of_call("shows a requestState that several open requests were given");
+        }
         Oddity::UnmatchedAnswer => {
             let id = shape.id.as_ref().map_or("unknown".into(), |id| quote(&id.0).to_string());
             let what = if shape.kind == Kind::Error { "an error" } else { "a result" };
@@ -175,5 +220,6 @@ fn told_of_message(odd: &Stray<'_>, oddity: Oddity) -> String {
         }
         Oddity::IdTooLong => format!("The {who} sent an answer with an id that is too long to be paired."),
         _ => format!("What the {who} sent could belong to several open requests."),
-    }
+    };
+    (String::new(), text)
 }

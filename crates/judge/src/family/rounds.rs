@@ -134,6 +134,8 @@ impl Rounds {
         if !has_input && state.is_none() && heard.message.is_whole() {
             let text = format!("The answer to `{method}` asks for input and names none, nor a state.");
             cx.find(&EMPTY, heard, &method, text);
+            // Nobody could take that up again.
+            return;
         }
         let n_rounds = self.n_rounds.get(&call.exchange).copied().unwrap_or_default() + 1;
         if n_rounds == MANY_ROUNDS + 1 {
@@ -173,17 +175,19 @@ impl Rounds {
             retry(cx, heard, &pending, answers);
             return;
         }
-        self.stranger(cx, heard, state);
+        if let Some(exchange) = self.stranger(cx, heard, state) {
+            self.pending.remove(&exchange);
+        }
     }
 
-    /// A retry whose state was given to no call: whose it is can be seen where only one call fits.
-    fn stranger(&self, cx: &mut Cx<'_>, heard: &Heard<'_>, state: Option<&Bytes>) {
+    /// A retry whose state was given to no call: whose it is can be seen where only one call fits, which is given.
+    fn stranger(&self, cx: &mut Cx<'_>, heard: &Heard<'_>, state: Option<&Bytes>) -> Option<u64> {
         let shape = heard.shape();
         let asked = params(shape);
         let method = shape.method().unwrap_or_default();
         let mut fitting =
-            self.pending.values().filter(|pending| pending.params == asked && *pending.method == *method);
-        let (Some(pending), None) = (fitting.next(), fitting.next()) else { return };
+            self.pending.iter().filter(|(_, pending)| pending.params == asked && *pending.method == *method);
+        let (Some((&exchange, pending)), None) = (fitting.next(), fitting.next()) else { return None };
         let method = &pending.method;
         match (pending.state, state) {
             (Some(_), None) => {
@@ -205,6 +209,7 @@ impl Rounds {
             }
             _ => {}
         }
+        Some(exchange)
     }
 }
 

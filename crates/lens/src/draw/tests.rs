@@ -14,7 +14,7 @@ fn style(width: usize) -> Style {
 
 fn meaning(code: &str) -> Option<&'static str> {
     match code {
-        "track.retry" => Some("The request repeats one that failed shortly before."),
+        "retry.application" => Some("The request repeats one that failed shortly before."),
         "frame.duplicate-key" => {
             Some("An object names a member twice, and receivers differ in which one they take.")
         }

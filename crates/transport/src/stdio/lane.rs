@@ -67,15 +67,15 @@ impl Lane {
     pub(super) fn run(mut self) {
         let how = self.forward();
         let Self { way, source, sink, mut reports, witness, clock, .. } = self;
-        // The peers learn of an end before the observer does.
-        drop((source, sink));
         let from = match way {
             Way::In => Some(Leg::Client),
             Way::Out => Some(Leg::Server),
             Way::Err => None,
         };
         if let Some(from) = from {
-            witness.see(Seen::Closed { stream: StreamId(0), from, at: clock.now(), how });
+            // Told first, or what a peer does because of it could be told before it: a server exits when its client left.
+            let alarm = witness.see_first(Seen::Closed { stream: StreamId(0), from, at: clock.now(), how });
+            drop((source, sink, alarm));
         }
         // The reader of reports outlives this thread, and a few bytes always find room.
         drop(reports.write_all(&[way as u8]));

@@ -257,11 +257,17 @@ pub(super) static BATCH: Rule = Rule {
         hello 2025-06-18
         client> [{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"ping"}]
     "#],
-    quiet: &[r#"
+    quiet: &[
+        r#"
         legs client=stdio server=stdio
         hello 2025-03-26
         client> [{"jsonrpc":"2.0","id":1,"method":"ping"}]
-    "#],
+    "#,
+        r#"
+        legs client=http server=http
+        client[1] POST /mcp  mcp-session-id: s | [{"jsonrpc":"2.0","id":1,"method":"ping"}]
+    "#,
+    ],
 };
 
 pub(super) static RETIRED: Rule = Rule {

@@ -45,6 +45,7 @@ static NOT_JSON: Rule = Rule {
     fix: "Write logs, banners and prompts to standard error, and nothing but messages to standard output.",
     fires: &["
         legs client=stdio server=stdio
+        hello 2025-06-18
         server> listening on stdio
     "],
     quiet: &[

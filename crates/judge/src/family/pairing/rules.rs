@@ -26,7 +26,6 @@ pub(in crate::family) const RULES: &[&Rule] = &[
     &PROGRESS_NOT_INCREASING,
     &STATE_UNKNOWN,
     &STATE_AMBIGUOUS,
-    &RETRY,
     &FORGOTTEN,
 ];
 
@@ -434,7 +433,7 @@ static PROGRESS_NOT_INCREASING: Rule = Rule {
 
 static STATE_UNKNOWN: Rule = Rule {
     id: "track.state-unknown",
-    about: "A retry shows a requestState that no open exchange was given.",
+    about: "A retry shows a requestState that no open exchange was given, or brings input that none was asked for.",
     side: Side::Client,
     severity: Severity::Error,
     revisions: Revisions::ALL,
@@ -468,36 +467,22 @@ static STATE_AMBIGUOUS: Rule = Rule {
         server> answer 2 {"resultType":"input_required","requestState":"s"}
         client> ask 3 tools/call {"name":"a","requestState":"s","_meta":{$META}}
     "#],
-    quiet: &[r#"
+    quiet: &[
+        r#"
         legs client=stdio server=stdio
         client> ask 1 tools/call {"name":"a","_meta":{$META}}
         server> answer 1 {"resultType":"input_required","requestState":"s"}
         client> ask 2 tools/call {"name":"a","requestState":"s","_meta":{$META}}
-    "#],
-};
-
-static RETRY: Rule = Rule {
-    id: "track.retry",
-    about: "The request repeats one that failed shortly before.",
-    side: Side::Client,
-    severity: Severity::Note,
-    revisions: Revisions::ALL,
-    source: "tapgate, observation",
-    fix: "See why the first one failed, and whether it is safe to repeat.",
-    fires: &[r#"
+    "#,
+        r#"
         legs client=stdio server=stdio
-        hello 2025-06-18
-        client> ask 1 tools/call {"name":"a"}
-        server> fail 1 -32603 oops
-        client> ask 2 tools/call {"name":"a"}
-    "#],
-    quiet: &[r#"
-        legs client=stdio server=stdio
-        hello 2025-06-18
-        client> ask 1 tools/call {"name":"a"}
-        server> answer 1 {}
-        client> ask 2 tools/call {"name":"a"}
-    "#],
+        client> ask 1 tools/call {"name":"a","_meta":{$META({"roots":{}})}}
+        client> ask 2 tools/call {"name":"a","_meta":{$META({"roots":{}})}}
+        server> answer 1 {"resultType":"input_required","inputRequests":{"k":{"method":"roots/list"}}}
+        server> answer 2 {"resultType":"input_required","inputRequests":{"k":{"method":"roots/list"}}}
+        client> ask 3 tools/call {"name":"a","inputResponses":{"k":{"roots":[]}},"_meta":{$META({"roots":{}})}}
+    "#,
+    ],
 };
 
 static FORGOTTEN: Rule = Rule {
