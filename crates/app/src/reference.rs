@@ -92,6 +92,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("handshake", "How sessions begin"),
     ("era", "Eras and revisions"),
     ("session", "Sessions over HTTP"),
+    ("refusal", "What a server must refuse"),
     ("resume", "Streams that are resumed"),
     ("process", "The server's process"),
     ("capability", "What is declared and what is used"),
@@ -142,7 +143,7 @@ fn findings() -> String {
             writeln!(out, "{}\n", rule.fix).unwrap();
             writeln!(
                 out,
-                "- Weight: {severity}\n- At fault: {side}\n- Revisions: {}",
+                "- Severity: {severity}\n- At fault: {side}\n- Revisions: {}",
                 revisions(rule.revisions)
             )
             .unwrap();

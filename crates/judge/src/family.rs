@@ -16,6 +16,7 @@ mod lock;
 mod meta;
 mod pairing;
 mod progress;
+mod refusal;
 mod request;
 mod result;
 mod resume;
@@ -54,6 +55,7 @@ const FAMILIES: &[Row] = &[
     Row { rules: handshake::RULES, begin: || Box::<handshake::Handshakes>::default() },
     Row { rules: era::RULES, begin: || Box::<era::Eras>::default() },
     Row { rules: session::RULES, begin: || Box::<session::Sessions>::default() },
+    Row { rules: refusal::RULES, begin: || Box::<refusal::Refusals>::default() },
     Row { rules: resume::RULES, begin: || Box::<resume::Resumption>::default() },
     Row { rules: exit::RULES, begin: || Box::<exit::Exits>::default() },
     Row { rules: capability::RULES, begin: || Box::<capability::Capabilities>::default() },

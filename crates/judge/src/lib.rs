@@ -15,6 +15,7 @@ mod family;
 mod json;
 mod judge;
 mod members;
+pub mod probe;
 mod quote;
 pub mod scene;
 mod surface;

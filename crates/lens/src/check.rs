@@ -177,9 +177,41 @@ impl Default for Budgets {
     }
 }
 
+/// What came of a visit that was made for a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visited {
+    /// The revision that was offered.
+    pub revision: &'static str,
+    /// How it ended: `spoken`, `answered` (with another revision), `refused`, `unreachable`, `silent` or `gone`.
+    pub outcome: &'static str,
+    /// More about it, or nothing.
+    pub why: String,
+    /// Whether it did not come to its end.
+    pub is_odd: bool,
+}
+
+impl Visited {
+    fn block(&self) -> Block {
+        let tone = match self.outcome {
+            _ if self.is_odd => Tone::Bad,
+            "spoken" => Tone::Good,
+            "answered" | "refused" => Tone::Usual,
+            _ => Tone::Odd,
+        };
+        let why = if self.why.is_empty() { String::new() } else { format!(" ({})", self.why) };
+        Block::Note(Note::new(tone, "", format!("{}: {}{why}", self.revision, self.outcome)))
+    }
+
+    fn json(&self) -> Json {
+        json!({ "revision": self.revision, "outcome": self.outcome, "why": self.why })
+    }
+}
+
 /// What came of the checks.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// The visits that were made for it.
+    pub visits: Vec<Visited>,
     /// The six, in order.
     pub checks: Vec<Check>,
     /// What is wrong, the gravest first; without what is suppressed.
@@ -210,7 +242,14 @@ pub fn check(
         masking::output(sessions),
         visible::check(sessions, &findings),
     ];
-    Report { checks, findings, n_suppressed: suppressed.len() as u64, sizes: None, portability: Vec::new() }
+    Report {
+        visits: Vec::new(),
+        checks,
+        findings,
+        n_suppressed: suppressed.len() as u64,
+        sizes: None,
+        portability: Vec::new(),
+    }
 }
 
 /// What is wrong where nothing but findings is known, as in a bundle.
@@ -219,6 +258,7 @@ pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> 
         all.into_iter().partition(|finding| is_suppressed(finding));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Report {
+        visits: Vec::new(),
         checks: Vec::new(),
         findings,
         n_suppressed: suppressed.len() as u64,
@@ -234,9 +274,18 @@ impl Report {
             || self.findings.iter().any(|finding| finding.severity >= least)
     }
 
+    /// Notes that a visit was broken off because of its server: what the checks rest on is not whole.
+    pub fn broken_off(&mut self, why: &str) {
+        let Some(check) = self.checks.iter_mut().find(|check| check.name == "visible") else { return };
+        check.verdict = Verdict::Fail;
+        check.side = Some(Side::Server);
+        check.why = format!("{} A visit was {why}.", check.why);
+        check.next = Some("See what it said: `tapgate show last`.".to_owned());
+    }
+
     /// The report for people.
     pub fn page(&self, rules: Rules<'_>) -> Page {
-        let mut blocks = Vec::new();
+        let mut blocks: Vec<Block> = self.visits.iter().map(Visited::block).collect();
         for check in &self.checks {
             let (tone, word) = match check.verdict {
                 Verdict::Pass => (Tone::Good, "✓ pass"),
@@ -312,6 +361,7 @@ impl Report {
         json!({
             "v": 1,
             "kind": "report",
+            "visits": self.visits.iter().map(Visited::json).collect::<Vec<_>>(),
             "checks": checks,
             "findings": findings,
             "suppressed": self.n_suppressed,

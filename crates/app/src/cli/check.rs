@@ -1,12 +1,14 @@
 //! `check`: the six checks on a session, or on a server that is visited for it.
 
-use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::ValueEnum;
-use tapgate_lens::check::{self, Budgets, Expected, Report, Session, Sizes, Stored, TokenBudgets, Verdict};
+use tapgate_lens::check::{
+    self, Budgets, Expected, Report, Session, Sizes, Stored, TokenBudgets, Verdict, Visited,
+};
 use tapgate_lens::page::{Block, Note, Page, Tone};
 use tapgate_store::{ExchangeRow, FindingRow, Query, SessionRow, SourceRow, SurfaceRow};
 use tapgate_wire::Leg;
@@ -15,11 +17,13 @@ use tapgate_wire::revision::Revision;
 use tapgate_wire::rule::Side;
 
 use crate::bundle;
+use crate::cli::lock;
+use crate::cli::tap::header;
 use crate::home;
 use crate::look::{self, Look};
 use crate::output::{self, Output};
-use crate::play::visit::{self, Outcome, Visit};
-use crate::play::{self, Server};
+use crate::play::visit::{CLIENT, MAX_BYTES, MAX_TIME, NAME, Outcome, Visit, Visits};
+use crate::play::{self, Cut, Server, is_on_purpose};
 use crate::problem::Problem;
 use crate::suppress::Suppressions;
 use crate::tokens::Tokenizer;
@@ -27,8 +31,10 @@ use crate::tokens::Tokenizer;
 /// Say what is wrong, whose fault it is, and what to do
 ///
 /// Checks a recorded session (the latest if none is named), a server at a URL, or a command that is started for it.
-/// A server is visited by a careful client in every revision: it greets, fetches all lists, asks one thing that no server
-/// has, and leaves; it calls no tool. The visits are recorded like any traffic, under the name `check`.
+/// A server is visited by a careful client in every revision, on its own transport: it greets, fetches all lists, asks
+/// one thing that no server has, says a few things that a server must refuse, and leaves; it calls no tool. A server may
+/// say 16 MB and take a minute in each visit, 48 MB and two minutes in all; then the visit is broken off, and that fails.
+/// The visits are recorded like any traffic, under the name `check`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -55,6 +61,10 @@ pub struct Args {
     /// Fail if the server has this tool; may be repeated
     #[arg(long = "forbid-tool", value_name = "NAME")]
     forbidden: Vec<String>,
+
+    /// Seconds to wait for the first answer of the server, which may have to be installed first (default: 30)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    patience: Option<u64>,
 
     /// A server without tools is fine
     #[arg(long)]
@@ -151,7 +161,7 @@ impl Args {
             let shown = scene.findings().into_iter().filter(|finding| finding.rule.id == rule);
             let findings: Vec<FindingRow> = shown.map(|finding| bundle::row(&finding)).collect();
             let report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
-            self.print(&report, &[], &suppressions, output);
+            self.print(&report, &suppressions, output);
             return Ok(ExitCode::from(u8::from(report.fails(self.least()))));
         }
         let (captures, visits) = match self.server() {
@@ -179,12 +189,16 @@ impl Args {
             captures.iter().find_map(|capture| capture.source.as_ref()).map(|source| source.name.clone());
         let is_suppressed = |finding: &FindingRow| suppressions.cover(finding, name.as_deref());
         let mut report = check::check(&sessions, &expected, &is_suppressed);
+        if let Some(visit) = visits.iter().find(|visit| visit.breaks_off()) {
+            report.broken_off(&told(visit).why);
+        }
         self.judge_strictly(&mut report);
+        report.visits = visits.iter().map(told).collect();
         report.portability = check::portability(&sessions, crate::wall::now());
         if self.sizes {
             report.sizes = Sizes::of(&sessions, self.tokenizer.map(Tokenizer::counter));
         }
-        self.print(&report, &visits, &suppressions, output);
+        self.print(&report, &suppressions, output);
         Ok(ExitCode::from(u8::from(report.fails(self.least()))))
     }
 
@@ -222,58 +236,81 @@ impl Args {
 
     /// The named session.
     fn recorded(&self) -> Result<Vec<Capture>, Problem> {
+        let unused = [
+            ("--header", !self.headers.is_empty()),
+            ("--revision", !self.revisions.is_empty()),
+            ("--patience", self.patience.is_some()),
+        ];
+        if let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(Problem::usage(
+                "check.needs-server",
+                format!("{flag} is about a visit, and a recorded session is not visited"),
+                format!("name a server's URL, or its command after `--`; or leave {flag} out"),
+            ));
+        }
         let look = Look::open()?;
         let row = look.session(self.what.as_deref().unwrap_or("last"))?;
-        Ok(vec![Capture::read(&look, row)?])
+        let mut capture = Capture::read(&look, row)?;
+        capture.forgive();
+        Ok(vec![capture])
     }
 
     /// Visits the server in each revision and gives what was recorded of it.
     fn visit(&self, server: &Server) -> Result<(Vec<Capture>, Vec<Visit>), Problem> {
         server.check()?;
+        if matches!(server, Server::Command(_)) && !self.headers.is_empty() {
+            return Err(Problem::usage(
+                "tap.bad-header",
+                "--header goes with requests to a URL, and this server is a command",
+                "give the command its secrets in its environment",
+            ));
+        }
         let revisions = if self.revisions.is_empty() { Revision::ALL } else { self.revisions.as_slice() };
-        let more: Vec<OsString> =
-            self.headers.iter().flat_map(|header| ["--header".into(), header.into()]).collect();
-        let mut visits = Vec::new();
+        let headers = header::read(&self.headers)?;
+        let mut visits = Visits::new(server, &headers, Duration::from_secs(self.patience.unwrap_or(30)));
         // The newest first: what it tells of a server is the most.
-        for revision in revisions.iter().rev() {
-            let visit = visit::visit(server, "check", *revision, visits.is_empty(), &more);
-            let visit = visit.map_err(|error| play::cannot_start(&error))?;
-            if let (true, Outcome::Unreachable(why)) = (visits.is_empty(), &visit.outcome) {
+        for (at, revision) in revisions.iter().rev().enumerate() {
+            if !visits.go_on() {
+                break;
+            }
+            let visit = visits.visit(*revision).map_err(|error| play::cannot_start(&error))?;
+            if let (0, Outcome::Unreachable(why)) = (at, &visit.outcome) {
                 return Err(play::unreachable(server, why));
             }
-            visits.push(visit);
         }
+        let visits = visits.done();
         let look = Look::open()?;
         let mut captures = Vec::new();
         let is_spoken = visits.iter().any(|visit| matches!(visit.outcome, Outcome::Spoke(_)));
         for visit in &visits {
             let mut recorded = recorded_by(&look, visit)?;
-            if is_spoken && matches!(visit.outcome, Outcome::Refused(_)) {
-                // A server may refuse a revision in its own way, as long as it speaks another one.
-                for capture in &mut recorded {
+            for capture in &mut recorded {
+                capture.forgive();
+                if is_spoken && matches!(visit.outcome, Outcome::Refused(_)) {
+                    // A server may refuse a revision in its own way, as long as it speaks another one.
                     capture.findings.clear();
                 }
             }
             captures.extend(recorded);
         }
-        for capture in &mut captures {
-            // The client of a visit is our own, and asks on purpose for what no server has.
-            capture.findings.retain(|finding| finding.side != Side::Client);
-        }
         Ok((captures, visits))
     }
 
-    fn print(&self, report: &Report, visits: &[Visit], suppressions: &Suppressions, output: &Output) {
+    fn print(&self, report: &Report, suppressions: &Suppressions, output: &Output) {
         let rules = &tapgate_judge::rule;
         let wanted = if output.wants_json() { Format::Json } else { Format::Text };
         match self.format.unwrap_or(wanted) {
             Format::Json => output::print(&format!("{}\n", report.json(rules))),
             Format::Junit => output::print(&report.junit(rules, self.least())),
-            Format::Sarif => output::print(&format!("{:#}\n", report.sarif(rules, "mcp.lock"))),
+            Format::Sarif => {
+                let place = Path::new(lock::file::NAME);
+                let place = place.is_file().then_some(lock::file::NAME);
+                output::print(&format!("{:#}\n", report.sarif(rules, place)));
+            }
             Format::Text => {
-                let mut blocks: Vec<Block> = visits.iter().map(told).collect();
-                blocks
-                    .extend(suppressions.expired().map(|text| Block::Note(Note::new(Tone::Odd, "!", text))));
+                let expired = suppressions.expired();
+                let mut blocks: Vec<Block> =
+                    expired.map(|text| Block::Note(Note::new(Tone::Odd, "!", text))).collect();
                 blocks.extend(report.page(rules).blocks);
                 look::print_text(&Page { blocks }, output);
             }
@@ -295,17 +332,28 @@ fn recorded_by(look: &Look, visit: &Visit) -> Result<Vec<Capture>, Problem> {
     sessions.into_iter().rev().map(|row| Capture::read(look, row)).collect()
 }
 
-fn told(visit: &Visit) -> Block {
+/// What came of a visit, for a report.
+fn told(visit: &Visit) -> Visited {
     let revision = visit.revision.as_str();
-    let (tone, text) = match &visit.outcome {
-        Outcome::Spoke(agreed) if agreed == revision => (Tone::Good, format!("{revision}: spoken")),
-        Outcome::Spoke(agreed) => (Tone::Usual, format!("{revision}: answered with {agreed}")),
-        Outcome::Refused(why) => (Tone::Usual, format!("{revision}: refused ({why})")),
-        Outcome::Unreachable(why) => (Tone::Odd, format!("{revision}: not reached ({why})")),
-        Outcome::Silent => (Tone::Odd, format!("{revision}: no answer")),
-        Outcome::Over => (Tone::Odd, format!("{revision}: the server went away")),
+    let (outcome, mut why) = match &visit.outcome {
+        Outcome::Spoke(agreed) if agreed == revision => ("spoken", String::new()),
+        Outcome::Spoke(agreed) => ("answered", format!("with {agreed}")),
+        Outcome::Refused(why) => ("refused", why.clone()),
+        Outcome::Unreachable(why) => ("unreachable", why.clone()),
+        Outcome::Silent => ("silent", "no answer in time".to_owned()),
+        Outcome::Over => ("gone", "the server went away".to_owned()),
     };
-    Block::Note(Note::new(tone, "", text))
+    let cut = visit.cut.map(|cut| match cut {
+        Cut::Bytes => format!("broken off: the server said more than {} MB", MAX_BYTES >> 20),
+        Cut::Time => format!("broken off: the server took more than {} s", MAX_TIME.as_secs()),
+    });
+    let unread = (visit.n_unreadable > 0)
+        .then(|| format!("{} of its answers cannot be read (too deep, or no Unicode)", visit.n_unreadable));
+    for more in [cut, unread].into_iter().flatten() {
+        why.push_str(if why.is_empty() { "" } else { "; " });
+        why.push_str(&more);
+    }
+    Visited { revision, outcome, why, is_odd: visit.breaks_off() }
 }
 
 impl Capture {
@@ -330,6 +378,16 @@ impl Capture {
         seen.map_err(read)?;
         capture.row = Some(row);
         Ok(capture)
+    }
+
+    /// Forgives what our own client did: it asks on purpose for what no server has, and for what is to be refused.
+    fn forgive(&mut self) {
+        let is_ours = |source: &SourceRow| source.name == NAME;
+        let client = self.row.as_ref().and_then(|row| row.client.as_ref());
+        if client.is_some_and(|(name, _)| name == CLIENT) || self.source.as_ref().is_some_and(is_ours) {
+            self.findings.retain(|finding| finding.side != Side::Client);
+            self.exchanges.retain(|exchange| !is_on_purpose(exchange));
+        }
     }
 
     fn session(&self) -> Option<Session<'_>> {

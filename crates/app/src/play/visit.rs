@@ -1,31 +1,46 @@
-//! A careful client: greets a server in one revision, fetches every list, asks one thing that no server has, and leaves.
+//! A careful client: greets a server in one revision, fetches every list, asks one thing that no server has, says what is
+//! to be refused, and leaves.
 //!
 //! It calls no tool, so it changes nothing.
 
-use std::ffi::OsString;
+use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde_json::{Value as Json, json};
+use tapgate_judge::probe;
+use tapgate_transport::{Allowance, Clock};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 
-use super::{Heard, Player, Server, quoted};
+use super::{Bounds, Cut, Heard, Player, Server, UNREADABLE, quoted};
 
-/// How long a server may take for its first answer: it may have to be installed first.
-const FIRST: Duration = Duration::from_mins(1);
+/// What the source of a visit is called.
+pub const NAME: &str = "check";
 
-/// How long it may take for any other.
+/// The name of the client, by which its sessions are known in the journal.
+pub const CLIENT: &str = "tapgate-check";
+
+/// How long a server may take for an answer after its first.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a server may take to say that it does not know a handshake, once another one was understood.
-const REFUSAL: Duration = Duration::from_secs(5);
+/// How long a server may take for its first answer once another visit was answered, or met with silence.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// How much a server may say in one visit, and in all; each message costs at least 1 KiB.
+pub const MAX_BYTES: u64 = 16 << 20;
+const MAX_BYTES_IN_ALL: u64 = 48 << 20;
+
+/// How long one visit may take after the first answer, and all of them.
+pub const MAX_TIME: Duration = Duration::from_mins(1);
+const MAX_TIME_IN_ALL: Duration = Duration::from_mins(2);
+
+/// Visits that meet with silence before no more are made, while nothing was spoken.
+const MAX_SILENT: usize = 2;
 
 /// Most pages of one list that are fetched.
 const MAX_PAGES: usize = 200;
-
-/// A method that no server has.
-const NO_METHOD: &str = "tapgate/no-such-method";
 
 /// The lists, and the capability that promises them.
 const LISTS: &[(&str, &str)] = &[
@@ -42,6 +57,10 @@ pub struct Visit {
     pub revision: Revision,
     /// How it ended.
     pub outcome: Outcome,
+    /// Why it was broken off, if it was.
+    pub cut: Option<Cut>,
+    /// Answers that cannot be read.
+    pub n_unreadable: u32,
     /// The process id of the tap, by which its sources are known in the journal.
     pub pid: u32,
 }
@@ -61,57 +80,102 @@ pub enum Outcome {
     Unreachable(String),
 }
 
-/// Visits a server. `is_first` gives it time to be installed.
-pub fn visit(
-    server: &Server,
-    name: &str,
-    revision: Revision,
-    is_first: bool,
-    more: &[OsString],
-) -> io::Result<Visit> {
-    let mut more = more.to_vec();
-    if matches!(server, Server::Url(_)) {
-        more.extend(["--server-era".into(), revision.as_str().into()]);
+impl Visit {
+    /// Whether it did not come to its end, or not all of it could be read.
+    pub fn breaks_off(&self) -> bool {
+        self.cut.is_some() || self.n_unreadable > 0
     }
-    let mut player = Player::start(server, name, &more)?;
-    let pid = player.pid();
-    let patience = if is_first { FIRST } else { REFUSAL.max(PATIENCE / 2) };
-    let mut guest = Guest { player: &mut player, revision };
-    let outcome = match revision.era() {
-        Era::Legacy => guest.greet(patience)?,
-        Era::Modern => guest.discover(patience),
-    };
-    let outcome = match (player.end(), outcome) {
-        (Some(why), _) => Outcome::Unreachable(why),
-        (None, Outcome::Refused(why)) if why.contains("could not be reached") => Outcome::Unreachable(why),
-        (None, outcome) => outcome,
-    };
-    Ok(Visit { revision, outcome, pid })
+}
+
+/// Visits to one server, which have bounds of their own and bounds in all.
+#[derive(Debug)]
+pub struct Visits<'s> {
+    server: &'s Server,
+    headers: &'s HeaderMap,
+    /// How long the first answer may take: the server may have to be installed.
+    patience: Duration,
+    clock: Clock,
+    n_bytes: u64,
+    done: Vec<Visit>,
+}
+
+impl<'s> Visits<'s> {
+    /// No visit yet.
+    pub fn new(server: &'s Server, headers: &'s HeaderMap, patience: Duration) -> Self {
+        Self { server, headers, patience, clock: Clock::start(), n_bytes: 0, done: Vec::new() }
+    }
+
+    /// The visits that were made.
+    pub fn done(self) -> Vec<Visit> {
+        self.done
+    }
+
+    /// Whether another one is worth its time.
+    pub fn go_on(&self) -> bool {
+        let is =
+            |wanted: fn(&Outcome) -> bool| self.done.iter().filter(|visit| wanted(&visit.outcome)).count();
+        let (n_silent, n_spoken) =
+            (is(|outcome| *outcome == Outcome::Silent), is(|outcome| matches!(outcome, Outcome::Spoke(_))));
+        let is_late = self.clock.now().0 > (MAX_TIME_IN_ALL + self.patience).as_nanos() as u64;
+        (n_silent < MAX_SILENT || n_spoken > 0) && self.n_bytes < MAX_BYTES_IN_ALL && !is_late
+    }
+
+    /// Visits the server in one more revision.
+    pub fn visit(&mut self, revision: Revision) -> io::Result<&Visit> {
+        let patience = if self.done.is_empty() { self.patience } else { self.patience.min(AGAIN) };
+        let most = MAX_BYTES.min(MAX_BYTES_IN_ALL - self.n_bytes);
+        let allowance = Allowance::new(most);
+        let bounds =
+            Bounds { allowance: allowance.clone(), most: patience + MAX_TIME, clock: Clock::start() };
+        let mut player = Player::visit(self.server, NAME, revision, self.headers, bounds)?;
+        let pid = player.pid();
+        let mut guest = Guest { player: &mut player, revision, is_silent: false, n_unreadable: 0 };
+        let outcome = match revision.era() {
+            Era::Legacy => guest.greet(patience),
+            Era::Modern => guest.discover(patience),
+        };
+        let n_unreadable = guest.n_unreadable;
+        let cut = player.cut();
+        let outcome = match (player.end(), outcome) {
+            (Some(why), _) => Outcome::Unreachable(why),
+            // The tap itself answers what it cannot pass on.
+            (None, Outcome::Refused(why)) if why.contains("tapgate: ") => Outcome::Unreachable(why),
+            (None, outcome) => outcome,
+        };
+        self.n_bytes += most - allowance.left();
+        self.done.push(Visit { revision, outcome, cut, n_unreadable, pid });
+        self.done.last().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
 }
 
 struct Guest<'p> {
     player: &'p mut Player,
     revision: Revision,
+    /// A question met with silence; whoever is silent is not asked again.
+    is_silent: bool,
+    n_unreadable: u32,
 }
 
 impl Guest<'_> {
-    fn greet(&mut self, patience: Duration) -> io::Result<Outcome> {
+    fn greet(&mut self, patience: Duration) -> Outcome {
         let hello = json!({
             "protocolVersion": self.revision.as_str(),
             "capabilities": {},
-            "clientInfo": { "name": "tapgate-check", "version": env!("CARGO_PKG_VERSION") },
+            "clientInfo": { "name": CLIENT, "version": env!("CARGO_PKG_VERSION") },
         });
         let answer = match self.ask("initialize", hello, patience) {
             Heard::Answer(answer) => answer,
-            Heard::Silence => return Ok(Outcome::Silent),
-            Heard::Over => return Ok(Outcome::Over),
+            Heard::Silence => return Outcome::Silent,
+            Heard::Over => return Outcome::Over,
         };
-        let Some(result) = answer.get("result") else { return Ok(Outcome::Refused(refusal(&answer))) };
-        let agreed = quoted(result.get("protocolVersion").and_then(Json::as_str).unwrap_or_default());
-        self.player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))?;
-        self.ask("ping", json!({}), PATIENCE);
-        self.look_around(result.get("capabilities"));
-        Ok(Outcome::Spoke(agreed))
+        let Some(result) = answer.get("result") else { return Outcome::Refused(refusal(&answer)) };
+        let agreed = result.get("protocolVersion").and_then(Json::as_str).unwrap_or_default();
+        self.player.agree(agreed);
+        if self.player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).is_ok() {
+            let agreed = Revision::parse(agreed).unwrap_or(self.revision);
+            self.look_around(("ping", json!({})), agreed, result.get("capabilities"));
+        }
+        Outcome::Spoke(quoted(agreed))
     }
 
     fn discover(&mut self, patience: Duration) -> Outcome {
@@ -121,32 +185,64 @@ impl Guest<'_> {
             Heard::Over => return Outcome::Over,
         };
         let Some(result) = answer.get("result") else { return Outcome::Refused(refusal(&answer)) };
-        self.look_around(result.get("capabilities"));
+        self.look_around(("server/discover", json!({})), self.revision, result.get("capabilities"));
         Outcome::Spoke(self.revision.as_str().to_owned())
     }
 
-    /// Fetches what the server promises to list, and asks for what it cannot have.
-    fn look_around(&mut self, capabilities: Option<&Json>) {
+    /// Fetches what the server promises to list, asks for what it cannot have, and says what it must refuse.
+    ///
+    /// `question` is one that the server must answer whatever it offers.
+    fn look_around(&mut self, question: (&str, Json), agreed: Revision, capabilities: Option<&Json>) {
+        let (method, params) = question;
+        self.ask(method, params.clone(), PATIENCE);
         for (capability, method) in LISTS {
             if capabilities.is_some_and(|can| can.get(capability).is_some()) {
                 self.list(method);
             }
         }
-        self.ask(NO_METHOD, json!({}), PATIENCE);
+        self.ask(probe::METHOD, json!({}), PATIENCE);
+        if self.is_silent || self.player.cut().is_some() {
+            return;
+        }
+        let with_meta = self.dressed(params.clone());
+        self.player.probe(&json!({ "jsonrpc": "2.0", "method": method, "params": with_meta }), agreed);
+        if self.player.is_on_pipes() {
+            self.ask(method, params, PATIENCE);
+        }
     }
 
     fn list(&mut self, method: &str) {
         let mut params = json!({});
+        let mut cursors = HashSet::new();
         for _ in 0..MAX_PAGES {
             let Heard::Answer(page) = self.ask(method, params, PATIENCE) else { return };
             match page.pointer("/result/nextCursor") {
-                Some(cursor) if !cursor.is_null() => params = json!({ "cursor": cursor }),
+                // One that was there before leads round.
+                Some(cursor) if !cursor.is_null() && cursors.insert(cursor.to_string()) => {
+                    params = json!({ "cursor": cursor });
+                }
                 _ => return,
             }
         }
     }
 
-    fn ask(&mut self, method: &str, mut params: Json, patience: Duration) -> Heard {
+    fn ask(&mut self, method: &str, params: Json, patience: Duration) -> Heard {
+        if self.is_silent {
+            return Heard::Silence;
+        }
+        let params = self.dressed(params);
+        let heard = self.player.ask(method, &params, patience, &mut decline);
+        self.is_silent = heard == Heard::Silence;
+        if let Heard::Answer(answer) = &heard
+            && answer.pointer("/error/message").and_then(Json::as_str) == Some(UNREADABLE)
+        {
+            self.n_unreadable += 1;
+        }
+        heard
+    }
+
+    /// What a request says of itself, where it does.
+    fn dressed(&self, mut params: Json) -> Json {
         if self.revision.era() == Era::Modern
             && let Some(params) = params.as_object_mut()
         {
@@ -154,12 +250,12 @@ impl Guest<'_> {
                 "_meta".to_owned(),
                 json!({
                     "io.modelcontextprotocol/protocolVersion": self.revision.as_str(),
-                    "io.modelcontextprotocol/clientInfo": { "name": "tapgate-check", "version": env!("CARGO_PKG_VERSION") },
+                    "io.modelcontextprotocol/clientInfo": { "name": CLIENT, "version": env!("CARGO_PKG_VERSION") },
                     "io.modelcontextprotocol/clientCapabilities": {},
                 }),
             );
         }
-        self.player.ask(method, &params, patience, &mut decline)
+        params
     }
 }
 

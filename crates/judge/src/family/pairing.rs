@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use tapgate_engine::Oddity;
 use tapgate_engine::fact::Exchange;
+use tapgate_wire::fault::FaultKind;
 use tapgate_wire::record::Status;
 use tapgate_wire::rule::Side;
 use tapgate_wire::shape::Member;
@@ -26,13 +27,25 @@ const MAX_ENDED: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     told: BTreeMap<u64, u32>,
+    /// What the client sent that is no message, and no error answered yet.
+    n_broken: u32,
 }
 
 impl Family for Pairing {
     fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
         match event {
             Event::Odd(odd) => {
+                if odd.from == Leg::Client && odd.faults.iter().any(|fault| fault.kind == FaultKind::NotJson)
+                {
+                    self.n_broken = self.n_broken.saturating_add(1);
+                }
                 for code in odd.codes {
+                    // Who cannot read a request cannot know its id (JSON-RPC 2.0, section 5).
+                    if *code == Oddity::AnswerWithoutId.code() && odd.from == Leg::Server && self.n_broken > 0
+                    {
+                        self.n_broken -= 1;
+                        continue;
+                    }
                     if let (Some(rule), Some(oddity)) = (rule_of(code), Oddity::from_code(code)) {
                         let side = if rule.side == Side::Unknown { odd.side() } else { rule.side };
                         cx.find_at(rule, odd.place(cx.session, side), "", told_of_message(odd, oddity));

@@ -146,7 +146,7 @@ fn findings_come_gravest_first_and_what_is_suppressed_only_counts() {
     let json = report.json(&|_| None);
     assert_eq!(json["checks"].as_array().unwrap().len(), 6);
     assert_eq!(json["findings"][0]["evidence"]["text"], "It <is> \"wrong\".");
-    let sarif = report.sarif(&|_| None, "mcp.lock");
+    let sarif = report.sarif(&|_| None, Some("mcp.lock"));
     assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().last().unwrap()["ruleId"], "header.b");
     let junit = report.junit(&|_| None, Severity::Error);
     assert!(junit.contains("It &lt;is&gt; &quot;wrong&quot;."), "{junit}");
