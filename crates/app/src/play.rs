@@ -40,7 +40,7 @@ const MAX_QUOTE: usize = 200;
 const MAX_SAID: usize = 4096;
 
 /// How long a tap may take to end once its client is gone, and how long once it was told to.
-const PARTING: Duration = Duration::from_secs(5);
+const PARTING: Duration = Duration::from_secs(3);
 
 /// How often it is looked whether a server has said all that it may.
 const LOOK: Duration = Duration::from_millis(100);

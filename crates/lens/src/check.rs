@@ -182,11 +182,12 @@ impl Default for Budgets {
 pub struct Visited {
     /// The revision that was offered.
     pub revision: &'static str,
-    /// How it ended: `spoken`, `answered` (with another revision), `refused`, `unreachable`, `silent` or `gone`.
+    /// How it ended: `spoken`, `answered` (with another revision), `refused`, `unreachable`, `silent`, `gone`, or `left
+    /// out`.
     pub outcome: &'static str,
     /// More about it, or nothing.
     pub why: String,
-    /// Whether it did not come to its end.
+    /// Whether something kept it from seeing all.
     pub is_odd: bool,
 }
 
@@ -274,13 +275,15 @@ impl Report {
             || self.findings.iter().any(|finding| finding.severity >= least)
     }
 
-    /// Notes that a visit was broken off because of its server: what the checks rest on is not whole.
-    pub fn broken_off(&mut self, why: &str) {
-        let Some(check) = self.checks.iter_mut().find(|check| check.name == "visible") else { return };
+    /// Doubts what rests on visits that did not see all: their calls are not as they should be.
+    pub fn doubt(&mut self) {
+        let odd = self.visits.iter().find(|visit| visit.is_odd);
+        let check = self.checks.iter_mut().find(|check| check.name == "visible");
+        let (Some(visit), Some(check)) = (odd, check) else { return };
         check.verdict = Verdict::Fail;
         check.side = Some(Side::Server);
-        check.why = format!("{} A visit was {why}.", check.why);
-        check.next = Some("See what it said: `tapgate show last`.".to_owned());
+        check.why = format!("{} In {}: {}.", check.why, visit.revision, visit.why);
+        check.next = Some("See what it said: `tapgate calls source:check`.".to_owned());
     }
 
     /// The report for people.
@@ -420,7 +423,10 @@ fn items(surface: &SurfaceRow) -> Vec<(String, String, u64)> {
     let Ok(Json::Array(items)) = serde_json::from_slice(&surface.items) else { return Vec::new() };
     let text = |item: &Json, name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     let bytes = |item: &Json| item.get("bytes").and_then(Json::as_u64).unwrap_or_default();
-    items.iter().map(|item| (text(item, "name"), text(item, "digest"), bytes(item))).collect()
+    // What stands on two pages is there once.
+    let mut seen = BTreeSet::new();
+    let items = items.iter().map(|item| (text(item, "name"), text(item, "digest"), bytes(item)));
+    items.filter(|(name, digest, _)| seen.insert((name.clone(), digest.clone()))).collect()
 }
 
 #[cfg(test)]

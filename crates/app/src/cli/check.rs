@@ -22,8 +22,8 @@ use crate::cli::tap::header;
 use crate::home;
 use crate::look::{self, Look};
 use crate::output::{self, Output};
-use crate::play::visit::{CLIENT, MAX_BYTES, MAX_TIME, NAME, Outcome, Visit, Visits};
-use crate::play::{self, Cut, Server, is_on_purpose};
+use crate::play::visit::{CLIENT, CUT, NAME, Outcome, Visit, Visits};
+use crate::play::{self, Server, is_on_purpose};
 use crate::problem::Problem;
 use crate::suppress::Suppressions;
 use crate::tokens::Tokenizer;
@@ -189,11 +189,9 @@ impl Args {
             captures.iter().find_map(|capture| capture.source.as_ref()).map(|source| source.name.clone());
         let is_suppressed = |finding: &FindingRow| suppressions.cover(finding, name.as_deref());
         let mut report = check::check(&sessions, &expected, &is_suppressed);
-        if let Some(visit) = visits.iter().find(|visit| visit.breaks_off()) {
-            report.broken_off(&told(visit).why);
-        }
-        self.judge_strictly(&mut report);
         report.visits = visits.iter().map(told).collect();
+        report.doubt();
+        self.judge_strictly(&mut report);
         report.portability = check::portability(&sessions, crate::wall::now());
         if self.sizes {
             report.sizes = Sizes::of(&sessions, self.tokenizer.map(Tokenizer::counter));
@@ -270,8 +268,9 @@ impl Args {
         let mut visits = Visits::new(server, &headers, Duration::from_secs(self.patience.unwrap_or(30)));
         // The newest first: what it tells of a server is the most.
         for (at, revision) in revisions.iter().rev().enumerate() {
-            if !visits.go_on() {
-                break;
+            if let Some(why) = visits.enough() {
+                visits.leave_out(*revision, why);
+                continue;
             }
             let visit = visits.visit(*revision).map_err(|error| play::cannot_start(&error))?;
             if let (0, Outcome::Unreachable(why)) = (at, &visit.outcome) {
@@ -282,7 +281,7 @@ impl Args {
         let look = Look::open()?;
         let mut captures = Vec::new();
         let is_spoken = visits.iter().any(|visit| matches!(visit.outcome, Outcome::Spoke(_)));
-        for visit in &visits {
+        for visit in visits.iter().filter(|visit| !matches!(visit.outcome, Outcome::LeftOut(_))) {
             let mut recorded = recorded_by(&look, visit)?;
             for capture in &mut recorded {
                 capture.forgive();
@@ -340,20 +339,18 @@ fn told(visit: &Visit) -> Visited {
         Outcome::Spoke(agreed) => ("answered", format!("with {agreed}")),
         Outcome::Refused(why) => ("refused", why.clone()),
         Outcome::Unreachable(why) => ("unreachable", why.clone()),
-        Outcome::Silent => ("silent", "no answer in time".to_owned()),
+        Outcome::Silent => ("silent", String::new()),
         Outcome::Over => ("gone", "the server went away".to_owned()),
+        Outcome::LeftOut(why) => ("left out", (*why).to_owned()),
     };
-    let cut = visit.cut.map(|cut| match cut {
-        Cut::Bytes => format!("broken off: the server said more than {} MB", MAX_BYTES >> 20),
-        Cut::Time => format!("broken off: the server took more than {} s", MAX_TIME.as_secs()),
-    });
-    let unread = (visit.n_unreadable > 0)
-        .then(|| format!("{} of its answers cannot be read (too deep, or no Unicode)", visit.n_unreadable));
-    for more in [cut, unread].into_iter().flatten() {
+    for trouble in &visit.troubles {
         why.push_str(if why.is_empty() { "" } else { "; " });
-        why.push_str(&more);
+        why.push_str(trouble);
     }
-    Visited { revision, outcome, why, is_odd: visit.breaks_off() }
+    // Silence is an outcome of its own.
+    let is_odd =
+        visit.troubles.iter().any(|trouble| visit.outcome != Outcome::Silent || trouble.starts_with(CUT));
+    Visited { revision, outcome, why, is_odd }
 }
 
 impl Capture {

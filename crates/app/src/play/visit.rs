@@ -22,19 +22,23 @@ pub const NAME: &str = "check";
 /// The name of the client, by which its sessions are known in the journal.
 pub const CLIENT: &str = "tapgate-check";
 
-/// How long a server may take for an answer after its first.
+/// How long a server may take for an answer after its first, and for the first of a further visit.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How long a server may take for its first answer once another visit was answered, or met with silence.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// How long it may take for any, once it has left one out.
+const IMPATIENCE: Duration = Duration::from_secs(3);
+
 /// How much a server may say in one visit, and in all; each message costs at least 1 KiB.
-pub const MAX_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 const MAX_BYTES_IN_ALL: u64 = 48 << 20;
 
 /// How long one visit may take after the first answer, and all of them.
-pub const MAX_TIME: Duration = Duration::from_mins(1);
+const MAX_TIME: Duration = Duration::from_mins(1);
 const MAX_TIME_IN_ALL: Duration = Duration::from_mins(2);
+
+/// What a trouble begins with that ended a visit.
+pub const CUT: &str = "broken off";
 
 /// Visits that meet with silence before no more are made, while nothing was spoken.
 const MAX_SILENT: usize = 2;
@@ -57,10 +61,8 @@ pub struct Visit {
     pub revision: Revision,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it was broken off, if it was.
-    pub cut: Option<Cut>,
-    /// Answers that cannot be read.
-    pub n_unreadable: u32,
+    /// What kept it from seeing all, in words.
+    pub troubles: Vec<String>,
     /// The process id of the tap, by which its sources are known in the journal.
     pub pid: u32,
 }
@@ -78,13 +80,8 @@ pub enum Outcome {
     Over,
     /// It could not be started or reached, for this reason.
     Unreachable(String),
-}
-
-impl Visit {
-    /// Whether it did not come to its end, or not all of it could be read.
-    pub fn breaks_off(&self) -> bool {
-        self.cut.is_some() || self.n_unreadable > 0
-    }
+    /// No visit was made, for this reason.
+    LeftOut(&'static str),
 }
 
 /// Visits to one server, which have bounds of their own and bounds in all.
@@ -96,13 +93,23 @@ pub struct Visits<'s> {
     patience: Duration,
     clock: Clock,
     n_bytes: u64,
+    /// A question met with silence.
+    is_slow: bool,
     done: Vec<Visit>,
 }
 
 impl<'s> Visits<'s> {
     /// No visit yet.
     pub fn new(server: &'s Server, headers: &'s HeaderMap, patience: Duration) -> Self {
-        Self { server, headers, patience, clock: Clock::start(), n_bytes: 0, done: Vec::new() }
+        Self {
+            server,
+            headers,
+            patience,
+            clock: Clock::start(),
+            n_bytes: 0,
+            is_slow: false,
+            done: Vec::new(),
+        }
     }
 
     /// The visits that were made.
@@ -110,32 +117,54 @@ impl<'s> Visits<'s> {
         self.done
     }
 
-    /// Whether another one is worth its time.
-    pub fn go_on(&self) -> bool {
+    /// Why no other one is worth its time; `None` while one is.
+    pub fn enough(&self) -> Option<&'static str> {
         let is =
             |wanted: fn(&Outcome) -> bool| self.done.iter().filter(|visit| wanted(&visit.outcome)).count();
-        let (n_silent, n_spoken) =
-            (is(|outcome| *outcome == Outcome::Silent), is(|outcome| matches!(outcome, Outcome::Spoke(_))));
-        let is_late = self.clock.now().0 > (MAX_TIME_IN_ALL + self.patience).as_nanos() as u64;
-        (n_silent < MAX_SILENT || n_spoken > 0) && self.n_bytes < MAX_BYTES_IN_ALL && !is_late
+        let n_silent = is(|outcome| *outcome == Outcome::Silent);
+        let n_spoken = is(|outcome| matches!(outcome, Outcome::Spoke(_)));
+        if n_silent >= MAX_SILENT && n_spoken == 0 {
+            Some("the server does not answer")
+        } else if self.n_bytes >= MAX_BYTES_IN_ALL {
+            Some("the server said too much")
+        } else if self.clock.now().0 > (MAX_TIME_IN_ALL + self.patience).as_nanos() as u64 {
+            Some("the server took too long")
+        } else {
+            None
+        }
+    }
+
+    /// Notes that a revision is not visited.
+    pub fn leave_out(&mut self, revision: Revision, why: &'static str) {
+        self.done.push(Visit { revision, outcome: Outcome::LeftOut(why), troubles: Vec::new(), pid: 0 });
     }
 
     /// Visits the server in one more revision.
     pub fn visit(&mut self, revision: Revision) -> io::Result<&Visit> {
-        let patience = if self.done.is_empty() { self.patience } else { self.patience.min(AGAIN) };
+        let first = if self.done.is_empty() { self.patience } else { self.patience.min(AGAIN) };
+        let patience = if self.is_slow { IMPATIENCE } else { PATIENCE };
         let most = MAX_BYTES.min(MAX_BYTES_IN_ALL - self.n_bytes);
         let allowance = Allowance::new(most);
-        let bounds =
-            Bounds { allowance: allowance.clone(), most: patience + MAX_TIME, clock: Clock::start() };
+        let bounds = Bounds { allowance: allowance.clone(), most: first + MAX_TIME, clock: Clock::start() };
         let mut player = Player::visit(self.server, NAME, revision, self.headers, bounds)?;
         let pid = player.pid();
-        let mut guest = Guest { player: &mut player, revision, is_silent: false, n_unreadable: 0 };
+        let mut guest =
+            Guest { player: &mut player, revision, patience, is_silent: false, troubles: Vec::new() };
         let outcome = match revision.era() {
-            Era::Legacy => guest.greet(patience),
-            Era::Modern => guest.discover(patience),
+            Era::Legacy => guest.greet(first),
+            Era::Modern => guest.discover(first),
         };
-        let n_unreadable = guest.n_unreadable;
-        let cut = player.cut();
+        let (is_silent, mut troubles) = (guest.is_silent, guest.troubles);
+        match player.cut() {
+            // Whoever is cut off cannot answer.
+            Some(Cut::Bytes) => {
+                troubles = vec![format!("{CUT}: the server said more than {} MB", MAX_BYTES >> 20)];
+            }
+            Some(Cut::Time) => {
+                troubles = vec![format!("{CUT}: the server took more than {} s", MAX_TIME.as_secs())];
+            }
+            None => self.is_slow |= is_silent && matches!(outcome, Outcome::Spoke(_)),
+        }
         let outcome = match (player.end(), outcome) {
             (Some(why), _) => Outcome::Unreachable(why),
             // The tap itself answers what it cannot pass on.
@@ -143,7 +172,7 @@ impl<'s> Visits<'s> {
             (None, outcome) => outcome,
         };
         self.n_bytes += most - allowance.left();
-        self.done.push(Visit { revision, outcome, cut, n_unreadable, pid });
+        self.done.push(Visit { revision, outcome, troubles, pid });
         self.done.last().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
@@ -151,9 +180,11 @@ impl<'s> Visits<'s> {
 struct Guest<'p> {
     player: &'p mut Player,
     revision: Revision,
+    /// How long any answer but the first may take.
+    patience: Duration,
     /// A question met with silence; whoever is silent is not asked again.
     is_silent: bool,
-    n_unreadable: u32,
+    troubles: Vec<String>,
 }
 
 impl Guest<'_> {
@@ -194,20 +225,20 @@ impl Guest<'_> {
     /// `question` is one that the server must answer whatever it offers.
     fn look_around(&mut self, question: (&str, Json), agreed: Revision, capabilities: Option<&Json>) {
         let (method, params) = question;
-        self.ask(method, params.clone(), PATIENCE);
+        self.ask(method, params.clone(), self.patience);
         for (capability, method) in LISTS {
             if capabilities.is_some_and(|can| can.get(capability).is_some()) {
                 self.list(method);
             }
         }
-        self.ask(probe::METHOD, json!({}), PATIENCE);
+        self.ask(probe::METHOD, json!({}), self.patience);
         if self.is_silent || self.player.cut().is_some() {
             return;
         }
         let with_meta = self.dressed(params.clone());
         self.player.probe(&json!({ "jsonrpc": "2.0", "method": method, "params": with_meta }), agreed);
         if self.player.is_on_pipes() {
-            self.ask(method, params, PATIENCE);
+            self.ask(method, params, self.patience);
         }
     }
 
@@ -215,7 +246,7 @@ impl Guest<'_> {
         let mut params = json!({});
         let mut cursors = HashSet::new();
         for _ in 0..MAX_PAGES {
-            let Heard::Answer(page) = self.ask(method, params, PATIENCE) else { return };
+            let Heard::Answer(page) = self.ask(method, params, self.patience) else { return };
             match page.pointer("/result/nextCursor") {
                 // One that was there before leads round.
                 Some(cursor) if !cursor.is_null() && cursors.insert(cursor.to_string()) => {
@@ -224,6 +255,7 @@ impl Guest<'_> {
                 _ => return,
             }
         }
+        self.troubles.push(format!("{method} has more than {MAX_PAGES} pages"));
     }
 
     fn ask(&mut self, method: &str, params: Json, patience: Duration) -> Heard {
@@ -233,10 +265,13 @@ impl Guest<'_> {
         let params = self.dressed(params);
         let heard = self.player.ask(method, &params, patience, &mut decline);
         self.is_silent = heard == Heard::Silence;
+        if self.is_silent {
+            self.troubles.push(format!("no answer to {method} in {} s", patience.as_secs()));
+        }
         if let Heard::Answer(answer) = &heard
             && answer.pointer("/error/message").and_then(Json::as_str) == Some(UNREADABLE)
         {
-            self.n_unreadable += 1;
+            self.troubles.push(format!("the answer to {method} cannot be read: too deep, or no Unicode"));
         }
         heard
     }

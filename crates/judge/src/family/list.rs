@@ -156,7 +156,11 @@ impl Lists {
         };
         let is_from_start = asked.is_none() || !listing.cursors.is_empty();
         listing.next = None;
-        listing.add(cx, heard, items, (method, name));
+        let leads_round = next.is_some_and(|next| asked == Some(json::digest(next)));
+        // A page that leads to itself comes again and again, with what stands on it.
+        if !leads_round || listing.items.is_empty() {
+            listing.add(cx, heard, items, (method, name));
+        }
         if let Some(next) = next.filter(|next| !next.starts_with(b"\"")) {
             let text = format!("The nextCursor of `{method}` is {}, not a string.", Type::of(next).name());
             cx.find(&CURSOR_TYPE, heard, method, text);
@@ -180,7 +184,12 @@ impl Lists {
                 let text = format!("`{method}` gave the same items as before in another order.");
                 cx.find(&UNSTABLE, heard, method, text);
             }
-            if kind == 0 && listing.items.is_empty() && items.starts_with(b"[") {
+            // What cannot be read is not nothing.
+            let is_nothing = || {
+                items.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).map(<[u8]>::trim_ascii)
+                    == Some(b"")
+            };
+            if kind == 0 && listing.items.is_empty() && is_nothing() {
                 cx.find(&EMPTY, heard, method, "The server lists no tool.");
             }
         }
