@@ -39,8 +39,10 @@ const MAX_QUOTE: usize = 200;
 /// Most bytes of what a tap says on standard error that are kept.
 const MAX_SAID: usize = 4096;
 
-/// How long a tap may take to end once its client is gone, and how long once it was told to.
-const PARTING: Duration = Duration::from_secs(3);
+/// How long a tap may take to end once its client is gone, and how long once it was told to; and how long one whose
+/// server does not answer.
+const PARTING: Duration = Duration::from_secs(5);
+const SHORT_PARTING: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a server has said all that it may.
 const LOOK: Duration = Duration::from_millis(100);
@@ -71,6 +73,8 @@ pub struct Player {
     way: Way,
     last_id: u64,
     bounds: Bounds,
+    /// A request met with silence.
+    is_silent: bool,
     /// What the tap said on standard error, its beginning.
     said: Option<JoinHandle<String>>,
 }
@@ -170,7 +174,7 @@ impl Player {
         let at = Upstream::parse(&at).map_err(io::Error::other)?;
         let caller = Caller::start(at, bounds.allowance.clone()).map_err(io::Error::other)?;
         let web = Web::new(caller, headers.clone(), server.origin(), revision);
-        Ok(Self { tap, way: Way::Web(Box::new(web)), last_id: 0, bounds, said })
+        Ok(Self { tap, way: Way::Web(Box::new(web)), last_id: 0, bounds, is_silent: false, said })
     }
 
     fn on_pipes(mut command: Command, bounds: Bounds) -> io::Result<Self> {
@@ -178,7 +182,7 @@ impl Player {
         let allowance = bounds.allowance.clone();
         let said = tap.stderr.take().map(|stderr| thread::spawn(move || beginning(stderr, &allowance)));
         let pipes = Pipes::of(&mut tap, bounds.allowance.clone());
-        Ok(Self { tap, way: Way::Pipes(pipes), last_id: 0, bounds, said })
+        Ok(Self { tap, way: Way::Pipes(pipes), last_id: 0, bounds, is_silent: false, said })
     }
 
     /// The process id of the tap, by which its sources are known in the journal.
@@ -227,6 +231,7 @@ impl Player {
         loop {
             let wait = left(&began, patience).min(left(&self.bounds.clock, self.bounds.most));
             if wait.is_zero() || self.bounds.allowance.left() == 0 {
+                self.is_silent = true;
                 return Heard::Silence;
             }
             let said = match self.next(wait.min(LOOK)) {
@@ -304,9 +309,10 @@ impl Player {
 
     /// Waits for the end of the server's output; says whether it came.
     fn hear_out(&mut self) -> bool {
+        let parting = if self.is_silent { SHORT_PARTING } else { PARTING };
         let began = Clock::start();
-        while !left(&began, PARTING).is_zero() && self.bounds.allowance.left() > 0 {
-            if let Came::Over = self.next(left(&began, PARTING).min(LOOK)) {
+        while !left(&began, parting).is_zero() && self.bounds.allowance.left() > 0 {
+            if let Came::Over = self.next(left(&began, parting).min(LOOK)) {
                 return true;
             }
         }

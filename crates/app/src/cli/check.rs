@@ -285,6 +285,10 @@ impl Args {
             let mut recorded = recorded_by(&look, visit)?;
             for capture in &mut recorded {
                 capture.forgive();
+                if visit.troubles.iter().any(|trouble| trouble.starts_with(CUT)) {
+                    // It was ours to cut.
+                    capture.findings.retain(|finding| finding.rule != "frame.cut-short");
+                }
                 if is_spoken && matches!(visit.outcome, Outcome::Refused(_)) {
                     // A server may refuse a revision in its own way, as long as it speaks another one.
                     capture.findings.clear();

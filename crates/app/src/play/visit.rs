@@ -155,7 +155,8 @@ impl<'s> Visits<'s> {
             Era::Modern => guest.discover(first),
         };
         let (is_silent, mut troubles) = (guest.is_silent, guest.troubles);
-        match player.cut() {
+        let cut = player.cut();
+        match cut {
             // Whoever is cut off cannot answer.
             Some(Cut::Bytes) => {
                 troubles = vec![format!("{CUT}: the server said more than {} MB", MAX_BYTES >> 20)];
@@ -169,6 +170,8 @@ impl<'s> Visits<'s> {
             (Some(why), _) => Outcome::Unreachable(why),
             // The tap itself answers what it cannot pass on.
             (None, Outcome::Refused(why)) if why.contains("tapgate: ") => Outcome::Unreachable(why),
+            // It went because it was cut off.
+            (None, Outcome::Over) if cut.is_some() => Outcome::Silent,
             (None, outcome) => outcome,
         };
         self.n_bytes += most - allowance.left();

@@ -19,4 +19,5 @@ mod judge;
 mod kill;
 mod lock;
 mod support;
+mod visit;
 mod wrap;
