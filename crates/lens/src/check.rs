@@ -11,6 +11,7 @@ mod schemas;
 mod sizes;
 mod tools;
 mod visible;
+mod visited;
 
 use std::collections::BTreeSet;
 
@@ -26,6 +27,7 @@ use crate::pages::Rules;
 
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
+pub use self::visited::Visited;
 
 /// Subjects of findings alike that are named.
 const MAX_NAMED: usize = 6;
@@ -177,37 +179,6 @@ impl Default for Budgets {
     }
 }
 
-/// What came of a visit that was made for a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visited {
-    /// The revision that was offered.
-    pub revision: &'static str,
-    /// How it ended: `spoken`, `answered` (with another revision), `refused`, `unreachable`, `silent`, `gone`, or `left
-    /// out`.
-    pub outcome: &'static str,
-    /// More about it, or nothing.
-    pub why: String,
-    /// Whether something kept it from seeing all.
-    pub is_odd: bool,
-}
-
-impl Visited {
-    fn block(&self) -> Block {
-        let tone = match self.outcome {
-            _ if self.is_odd => Tone::Bad,
-            "spoken" => Tone::Good,
-            "answered" | "refused" => Tone::Usual,
-            _ => Tone::Odd,
-        };
-        let why = if self.why.is_empty() { String::new() } else { format!(" ({})", self.why) };
-        Block::Note(Note::new(tone, "", format!("{}: {}{why}", self.revision, self.outcome)))
-    }
-
-    fn json(&self) -> Json {
-        json!({ "revision": self.revision, "outcome": self.outcome, "why": self.why })
-    }
-}
-
 /// What came of the checks.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -273,17 +244,6 @@ impl Report {
     pub fn fails(&self, least: Severity) -> bool {
         self.checks.iter().any(|check| check.verdict == Verdict::Fail)
             || self.findings.iter().any(|finding| finding.severity >= least)
-    }
-
-    /// Doubts what rests on visits that did not see all: their calls are not as they should be.
-    pub fn doubt(&mut self) {
-        let odd = self.visits.iter().find(|visit| visit.is_odd);
-        let check = self.checks.iter_mut().find(|check| check.name == "visible");
-        let (Some(visit), Some(check)) = (odd, check) else { return };
-        check.verdict = Verdict::Fail;
-        check.side = Some(Side::Server);
-        check.why = format!("{} In {}: {}.", check.why, visit.revision, visit.why);
-        check.next = Some("See what it said: `tapgate calls source:check`.".to_owned());
     }
 
     /// The report for people.

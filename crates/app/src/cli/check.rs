@@ -1,29 +1,26 @@
 //! `check`: the six checks on a session, or on a server that is visited for it.
 
-use std::ops::ControlFlow;
+mod capture;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tapgate_lens::check::{
-    self, Budgets, Expected, Report, Session, Sizes, Stored, TokenBudgets, Verdict, Visited,
-};
+use tapgate_lens::check::{self, Budgets, Expected, Report, Session, Sizes, TokenBudgets, Verdict, Visited};
 use tapgate_lens::page::{Block, Note, Page, Tone};
-use tapgate_store::{ExchangeRow, FindingRow, Query, SessionRow, SourceRow, SurfaceRow};
-use tapgate_wire::Leg;
+use tapgate_store::FindingRow;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::rule::Side;
 
+use self::capture::{Capture, recorded_by};
 use crate::bundle;
 use crate::cli::lock;
 use crate::cli::tap::header;
-use crate::home;
 use crate::look::{self, Look};
 use crate::output::{self, Output};
-use crate::play::visit::{CLIENT, CUT, NAME, Outcome, Visit, Visits};
-use crate::play::{self, Server, is_on_purpose};
+use crate::play::visit::{CUT, Outcome, Visit, Visits};
+use crate::play::{self, Server};
 use crate::problem::Problem;
 use crate::suppress::Suppressions;
 use crate::tokens::Tokenizer;
@@ -135,17 +132,6 @@ enum Format {
     Json,
     Junit,
     Sarif,
-}
-
-/// What a session is judged by.
-#[derive(Debug, Default)]
-struct Capture {
-    row: Option<SessionRow>,
-    source: Option<SourceRow>,
-    exchanges: Vec<ExchangeRow>,
-    findings: Vec<FindingRow>,
-    surfaces: Vec<SurfaceRow>,
-    stored: Stored,
 }
 
 impl Args {
@@ -321,20 +307,6 @@ impl Args {
     }
 }
 
-/// What was recorded of a visit: of a bridge what its server said, else the one leg there is.
-fn recorded_by(look: &Look, visit: &Visit) -> Result<Vec<Capture>, Problem> {
-    let read = |trouble| home::problem(&trouble);
-    let sources = look.reader.sources().map_err(read)?;
-    let sources: Vec<_> = sources.into_iter().filter(|source| source.pid == visit.pid).collect();
-    let newest = sources.iter().map(|source| source.started).max().unwrap_or_default();
-    let of_visit = sources.iter().filter(|source| source.started == newest);
-    let source =
-        of_visit.clone().find(|source| source.leg == Leg::Server).or_else(|| of_visit.clone().next());
-    let Some(source) = source else { return Ok(Vec::new()) };
-    let sessions = look.reader.sessions(Some(source.id), None).map_err(read)?;
-    sessions.into_iter().rev().map(|row| Capture::read(look, row)).collect()
-}
-
 /// What came of a visit, for a report.
 fn told(visit: &Visit) -> Visited {
     let revision = visit.revision.as_str();
@@ -355,52 +327,6 @@ fn told(visit: &Visit) -> Visited {
     let is_odd =
         visit.troubles.iter().any(|trouble| visit.outcome != Outcome::Silent || trouble.starts_with(CUT));
     Visited { revision, outcome, why, is_odd }
-}
-
-impl Capture {
-    fn read(look: &Look, row: SessionRow) -> Result<Self, Problem> {
-        let read = |trouble| home::problem(&trouble);
-        let mut capture = Self {
-            source: look.reader.source(row.source).map_err(read)?,
-            findings: look.reader.findings(row.id).map_err(read)?,
-            surfaces: look.reader.surfaces(row.id).map_err(read)?,
-            ..Self::default()
-        };
-        let query = Query { session: Some(row.id), ..Query::default() };
-        let seen = look.reader.exchanges(&query, |exchange| {
-            capture.exchanges.push(exchange.clone());
-            ControlFlow::Continue(())
-        });
-        seen.map_err(read)?;
-        let seen = look.reader.messages_of_session(row.id, |message| {
-            capture.stored.count(message);
-            ControlFlow::Continue(())
-        });
-        seen.map_err(read)?;
-        capture.row = Some(row);
-        Ok(capture)
-    }
-
-    /// Forgives what our own client did: it asks on purpose for what no server has, and for what is to be refused.
-    fn forgive(&mut self) {
-        let is_ours = |source: &SourceRow| source.name == NAME;
-        let client = self.row.as_ref().and_then(|row| row.client.as_ref());
-        if client.is_some_and(|(name, _)| name == CLIENT) || self.source.as_ref().is_some_and(is_ours) {
-            self.findings.retain(|finding| finding.side != Side::Client);
-            self.exchanges.retain(|exchange| !is_on_purpose(exchange));
-        }
-    }
-
-    fn session(&self) -> Option<Session<'_>> {
-        Some(Session {
-            row: self.row.as_ref()?,
-            source: self.source.as_ref(),
-            exchanges: &self.exchanges,
-            findings: &self.findings,
-            surfaces: &self.surfaces,
-            stored: self.stored,
-        })
-    }
 }
 
 fn revision(text: &str) -> Result<Revision, String> {
