@@ -120,8 +120,12 @@ const FAMILIES: &[(&str, &str)] = &[
 
 fn findings() -> String {
     let mut out = format!("# Findings\n\n{GENERATED}");
-    out += "What tapgate says about traffic: what is wrong, how much that matters, whose fault it usually is, in which \
-            revisions it is wrong, where that is written, and what to do.\n\
+    out += "What tapgate says about traffic: what is wrong, its severity, whose fault it usually is, in which revisions \
+            it is wrong, where that is written, and what to do.\n\
+            The severity is `error` (something does not work, or is refused by who keeps to the specification), `warning` \
+            (it works, and not as it should) or `note` (it is worth knowing).\n\
+            An error or a warning turns the one of the six checks that it belongs to into `fail` or `warn`; a note changes \
+            none.\n\
             A finding may name another side than its rule, when what was seen says so.\n";
     let mut families: Vec<(&str, Vec<&Rule>)> = Vec::new();
     for rule in tapgate_judge::rules() {

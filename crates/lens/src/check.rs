@@ -144,6 +144,21 @@ pub struct Expected {
     pub may_be_empty: bool,
     /// Budgets of what a client's model has to read.
     pub budgets: Budgets,
+    /// Budgets of single calls.
+    pub calls: CallBudgets,
+}
+
+/// What calls may take at most; nothing where nobody said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallBudgets {
+    /// Nanoseconds of one call: more fails.
+    pub duration: Option<i64>,
+    /// Nanoseconds within which 95 of 100 calls of each tool, prompt, resource or method are answered: more fails.
+    pub p95: Option<i64>,
+    /// How often one call may be repeated after a failure: more fails.
+    pub retries: Option<u32>,
+    /// Bytes of the result of one call of a tool, as they travel: more fails.
+    pub result: Option<u64>,
 }
 
 /// Most bytes of definitions, as they stand in the list.
@@ -212,7 +227,7 @@ pub fn check(
         schemas::check(sessions, &findings, &expected.budgets),
         masking::input(sessions),
         masking::output(sessions),
-        visible::check(sessions, &findings),
+        visible::check(sessions, &findings, expected.calls),
     ];
     Report {
         visits: Vec::new(),

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tapgate_lens::check::{self, Budgets, Expected, Report, Session, Sizes, TokenBudgets, Verdict, Visited};
+use tapgate_lens::check::{
+    self, Budgets, CallBudgets, Expected, Report, Session, Sizes, TokenBudgets, Verdict, Visited,
+};
 use tapgate_lens::page::{Block, Note, Page, Tone};
 use tapgate_store::FindingRow;
 use tapgate_wire::fault::Severity;
@@ -87,6 +89,22 @@ pub struct Args {
     #[arg(long, value_name = "TOKENS", default_value_t = 25_000, requires = "tokenizer")]
     max_tokens: u64,
 
+    /// Fail if a call takes longer than this, such as 500ms or 2s
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    max_duration: Option<i64>,
+
+    /// Fail if 95 of 100 calls of a tool or a method take longer than this
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    max_p95: Option<i64>,
+
+    /// Fail if a call is repeated more often than this after failures
+    #[arg(long, value_name = "TIMES")]
+    max_retries: Option<u32>,
+
+    /// Fail if the result of a tool's call has more bytes than this
+    #[arg(long, value_name = "BYTES")]
+    max_result_bytes: Option<u64>,
+
     /// Say how much each tool takes, which fields are the heaviest, and what sharing would save
     #[arg(long)]
     sizes: bool,
@@ -111,6 +129,7 @@ const EXAMPLES: &str = "Examples:
   tapgate check https://example.com/mcp --header 'Authorization: env:EXAMPLE_KEY'
   tapgate check --sizes --tokenizer o200k_base --max-tokens 10000 https://example.com/mcp
   tapgate check --profile ci --format junit -- ./server > report.xml
+  tapgate check last --max-p95 800ms --max-result-bytes 50000
   tapgate check s21 --expect-tool search --suppress known.toml
 
 Exit status: 0 fine, 1 a check fails or something is wrong, 2 wrong usage, 4 the server cannot be started or reached, 5 the journal cannot be read.";
@@ -169,6 +188,12 @@ impl Args {
                     warn: self.max_tokens / 10 * 4,
                     fail: self.max_tokens,
                 }),
+            },
+            calls: CallBudgets {
+                duration: self.max_duration,
+                p95: self.max_p95,
+                retries: self.max_retries,
+                result: self.max_result_bytes,
             },
         };
         let name =
@@ -327,6 +352,12 @@ fn told(visit: &Visit) -> Visited {
     let is_odd =
         visit.troubles.iter().any(|trouble| visit.outcome != Outcome::Silent || trouble.starts_with(CUT));
     Visited { revision, outcome, why, is_odd }
+}
+
+fn span(text: &str) -> Result<i64, String> {
+    tapgate_expr::duration(text)
+        .filter(|span| *span > 0)
+        .ok_or_else(|| "give a number and a unit: 500ms, 2s, 1m".to_owned())
 }
 
 fn revision(text: &str) -> Result<Revision, String> {

@@ -169,6 +169,11 @@ fn not_json(cx: &Cx<'_>, odd: &Stray<'_>, at: u64) -> String {
     text + "."
 }
 
+/// Whether a package manager says that it installs something.
+pub(super) fn is_installer(bytes: &[u8]) -> bool {
+    matches!(noise(bytes), Some("output of npm or npx" | "output of a package installer"))
+}
+
 /// Well-known things that end up where messages belong.
 fn noise(bytes: &[u8]) -> Option<&'static str> {
     let head = bytes.get(..256).unwrap_or(bytes).trim_ascii_start();
