@@ -1,40 +1,47 @@
-//! A client of our own: a tap as a child process, and whoever plays speaks to it line by line, as any client would.
+//! A client of our own: a tap as a child process, and whoever plays speaks to it as any client would.
 //!
 //! What is said is recorded and judged by that tap, so that the journal has all of it afterwards.
+//! Who replays or lists speaks to a bridge on its pipes, whatever the server is; who visits speaks to the server's own
+//! transport, because a bridge would hide how the server uses it.
 
+mod pipes;
+mod probe;
+mod trouble;
 pub mod visit;
+mod web;
 
 use std::ffi::OsString;
-use std::io::{self, BufRead as _, BufReader, Read, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::HeaderMap;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
-use tapgate_transport::Clock;
+use tapgate_transport::http::{Caller, Upstream};
+use tapgate_transport::{Allowance, Clock};
 use tapgate_wire::Message;
-use tapgate_wire::mask::{Level, Masker};
+use tapgate_wire::revision::Revision;
 
+use self::pipes::Pipes;
+pub use self::probe::is_on_purpose;
+pub use self::trouble::{cannot_start, quoted, unreachable, unreached};
+use self::web::Web;
 use crate::cli::tap::http::upstream;
-use crate::look::printable;
-use crate::problem::{Exit, Problem};
-use crate::random;
-
-/// Lines that wait to be read; a server that says more has to wait.
-const MAX_LINES: usize = 256;
-
-/// Most bytes of one line; of a longer one nothing is read.
-const MAX_LINE: u64 = 64 << 20;
-
-/// Most characters of what a server said that are printed.
-const MAX_QUOTE: usize = 200;
+use crate::problem::Problem;
 
 /// Most bytes of what a tap says on standard error that are kept.
-const MAX_SAID: u64 = 4096;
+const MAX_SAID: usize = 4096;
 
-/// How long a tap may take to end once its client is gone.
-const PARTING: Duration = Duration::from_secs(8);
+/// How long a tap may take to end once its client is gone, and how long once it was told to; and how long one whose
+/// server does not answer.
+const PARTING: Duration = Duration::from_secs(5);
+const SHORT_PARTING: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a server has said all that it may.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The server of a play.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,11 +66,49 @@ impl Server {
 #[derive(Debug)]
 pub struct Player {
     tap: Child,
-    to_server: Option<ChildStdin>,
-    lines: Receiver<String>,
+    way: Way,
     last_id: u64,
+    bounds: Bounds,
+    /// A request met with silence.
+    is_silent: bool,
     /// What the tap said on standard error, its beginning.
     said: Option<JoinHandle<String>>,
+}
+
+/// How messages travel.
+#[derive(Debug)]
+enum Way {
+    Pipes(Pipes),
+    Web(Box<Web>),
+}
+
+/// What comes next.
+#[derive(Debug)]
+enum Came {
+    /// A message, or what stands in the place of one.
+    Said(Bytes),
+    /// Nothing in time.
+    Nothing,
+    /// The other side went away.
+    Over,
+}
+
+/// How much a server may say, and for how long.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// In bytes, standard error included; each message costs at least 1 KiB.
+    pub allowance: Allowance,
+    /// In all, since the clock started.
+    pub most: Duration,
+    /// Started when the server could begin.
+    pub clock: Clock,
+}
+
+impl Bounds {
+    /// As much as it likes, for as long as it likes.
+    fn none() -> Self {
+        Self { allowance: Allowance::endless(), most: Duration::MAX, clock: Clock::start() }
+    }
 }
 
 /// What came of a request.
@@ -89,7 +134,7 @@ pub enum Said {
 }
 
 impl Player {
-    /// Starts a tap in front of the server, recorded under `name`; `more` are further arguments of `tap`.
+    /// Starts a tap with pipes in front of the server, recorded under `name`; `more` are further arguments of `tap`.
     pub fn start(server: &Server, name: &str, more: &[OsString]) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["tap", "--name", name]).args(more);
@@ -97,14 +142,54 @@ impl Player {
             Server::Command(words) => command.arg("--").args(words),
             Server::Url(url) => command.arg(url),
         };
+        Self::on_pipes(command, Bounds::none())
+    }
+
+    /// Starts a transparent tap in front of the server, to speak to it in this revision on its own transport.
+    ///
+    /// `headers` go with every request to a URL.
+    pub fn visit(
+        server: &Server,
+        name: &str,
+        revision: Revision,
+        headers: &HeaderMap,
+        bounds: Bounds,
+    ) -> io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["tap", "--name", name]);
+        let url = match server {
+            Server::Command(words) => {
+                command.arg("--").args(words);
+                return Self::on_pipes(command, bounds);
+            }
+            Server::Url(url) => url,
+        };
+        // The foreign page is for the server to refuse.
+        command.args(["--listen", "127.0.0.1:0", "--allow-origin", tapgate_judge::probe::ORIGIN, url]);
+        let mut tap = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let mut stderr = BufReader::new(tap.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);
+        let mut greeting = String::new();
+        stderr.read_line(&mut greeting)?;
+        let port = greeting
+            .split_once("http://127.0.0.1:")
+            .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u16>().ok());
+        let allowance = bounds.allowance.clone();
+        let said = Some(thread::spawn(move || greeting + &beginning(stderr, &allowance)));
+        let server = Upstream::parse(url).map_err(io::Error::other)?;
+        // Without a port nobody listens, and the first request says so.
+        let at = format!("http://127.0.0.1:{}{}", port.unwrap_or_default(), server.path_and_query());
+        let at = Upstream::parse(&at).map_err(io::Error::other)?;
+        let caller = Caller::start(at, bounds.allowance.clone()).map_err(io::Error::other)?;
+        let web = Web::new(caller, headers.clone(), server.origin(), revision);
+        Ok(Self { tap, way: Way::Web(Box::new(web)), last_id: 0, bounds, is_silent: false, said })
+    }
+
+    fn on_pipes(mut command: Command, bounds: Bounds) -> io::Result<Self> {
         let mut tap = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let said = tap.stderr.take().map(|stderr| thread::spawn(move || beginning(stderr)));
-        let to_server = tap.stdin.take();
-        let (told, lines) = sync_channel(MAX_LINES);
-        if let Some(from_server) = tap.stdout.take() {
-            thread::spawn(move || read(from_server, &told));
-        }
-        Ok(Self { tap, to_server, lines, last_id: 0, said })
+        let allowance = bounds.allowance.clone();
+        let said = tap.stderr.take().map(|stderr| thread::spawn(move || beginning(stderr, &allowance)));
+        let pipes = Pipes::of(&mut tap, bounds.allowance.clone());
+        Ok(Self { tap, way: Way::Pipes(pipes), last_id: 0, bounds, is_silent: false, said })
     }
 
     /// The process id of the tap, by which its sources are known in the journal.
@@ -112,11 +197,27 @@ impl Player {
         self.tap.id()
     }
 
+    /// Whether messages travel on pipes.
+    pub fn is_on_pipes(&self) -> bool {
+        matches!(self.way, Way::Pipes(_))
+    }
+
+    /// Notes the revision that a handshake agreed on.
+    pub fn agree(&mut self, revision: &str) {
+        if let Way::Web(web) = &mut self.way {
+            web.agree(revision);
+        }
+    }
+
     /// Sends a message as it is.
     pub fn send(&mut self, message: &Json) -> io::Result<()> {
-        let to_server = self.to_server.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        to_server.write_all(format!("{message}\n").as_bytes())?;
-        to_server.flush()
+        match &mut self.way {
+            Way::Pipes(pipes) => pipes.send(&message.to_string()),
+            Way::Web(web) => {
+                web.send(message);
+                Ok(())
+            }
+        }
     }
 
     /// Sends a request and gives its id.
@@ -131,21 +232,24 @@ impl Player {
     pub fn hear(&mut self, patience: Duration) -> Said {
         let began = Clock::start();
         loop {
-            match self.lines.recv_timeout(left(&began, patience)) {
-                Err(RecvTimeoutError::Timeout) => return Said::Nothing,
-                Err(RecvTimeoutError::Disconnected) => return Said::Over,
-                Ok(line) => {
-                    if let Ok(message) = serde_json::from_str(&line) {
-                        return Said::Message(message);
-                    }
-                    // Some answers are too deep or no Unicode, and are answers all the same.
-                    let shape = Message::parse(line.into()).shape().clone();
-                    if shape.method().is_none()
-                        && let Some(id) = shape.id.and_then(|id| serde_json::from_slice(&id.0).ok())
-                    {
-                        return Said::Message(unreadable(&id));
-                    }
-                }
+            let wait = left(&began, patience).min(left(&self.bounds.clock, self.bounds.most));
+            if wait.is_zero() || self.bounds.allowance.left() == 0 {
+                return Said::Nothing;
+            }
+            let said = match self.next(wait.min(LOOK)) {
+                Came::Said(said) => said,
+                Came::Nothing => continue,
+                Came::Over => return Said::Over,
+            };
+            if let Ok(message) = serde_json::from_slice(&said) {
+                return Said::Message(message);
+            }
+            // Some answers are too deep or no Unicode, and are answers all the same.
+            let shape = Message::parse(said).shape().clone();
+            if shape.method().is_none()
+                && let Some(id) = shape.id.and_then(|id| serde_json::from_slice(&id.0).ok())
+            {
+                return Said::Message(unreadable(&id));
             }
         }
     }
@@ -162,7 +266,10 @@ impl Player {
         let began = Clock::start();
         loop {
             match self.hear(left(&began, patience)) {
-                Said::Nothing => return Heard::Silence,
+                Said::Nothing => {
+                    self.is_silent = true;
+                    return Heard::Silence;
+                }
                 Said::Over => return Heard::Over,
                 Said::Message(message) => {
                     if message.get("method").is_none() && message.get("id") == Some(&id) {
@@ -178,71 +285,85 @@ impl Player {
         }
     }
 
+    fn next(&mut self, wait: Duration) -> Came {
+        match &mut self.way {
+            Way::Pipes(pipes) => pipes.next(wait),
+            Way::Web(web) => web.next(wait),
+        }
+    }
+
+    /// Why the visit is to be broken off, if it is.
+    pub fn cut(&self) -> Option<Cut> {
+        if self.bounds.allowance.left() == 0 {
+            return Some(Cut::Bytes);
+        }
+        left(&self.bounds.clock, self.bounds.most).is_zero().then_some(Cut::Time)
+    }
+
     /// Ends as a client should: closes its side and hears the server out; whoever does not end is ended.
     ///
     /// Gives why the tap could not reach the server, in its own words, if it said so.
     pub fn end(mut self) -> Option<String> {
-        self.to_server = None;
-        let began = Clock::start();
-        loop {
-            match self.lines.recv_timeout(left(&began, PARTING)) {
-                Ok(_) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {
-                    // Its guard ends the server.
-                    let _ = self.tap.kill();
-                    break;
-                }
+        let is_heard_out = match &mut self.way {
+            Way::Pipes(pipes) => {
+                pipes.close();
+                self.hear_out()
+            }
+            // It listens until it is told to end.
+            Way::Web(_) => false,
+        };
+        drop(self.way);
+        let tap = &mut self.tap;
+        if !(is_heard_out && ends(tap)) {
+            // A tap that is told flushes what it recorded, and passes the signal to its server.
+            if let Some(pid) = i32::try_from(tap.id()).ok().and_then(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::TERM);
+            }
+            if !ends(tap) {
+                // Its guard ends the server.
+                let _ = tap.kill();
             }
         }
-        let _ = self.tap.wait();
+        let _ = tap.wait();
         let said = self.said.take()?.join().ok()?;
         let cause = |line: &str| line.trim().strip_prefix("cause: ").map(str::to_owned);
         said.starts_with("tapgate: failed to").then(|| {
             said.lines().find_map(cause).unwrap_or_else(|| said.lines().next().unwrap_or_default().to_owned())
         })
     }
+
+    /// Waits for the end of the server's output; says whether it came.
+    fn hear_out(&mut self) -> bool {
+        let parting = if self.is_silent { SHORT_PARTING } else { PARTING };
+        let began = Clock::start();
+        while !left(&began, parting).is_zero() && self.bounds.allowance.left() > 0 {
+            if let Came::Over = self.next(left(&began, parting).min(LOOK)) {
+                return true;
+            }
+        }
+        false
+    }
 }
 
-/// What a server said, as it may be printed: without secrets, on one line, not long.
-pub fn quoted(text: &str) -> String {
-    let Ok(key) = random::bytes() else { return "(what it said cannot be masked)".to_owned() };
-    let masked = Masker::new(key, Level::Masked).text(text.as_bytes()).masked;
-    let text = String::from_utf8_lossy(masked.bytes()).into_owned();
-    text.chars().filter(|c| !c.is_control()).take(MAX_QUOTE).collect()
+/// Whether a tap ends in time.
+fn ends(tap: &mut Child) -> bool {
+    let began = Clock::start();
+    while let Ok(None) = tap.try_wait() {
+        if left(&began, PARTING).is_zero() {
+            return false;
+        }
+        thread::sleep(LOOK / 10);
+    }
+    true
 }
 
-/// The problem of a server that cannot be started or reached.
-pub fn unreachable(server: &Server, why: &str) -> Problem {
-    let (what, help) = match server {
-        Server::Command(words) => (
-            format!("`{}` cannot be started", printable(words.first().map_or("", String::as_str))),
-            "check the spelling, or give the full path, and see what it says when it is run alone",
-        ),
-        Server::Url(url) => (
-            format!("{} cannot be reached", printable(url)),
-            "check the URL and that the server runs; --header gives it what it asks for",
-        ),
-    };
-    Problem::usage("play.unreachable", what, help).because(quoted(why)).exit(Exit::Unreachable)
-}
-
-/// Why no server gave this answer, if the tap gave it because it could not reach one.
-pub fn unreached(answer: &Json) -> Option<&str> {
-    answer.pointer("/error/data/upstream")?;
-    let why = answer.pointer("/error/message")?.as_str()?;
-    why.contains("could not be reached").then_some(why)
-}
-
-/// The problem of a tap that cannot be started.
-pub fn cannot_start(error: &io::Error) -> Problem {
-    Problem::usage(
-        "play.cannot-start",
-        "the tap in front of the server cannot be started",
-        "close other programs, or raise the limits (ulimit -a), and try again",
-    )
-    .because(error)
-    .exit(Exit::Unreachable)
+/// Why a visit was broken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The server said more than it may.
+    Bytes,
+    /// It took longer than it may.
+    Time,
 }
 
 /// What is left of a wait that began when the clock did.
@@ -250,33 +371,31 @@ fn left(began: &Clock, wait: Duration) -> Duration {
     wait.saturating_sub(Duration::from_nanos(began.now().0))
 }
 
+/// The message of the error that stands for an answer that cannot be read.
+const UNREADABLE: &str = "its answer cannot be read: too deep, or no Unicode";
+
 /// Stands for an answer that cannot be read.
 fn unreadable(id: &Json) -> Json {
-    let error = json!({ "code": -32603, "message": "its answer cannot be read: too deep, or no Unicode" });
+    let error = json!({ "code": -32603, "message": UNREADABLE });
     json!({ "jsonrpc": "2.0", "id": id, "error": error })
 }
 
-/// Reads a stream to its end and keeps its beginning.
-fn beginning(mut stream: impl Read) -> String {
+/// Reads a stream to its end, or as far as it may go on, and gives its beginning.
+fn beginning(mut stream: impl Read, allowance: &Allowance) -> String {
     let mut kept = Vec::new();
-    // What cannot be read was not said.
-    let _ = stream.by_ref().take(MAX_SAID).read_to_end(&mut kept);
-    let _ = io::copy(&mut stream, &mut io::sink());
-    String::from_utf8_lossy(&kept).into_owned()
-}
-
-/// Tells the lines of a server until it ends or says one that is too long.
-fn read(from_server: ChildStdout, told: &SyncSender<String>) {
-    let mut reader = BufReader::new(from_server);
+    let mut buffer = [0; 4096];
     loop {
-        let mut line = Vec::new();
-        match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) if line.last() != Some(&b'\n') => return,
-            Ok(_) => {}
-        }
-        if told.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-            return;
+        match stream.read(&mut buffer) {
+            // What cannot be read was not said.
+            Ok(0) | Err(_) => break,
+            Ok(n) => {
+                let room = MAX_SAID.saturating_sub(kept.len());
+                kept.extend_from_slice(buffer.get(..n.min(room)).unwrap_or_default());
+                if !allowance.take(n as u64) {
+                    break;
+                }
+            }
         }
     }
+    String::from_utf8_lossy(&kept).into_owned()
 }

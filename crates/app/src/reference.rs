@@ -92,6 +92,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("handshake", "How sessions begin"),
     ("era", "Eras and revisions"),
     ("session", "Sessions over HTTP"),
+    ("refusal", "What a server must refuse"),
     ("resume", "Streams that are resumed"),
     ("process", "The server's process"),
     ("capability", "What is declared and what is used"),
@@ -119,8 +120,12 @@ const FAMILIES: &[(&str, &str)] = &[
 
 fn findings() -> String {
     let mut out = format!("# Findings\n\n{GENERATED}");
-    out += "What tapgate says about traffic: what is wrong, how much that matters, whose fault it usually is, in which \
-            revisions it is wrong, where that is written, and what to do.\n\
+    out += "What tapgate says about traffic: what is wrong, its severity, whose fault it usually is, in which revisions \
+            it is wrong, where that is written, and what to do.\n\
+            The severity is `error` (something does not work, or is refused by who keeps to the specification), `warning` \
+            (it works, and not as it should) or `note` (it is worth knowing).\n\
+            An error or a warning turns the one of the six checks that it belongs to into `fail` or `warn`; a note changes \
+            none.\n\
             A finding may name another side than its rule, when what was seen says so.\n";
     let mut families: Vec<(&str, Vec<&Rule>)> = Vec::new();
     for rule in tapgate_judge::rules() {
@@ -142,7 +147,7 @@ fn findings() -> String {
             writeln!(out, "{}\n", rule.fix).unwrap();
             writeln!(
                 out,
-                "- Weight: {severity}\n- At fault: {side}\n- Revisions: {}",
+                "- Severity: {severity}\n- At fault: {side}\n- Revisions: {}",
                 revisions(rule.revisions)
             )
             .unwrap();

@@ -31,4 +31,5 @@ pub use fault::Mistake;
 pub use field::{FIELDS, Field, Fields};
 pub use filter::{Filter, MAX_TEXT};
 pub use near::nearest;
+pub use time::duration;
 pub use value::Value;

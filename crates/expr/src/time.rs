@@ -5,7 +5,7 @@ const SECOND: i64 = 1_000_000_000;
 /// Reads a CEL duration: numbers with units, as in `1h30m`, `-1.5s`, `250ms`; also `d` for days, as the short form does.
 ///
 /// Returns nanoseconds, or `None` if the text is no duration or does not fit.
-pub(crate) fn duration(text: &str) -> Option<i64> {
+pub fn duration(text: &str) -> Option<i64> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text),

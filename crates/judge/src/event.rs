@@ -6,7 +6,7 @@ use std::fmt::Display;
 use bytes::Bytes;
 use tapgate_engine::fact::{self, Exchange, Head};
 use tapgate_engine::surface;
-use tapgate_wire::fault::Fault;
+use tapgate_wire::fault::{Fault, FaultKind};
 use tapgate_wire::record::{Offered, Piece};
 use tapgate_wire::revision::Revision;
 use tapgate_wire::rule::Side;
@@ -111,6 +111,14 @@ impl<'a> Heard<'a> {
     pub fn answers(&self, method: &str) -> bool {
         self.shape().kind == Kind::Result && self.call.is_some_and(|call| call.method == method)
     }
+}
+
+/// Whether this is the body of an HTTP error that was never meant as a message, such as what OAuth answers.
+///
+/// RFC 6750, section 3.1, and many servers: `{"error":"invalid_token"}`.
+pub(crate) fn is_plain_error(head: Option<&Head>, faults: &[Fault]) -> bool {
+    let is_error = |head: &Head| matches!(head, Head::Response(head) if head.status.is_client_error() || head.status.is_server_error());
+    head.is_some_and(is_error) && faults.iter().any(|fault| fault.kind == FaultKind::MissingVersion)
 }
 
 /// Something that passed and is no message, or is odd.

@@ -44,6 +44,7 @@ families! {
     handshake: Handshakes,
     era: Eras,
     session: Sessions,
+    refusal: Refusals,
     resume: Resumption,
     exit: Exits,
     capability: Capabilities,

@@ -16,6 +16,7 @@ mod json;
 mod judge;
 mod members;
 mod page;
+pub mod probe;
 mod quote;
 pub mod scene;
 mod surface;

@@ -11,6 +11,7 @@ mod schemas;
 mod sizes;
 mod tools;
 mod visible;
+mod visited;
 
 use std::collections::BTreeSet;
 
@@ -28,6 +29,7 @@ use crate::unit::counted;
 
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
+pub use self::visited::Visited;
 
 /// Subjects of findings alike that are named.
 const MAX_NAMED: usize = 6;
@@ -144,6 +146,21 @@ pub struct Expected {
     pub may_be_empty: bool,
     /// Budgets of what a client's model has to read.
     pub budgets: Budgets,
+    /// Budgets of single calls.
+    pub calls: CallBudgets,
+}
+
+/// What calls may take at most; nothing where nobody said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallBudgets {
+    /// Nanoseconds of one call: more fails.
+    pub duration: Option<i64>,
+    /// Nanoseconds within which 95 of 100 calls of each tool, prompt, resource or method are answered: more fails.
+    pub p95: Option<i64>,
+    /// How often one call may be repeated after a failure: more fails.
+    pub retries: Option<u32>,
+    /// Bytes of the result of one call of a tool, as they travel: more fails.
+    pub result: Option<u64>,
 }
 
 /// Most bytes of definitions, as they stand in the list.
@@ -182,6 +199,8 @@ impl Default for Budgets {
 /// What came of the checks.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// The visits that were made for it.
+    pub visits: Vec<Visited>,
     /// The six, in order.
     pub checks: Vec<Check>,
     /// What is wrong, the gravest first; without what is suppressed.
@@ -212,12 +231,19 @@ pub fn check(
         schemas::check(sessions, &findings, &expected.budgets),
         masking::input(sessions),
         masking::output(sessions),
-        visible::check(sessions, &findings),
+        visible::check(sessions, &findings, expected.calls),
     ];
     let is_behind = |session: &&Session<'_>| session.source.is_some_and(|source| source.leg == Leg::Server);
     let behind = sessions.iter().filter(is_behind).map(|session| session.row.id).collect();
-    let n_suppressed = suppressed.len() as u64;
-    Report { checks, findings, n_suppressed, behind, sizes: None, portability: Vec::new() }
+    Report {
+        visits: Vec::new(),
+        checks,
+        findings,
+        n_suppressed: suppressed.len() as u64,
+        behind,
+        sizes: None,
+        portability: Vec::new(),
+    }
 }
 
 /// What is wrong where nothing but findings is known, as in a bundle.
@@ -226,6 +252,7 @@ pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> 
         all.into_iter().partition(|finding| is_suppressed(finding));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Report {
+        visits: Vec::new(),
         checks: Vec::new(),
         findings,
         n_suppressed: suppressed.len() as u64,
@@ -244,7 +271,7 @@ impl Report {
 
     /// The report for people.
     pub fn page(&self, rules: Rules<'_>) -> Page {
-        let mut blocks = Vec::new();
+        let mut blocks: Vec<Block> = self.visits.iter().map(Visited::block).collect();
         for check in &self.checks {
             let (tone, word) = match check.verdict {
                 Verdict::Pass => (Tone::Good, "✓ pass"),
@@ -330,6 +357,7 @@ impl Report {
         json!({
             "v": 1,
             "kind": "report",
+            "visits": self.visits.iter().map(Visited::json).collect::<Vec<_>>(),
             "checks": checks,
             "findings": findings,
             "suppressed": self.n_suppressed,
@@ -388,7 +416,10 @@ fn items(surface: &SurfaceRow) -> Vec<(String, String, u64)> {
     let Ok(Json::Array(items)) = serde_json::from_slice(&surface.items) else { return Vec::new() };
     let text = |item: &Json, name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     let bytes = |item: &Json| item.get("bytes").and_then(Json::as_u64).unwrap_or_default();
-    items.iter().map(|item| (text(item, "name"), text(item, "digest"), bytes(item))).collect()
+    // What stands on two pages is there once.
+    let mut seen = BTreeSet::new();
+    let items = items.iter().map(|item| (text(item, "name"), text(item, "digest"), bytes(item)));
+    items.filter(|(name, digest, _)| seen.insert((name.clone(), digest.clone()))).collect()
 }
 
 #[cfg(test)]

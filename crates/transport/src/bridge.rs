@@ -52,6 +52,7 @@ use self::out::Out;
 use self::pipe::Pipe;
 use self::wards::Wards;
 use self::words::MAX_TALK;
+use crate::allowance::Allowance;
 use crate::clock::Clock;
 use crate::http::Error;
 use crate::http::bridge::{Ask, Clients, Origin, Web};
@@ -126,7 +127,13 @@ impl Edges {
             ServerEdge::Url(url) => {
                 let Url { upstream, ca_file, proxy, connect_timeout } = *url;
                 let way = Web::way(upstream, ca_file, &proxy, connect_timeout)?;
-                let origin = web.origin(Arc::clone(&way), from_servers.clone(), clock, max_message);
+                let origin = web.origin(
+                    Arc::clone(&way),
+                    from_servers.clone(),
+                    clock,
+                    max_message,
+                    Allowance::endless(),
+                );
                 always.spawn_local(sweep(Rc::clone(&origin)));
                 (Back::Url(origin), Some(way))
             }

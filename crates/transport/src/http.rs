@@ -13,6 +13,7 @@
 pub(crate) mod bridge;
 
 mod body;
+mod call;
 mod collect;
 mod dial;
 mod exchange;
@@ -51,6 +52,7 @@ use self::dial::Dialer;
 use crate::clock::Clock;
 use crate::queue::Witness;
 
+pub use self::call::Caller;
 pub use self::guard::Guard;
 pub use self::listen::Listen;
 pub use self::proxy::ProxyVariables;

@@ -4,6 +4,7 @@
 //!
 //! *Must never know*: the meaning of messages.
 
+pub mod allowance;
 pub mod bridge;
 pub mod clock;
 pub mod error;
@@ -13,6 +14,7 @@ pub mod queue;
 pub mod seen;
 pub mod stdio;
 
+pub use allowance::Allowance;
 pub use clock::Clock;
 pub use error::{Error, Obstacle};
 pub use queue::{Observer, Witness, queue};

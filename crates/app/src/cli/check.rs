@@ -1,24 +1,27 @@
 //! `check`: the six checks on a session, or on a server that is visited for it.
 
-use std::ffi::OsString;
-use std::ops::ControlFlow;
+mod capture;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::ValueEnum;
-use tapgate_lens::check::{self, Budgets, Expected, Report, Session, Sizes, Stored, TokenBudgets, Verdict};
+use tapgate_lens::check::{
+    self, Budgets, CallBudgets, Expected, Report, Session, Sizes, TokenBudgets, Verdict, Visited,
+};
 use tapgate_lens::page::{Block, Note, Page, Tone};
-use tapgate_store::{ExchangeRow, FindingRow, Query, SessionRow, SourceRow, SurfaceRow};
-use tapgate_wire::Leg;
+use tapgate_store::FindingRow;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::revision::Revision;
-use tapgate_wire::rule::Side;
 
+use self::capture::{Capture, recorded_by};
 use crate::bundle;
-use crate::home;
+use crate::cli::lock;
+use crate::cli::tap::header;
 use crate::look::{self, Look};
 use crate::output::{self, Output};
-use crate::play::visit::{self, Outcome, Visit};
+use crate::play::visit::{CUT, Outcome, Visit, Visits};
 use crate::play::{self, Server};
 use crate::problem::Problem;
 use crate::suppress::Suppressions;
@@ -27,8 +30,10 @@ use crate::tokens::Tokenizer;
 /// Say what is wrong, whose fault it is, and what to do
 ///
 /// Checks a recorded session (the latest if none is named), a server at a URL, or a command that is started for it.
-/// A server is visited by a careful client in every revision: it greets, fetches all lists, asks one thing that no server
-/// has, and leaves; it calls no tool. The visits are recorded like any traffic, under the name `check`.
+/// A server is visited by a careful client in every revision, on its own transport: it greets, fetches all lists, asks
+/// one thing that no server has, says a few things that a server must refuse, and leaves; it calls no tool. A server may
+/// say 16 MB and take a minute in each visit, 48 MB and two minutes in all; then the visit is broken off, and that fails.
+/// The visits are recorded like any traffic, under the name `check`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -56,6 +61,10 @@ pub struct Args {
     #[arg(long = "forbid-tool", value_name = "NAME")]
     forbidden: Vec<String>,
 
+    /// Seconds to wait for the first answer of the server, which may have to be installed first (default: 30)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    patience: Option<u64>,
+
     /// A server without tools is fine
     #[arg(long)]
     allow_empty: bool,
@@ -79,6 +88,22 @@ pub struct Args {
     /// Fail if the definitions of all tools have more tokens than this; four tenths of it is a warning
     #[arg(long, value_name = "TOKENS", default_value_t = 25_000, requires = "tokenizer")]
     max_tokens: u64,
+
+    /// Fail if a call takes longer than this, such as 500ms or 2s
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    max_duration: Option<i64>,
+
+    /// Fail if 95 of 100 calls of a tool or a method take longer than this
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    max_p95: Option<i64>,
+
+    /// Fail if a call is repeated more often than this after failures
+    #[arg(long, value_name = "TIMES")]
+    max_retries: Option<u32>,
+
+    /// Fail if the result of a tool's call has more bytes than this
+    #[arg(long, value_name = "BYTES")]
+    max_result_bytes: Option<u64>,
 
     /// Say how much each tool takes, which fields are the heaviest, and what sharing would save
     #[arg(long)]
@@ -104,6 +129,7 @@ const EXAMPLES: &str = "Examples:
   tapgate check https://example.com/mcp --header 'Authorization: env:EXAMPLE_KEY'
   tapgate check --sizes --tokenizer o200k_base --max-tokens 10000 https://example.com/mcp
   tapgate check --profile ci --format junit -- ./server > report.xml
+  tapgate check last --max-p95 800ms --max-result-bytes 50000
   tapgate check s21 --expect-tool search --suppress known.toml
 
 Exit status: 0 fine, 1 a check fails or something is wrong, 2 wrong usage, 4 the server cannot be started or reached, 5 the journal cannot be read.";
@@ -127,17 +153,6 @@ enum Format {
     Sarif,
 }
 
-/// What a session is judged by.
-#[derive(Debug, Default)]
-struct Capture {
-    row: Option<SessionRow>,
-    source: Option<SourceRow>,
-    exchanges: Vec<ExchangeRow>,
-    findings: Vec<FindingRow>,
-    surfaces: Vec<SurfaceRow>,
-    stored: Stored,
-}
-
 impl Args {
     /// Checks and reports.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
@@ -151,7 +166,7 @@ impl Args {
             let shown = scene.findings().into_iter().filter(|finding| finding.rule.id == rule);
             let findings: Vec<FindingRow> = shown.map(|finding| bundle::row(&finding)).collect();
             let report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
-            self.print(&report, &[], &suppressions, output);
+            self.print(&report, &suppressions, output);
             return Ok(ExitCode::from(u8::from(report.fails(self.least()))));
         }
         let (captures, visits) = match self.server() {
@@ -174,17 +189,25 @@ impl Args {
                     fail: self.max_tokens,
                 }),
             },
+            calls: CallBudgets {
+                duration: self.max_duration,
+                p95: self.max_p95,
+                retries: self.max_retries,
+                result: self.max_result_bytes,
+            },
         };
         let name =
             captures.iter().find_map(|capture| capture.source.as_ref()).map(|source| source.name.clone());
         let is_suppressed = |finding: &FindingRow| suppressions.cover(finding, name.as_deref());
         let mut report = check::check(&sessions, &expected, &is_suppressed);
+        report.visits = visits.iter().map(told).collect();
+        report.doubt();
         self.judge_strictly(&mut report);
         report.portability = check::portability(&sessions, crate::wall::now());
         if self.sizes {
             report.sizes = Sizes::of(&sessions, self.tokenizer.map(Tokenizer::counter));
         }
-        self.print(&report, &visits, &suppressions, output);
+        self.print(&report, &suppressions, output);
         Ok(ExitCode::from(u8::from(report.fails(self.least()))))
     }
 
@@ -222,58 +245,86 @@ impl Args {
 
     /// The named session.
     fn recorded(&self) -> Result<Vec<Capture>, Problem> {
+        let unused = [
+            ("--header", !self.headers.is_empty()),
+            ("--revision", !self.revisions.is_empty()),
+            ("--patience", self.patience.is_some()),
+        ];
+        if let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(Problem::usage(
+                "check.needs-server",
+                format!("{flag} is about a visit, and a recorded session is not visited"),
+                format!("name a server's URL, or its command after `--`; or leave {flag} out"),
+            ));
+        }
         let look = Look::open()?;
         let row = look.session(self.what.as_deref().unwrap_or("last"))?;
-        Ok(vec![Capture::read(&look, row)?])
+        let mut capture = Capture::read(&look, row)?;
+        capture.forgive();
+        Ok(vec![capture])
     }
 
     /// Visits the server in each revision and gives what was recorded of it.
     fn visit(&self, server: &Server) -> Result<(Vec<Capture>, Vec<Visit>), Problem> {
         server.check()?;
+        if matches!(server, Server::Command(_)) && !self.headers.is_empty() {
+            return Err(Problem::usage(
+                "tap.bad-header",
+                "--header goes with requests to a URL, and this server is a command",
+                "give the command its secrets in its environment",
+            ));
+        }
         let revisions = if self.revisions.is_empty() { Revision::ALL } else { self.revisions.as_slice() };
-        let more: Vec<OsString> =
-            self.headers.iter().flat_map(|header| ["--header".into(), header.into()]).collect();
-        let mut visits = Vec::new();
+        let headers = header::read(&self.headers)?;
+        let mut visits = Visits::new(server, &headers, Duration::from_secs(self.patience.unwrap_or(30)));
         // The newest first: what it tells of a server is the most.
-        for revision in revisions.iter().rev() {
-            let visit = visit::visit(server, "check", *revision, visits.is_empty(), &more);
-            let visit = visit.map_err(|error| play::cannot_start(&error))?;
-            if let (true, Outcome::Unreachable(why)) = (visits.is_empty(), &visit.outcome) {
+        for (at, revision) in revisions.iter().rev().enumerate() {
+            if let Some(why) = visits.enough() {
+                visits.leave_out(*revision, why);
+                continue;
+            }
+            let visit = visits.visit(*revision).map_err(|error| play::cannot_start(&error))?;
+            if let (0, Outcome::Unreachable(why)) = (at, &visit.outcome) {
                 return Err(play::unreachable(server, why));
             }
-            visits.push(visit);
         }
+        let visits = visits.done();
         let look = Look::open()?;
         let mut captures = Vec::new();
         let is_spoken = visits.iter().any(|visit| matches!(visit.outcome, Outcome::Spoke(_)));
-        for visit in &visits {
+        for visit in visits.iter().filter(|visit| !matches!(visit.outcome, Outcome::LeftOut(_))) {
             let mut recorded = recorded_by(&look, visit)?;
-            if is_spoken && matches!(visit.outcome, Outcome::Refused(_)) {
-                // A server may refuse a revision in its own way, as long as it speaks another one.
-                for capture in &mut recorded {
+            for capture in &mut recorded {
+                capture.forgive();
+                if visit.troubles.iter().any(|trouble| trouble.starts_with(CUT)) {
+                    // It was ours to cut.
+                    capture.findings.retain(|finding| finding.rule != "frame.cut-short");
+                }
+                if is_spoken && matches!(visit.outcome, Outcome::Refused(_)) {
+                    // A server may refuse a revision in its own way, as long as it speaks another one.
                     capture.findings.clear();
                 }
             }
             captures.extend(recorded);
         }
-        for capture in &mut captures {
-            // The client of a visit is our own, and asks on purpose for what no server has.
-            capture.findings.retain(|finding| finding.side != Side::Client);
-        }
         Ok((captures, visits))
     }
 
-    fn print(&self, report: &Report, visits: &[Visit], suppressions: &Suppressions, output: &Output) {
+    fn print(&self, report: &Report, suppressions: &Suppressions, output: &Output) {
         let rules = &tapgate_judge::rule;
         let wanted = if output.wants_json() { Format::Json } else { Format::Text };
         match self.format.unwrap_or(wanted) {
             Format::Json => output::print(&format!("{}\n", report.json(rules))),
             Format::Junit => output::print(&report.junit(rules, self.least())),
-            Format::Sarif => output::print(&format!("{:#}\n", report.sarif(rules, "mcp.lock"))),
+            Format::Sarif => {
+                let place = Path::new(lock::file::NAME);
+                let place = place.is_file().then_some(lock::file::NAME);
+                output::print(&format!("{:#}\n", report.sarif(rules, place)));
+            }
             Format::Text => {
-                let mut blocks: Vec<Block> = visits.iter().map(told).collect();
-                blocks
-                    .extend(suppressions.expired().map(|text| Block::Note(Note::new(Tone::Odd, "!", text))));
+                let expired = suppressions.expired();
+                let mut blocks: Vec<Block> =
+                    expired.map(|text| Block::Note(Note::new(Tone::Odd, "!", text))).collect();
                 blocks.extend(report.page(rules).blocks);
                 look::print_text(&Page { blocks }, output);
             }
@@ -281,67 +332,32 @@ impl Args {
     }
 }
 
-/// What was recorded of a visit: of a bridge what its server said, else the one leg there is.
-fn recorded_by(look: &Look, visit: &Visit) -> Result<Vec<Capture>, Problem> {
-    let read = |trouble| home::problem(&trouble);
-    let sources = look.reader.sources().map_err(read)?;
-    let sources: Vec<_> = sources.into_iter().filter(|source| source.pid == visit.pid).collect();
-    let newest = sources.iter().map(|source| source.started).max().unwrap_or_default();
-    let of_visit = sources.iter().filter(|source| source.started == newest);
-    let source =
-        of_visit.clone().find(|source| source.leg == Leg::Server).or_else(|| of_visit.clone().next());
-    let Some(source) = source else { return Ok(Vec::new()) };
-    let sessions = look.reader.sessions(Some(source.id), None).map_err(read)?;
-    sessions.into_iter().rev().map(|row| Capture::read(look, row)).collect()
-}
-
-fn told(visit: &Visit) -> Block {
+/// What came of a visit, for a report.
+fn told(visit: &Visit) -> Visited {
     let revision = visit.revision.as_str();
-    let (tone, text) = match &visit.outcome {
-        Outcome::Spoke(agreed) if agreed == revision => (Tone::Good, format!("{revision}: spoken")),
-        Outcome::Spoke(agreed) => (Tone::Usual, format!("{revision}: answered with {agreed}")),
-        Outcome::Refused(why) => (Tone::Usual, format!("{revision}: refused ({why})")),
-        Outcome::Unreachable(why) => (Tone::Odd, format!("{revision}: not reached ({why})")),
-        Outcome::Silent => (Tone::Odd, format!("{revision}: no answer")),
-        Outcome::Over => (Tone::Odd, format!("{revision}: the server went away")),
+    let (outcome, mut why) = match &visit.outcome {
+        Outcome::Spoke(agreed) if agreed == revision => ("spoken", String::new()),
+        Outcome::Spoke(agreed) => ("answered", format!("with {agreed}")),
+        Outcome::Refused(why) => ("refused", why.clone()),
+        Outcome::Unreachable(why) => ("unreachable", why.clone()),
+        Outcome::Silent => ("silent", String::new()),
+        Outcome::Over => ("gone", "the server went away".to_owned()),
+        Outcome::LeftOut(why) => ("left out", (*why).to_owned()),
     };
-    Block::Note(Note::new(tone, "", text))
+    for trouble in &visit.troubles {
+        why.push_str(if why.is_empty() { "" } else { "; " });
+        why.push_str(trouble);
+    }
+    // Silence is an outcome of its own.
+    let is_odd =
+        visit.troubles.iter().any(|trouble| visit.outcome != Outcome::Silent || trouble.starts_with(CUT));
+    Visited { revision, outcome, why, is_odd }
 }
 
-impl Capture {
-    fn read(look: &Look, row: SessionRow) -> Result<Self, Problem> {
-        let read = |trouble| home::problem(&trouble);
-        let mut capture = Self {
-            source: look.reader.source(row.source).map_err(read)?,
-            findings: look.reader.findings(row.id).map_err(read)?,
-            surfaces: look.reader.surfaces(row.id).map_err(read)?,
-            ..Self::default()
-        };
-        let query = Query { session: Some(row.id), ..Query::default() };
-        let seen = look.reader.exchanges(&query, |exchange| {
-            capture.exchanges.push(exchange.clone());
-            ControlFlow::Continue(())
-        });
-        seen.map_err(read)?;
-        let seen = look.reader.messages_of_session(row.id, |message| {
-            capture.stored.count(message);
-            ControlFlow::Continue(())
-        });
-        seen.map_err(read)?;
-        capture.row = Some(row);
-        Ok(capture)
-    }
-
-    fn session(&self) -> Option<Session<'_>> {
-        Some(Session {
-            row: self.row.as_ref()?,
-            source: self.source.as_ref(),
-            exchanges: &self.exchanges,
-            findings: &self.findings,
-            surfaces: &self.surfaces,
-            stored: self.stored,
-        })
-    }
+fn span(text: &str) -> Result<i64, String> {
+    tapgate_expr::duration(text)
+        .filter(|span| *span > 0)
+        .ok_or_else(|| "give a number and a unit: 500ms, 2s, 1m".to_owned())
 }
 
 fn revision(text: &str) -> Result<Revision, String> {

@@ -1,31 +1,50 @@
-//! A careful client: greets a server in one revision, fetches every list, asks one thing that no server has, and leaves.
+//! A careful client: greets a server in one revision, fetches every list, asks one thing that no server has, says what is
+//! to be refused, and leaves.
 //!
 //! It calls no tool, so it changes nothing.
 
-use std::ffi::OsString;
+use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde_json::{Value as Json, json};
+use tapgate_judge::probe;
+use tapgate_transport::{Allowance, Clock};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 
-use super::{Heard, Player, Server, quoted};
+use super::{Bounds, Cut, Heard, Player, Server, UNREADABLE, quoted};
 
-/// How long a server may take for its first answer: it may have to be installed first.
-const FIRST: Duration = Duration::from_mins(1);
+/// What the source of a visit is called.
+pub const NAME: &str = "check";
 
-/// How long it may take for any other.
+/// The name of the client, by which its sessions are known in the journal.
+pub const CLIENT: &str = "tapgate-check";
+
+/// How long a server may take for an answer after its first, and for the first of a further visit.
 const PATIENCE: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_secs(10);
 
-/// How long a server may take to say that it does not know a handshake, once another one was understood.
-const REFUSAL: Duration = Duration::from_secs(5);
+/// How long it may take for any, once it has left one out.
+const IMPATIENCE: Duration = Duration::from_secs(3);
+
+/// How much a server may say in one visit, and in all; each message costs at least 1 KiB.
+const MAX_BYTES: u64 = 16 << 20;
+const MAX_BYTES_IN_ALL: u64 = 48 << 20;
+
+/// How long one visit may take after the first answer, and all of them.
+const MAX_TIME: Duration = Duration::from_mins(1);
+const MAX_TIME_IN_ALL: Duration = Duration::from_mins(2);
+
+/// What a trouble begins with that ended a visit.
+pub const CUT: &str = "broken off";
+
+/// Visits that meet with silence before no more are made, while nothing was spoken.
+const MAX_SILENT: usize = 2;
 
 /// Most pages of one list that are fetched.
 const MAX_PAGES: usize = 200;
-
-/// A method that no server has.
-const NO_METHOD: &str = "tapgate/no-such-method";
 
 /// The lists, and the capability that promises them.
 const LISTS: &[(&str, &str)] = &[
@@ -42,6 +61,8 @@ pub struct Visit {
     pub revision: Revision,
     /// How it ended.
     pub outcome: Outcome,
+    /// What kept it from seeing all, in words.
+    pub troubles: Vec<String>,
     /// The process id of the tap, by which its sources are known in the journal.
     pub pid: u32,
 }
@@ -59,59 +80,136 @@ pub enum Outcome {
     Over,
     /// It could not be started or reached, for this reason.
     Unreachable(String),
+    /// No visit was made, for this reason.
+    LeftOut(&'static str),
 }
 
-/// Visits a server. `is_first` gives it time to be installed.
-pub fn visit(
-    server: &Server,
-    name: &str,
-    revision: Revision,
-    is_first: bool,
-    more: &[OsString],
-) -> io::Result<Visit> {
-    let mut more = more.to_vec();
-    if matches!(server, Server::Url(_)) {
-        more.extend(["--server-era".into(), revision.as_str().into()]);
+/// Visits to one server, which have bounds of their own and bounds in all.
+#[derive(Debug)]
+pub struct Visits<'s> {
+    server: &'s Server,
+    headers: &'s HeaderMap,
+    /// How long the first answer may take: the server may have to be installed.
+    patience: Duration,
+    clock: Clock,
+    n_bytes: u64,
+    /// A question met with silence.
+    is_slow: bool,
+    done: Vec<Visit>,
+}
+
+impl<'s> Visits<'s> {
+    /// No visit yet.
+    pub fn new(server: &'s Server, headers: &'s HeaderMap, patience: Duration) -> Self {
+        Self {
+            server,
+            headers,
+            patience,
+            clock: Clock::start(),
+            n_bytes: 0,
+            is_slow: false,
+            done: Vec::new(),
+        }
     }
-    let mut player = Player::start(server, name, &more)?;
-    let pid = player.pid();
-    let patience = if is_first { FIRST } else { REFUSAL.max(PATIENCE / 2) };
-    let mut guest = Guest { player: &mut player, revision };
-    let outcome = match revision.era() {
-        Era::Legacy => guest.greet(patience)?,
-        Era::Modern => guest.discover(patience),
-    };
-    let outcome = match (player.end(), outcome) {
-        (Some(why), _) => Outcome::Unreachable(why),
-        (None, Outcome::Refused(why)) if why.contains("could not be reached") => Outcome::Unreachable(why),
-        (None, outcome) => outcome,
-    };
-    Ok(Visit { revision, outcome, pid })
+
+    /// The visits that were made.
+    pub fn done(self) -> Vec<Visit> {
+        self.done
+    }
+
+    /// Why no other one is worth its time; `None` while one is.
+    pub fn enough(&self) -> Option<&'static str> {
+        let is =
+            |wanted: fn(&Outcome) -> bool| self.done.iter().filter(|visit| wanted(&visit.outcome)).count();
+        let n_silent = is(|outcome| *outcome == Outcome::Silent);
+        let n_spoken = is(|outcome| matches!(outcome, Outcome::Spoke(_)));
+        if n_silent >= MAX_SILENT && n_spoken == 0 {
+            Some("the server does not answer")
+        } else if self.n_bytes >= MAX_BYTES_IN_ALL {
+            Some("the server said too much")
+        } else if self.clock.now().0 > (MAX_TIME_IN_ALL + self.patience).as_nanos() as u64 {
+            Some("the server took too long")
+        } else {
+            None
+        }
+    }
+
+    /// Notes that a revision is not visited.
+    pub fn leave_out(&mut self, revision: Revision, why: &'static str) {
+        self.done.push(Visit { revision, outcome: Outcome::LeftOut(why), troubles: Vec::new(), pid: 0 });
+    }
+
+    /// Visits the server in one more revision.
+    pub fn visit(&mut self, revision: Revision) -> io::Result<&Visit> {
+        let first = if self.done.is_empty() { self.patience } else { self.patience.min(AGAIN) };
+        let patience = if self.is_slow { IMPATIENCE } else { PATIENCE };
+        let most = MAX_BYTES.min(MAX_BYTES_IN_ALL - self.n_bytes);
+        let allowance = Allowance::new(most);
+        let bounds = Bounds { allowance: allowance.clone(), most: first + MAX_TIME, clock: Clock::start() };
+        let mut player = Player::visit(self.server, NAME, revision, self.headers, bounds)?;
+        let pid = player.pid();
+        let mut guest =
+            Guest { player: &mut player, revision, patience, is_silent: false, troubles: Vec::new() };
+        let outcome = match revision.era() {
+            Era::Legacy => guest.greet(first),
+            Era::Modern => guest.discover(first),
+        };
+        let (is_silent, mut troubles) = (guest.is_silent, guest.troubles);
+        let cut = player.cut();
+        match cut {
+            // Whoever is cut off cannot answer.
+            Some(Cut::Bytes) => {
+                troubles = vec![format!("{CUT}: the server said more than {} MB", MAX_BYTES >> 20)];
+            }
+            Some(Cut::Time) => {
+                troubles = vec![format!("{CUT}: the server took more than {} s", MAX_TIME.as_secs())];
+            }
+            None => self.is_slow |= is_silent && matches!(outcome, Outcome::Spoke(_)),
+        }
+        let outcome = match (player.end(), outcome) {
+            (Some(why), _) => Outcome::Unreachable(why),
+            // The tap itself answers what it cannot pass on.
+            (None, Outcome::Refused(why)) if why.contains("tapgate: ") => Outcome::Unreachable(why),
+            // It went because it was cut off.
+            (None, Outcome::Over) if cut.is_some() => Outcome::Silent,
+            (None, outcome) => outcome,
+        };
+        self.n_bytes += most - allowance.left();
+        self.done.push(Visit { revision, outcome, troubles, pid });
+        self.done.last().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
 }
 
 struct Guest<'p> {
     player: &'p mut Player,
     revision: Revision,
+    /// How long any answer but the first may take.
+    patience: Duration,
+    /// A question met with silence; whoever is silent is not asked again.
+    is_silent: bool,
+    troubles: Vec<String>,
 }
 
 impl Guest<'_> {
-    fn greet(&mut self, patience: Duration) -> io::Result<Outcome> {
+    fn greet(&mut self, patience: Duration) -> Outcome {
         let hello = json!({
             "protocolVersion": self.revision.as_str(),
             "capabilities": {},
-            "clientInfo": { "name": "tapgate-check", "version": env!("CARGO_PKG_VERSION") },
+            "clientInfo": { "name": CLIENT, "version": env!("CARGO_PKG_VERSION") },
         });
         let answer = match self.ask("initialize", hello, patience) {
             Heard::Answer(answer) => answer,
-            Heard::Silence => return Ok(Outcome::Silent),
-            Heard::Over => return Ok(Outcome::Over),
+            Heard::Silence => return Outcome::Silent,
+            Heard::Over => return Outcome::Over,
         };
-        let Some(result) = answer.get("result") else { return Ok(Outcome::Refused(refusal(&answer))) };
-        let agreed = quoted(result.get("protocolVersion").and_then(Json::as_str).unwrap_or_default());
-        self.player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))?;
-        self.ask("ping", json!({}), PATIENCE);
-        self.look_around(result.get("capabilities"));
-        Ok(Outcome::Spoke(agreed))
+        let Some(result) = answer.get("result") else { return Outcome::Refused(refusal(&answer)) };
+        let agreed = result.get("protocolVersion").and_then(Json::as_str).unwrap_or_default();
+        self.player.agree(agreed);
+        if self.player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).is_ok() {
+            let agreed = Revision::parse(agreed).unwrap_or(self.revision);
+            self.look_around(("ping", json!({})), agreed, result.get("capabilities"));
+        }
+        Outcome::Spoke(quoted(agreed))
     }
 
     fn discover(&mut self, patience: Duration) -> Outcome {
@@ -121,32 +219,68 @@ impl Guest<'_> {
             Heard::Over => return Outcome::Over,
         };
         let Some(result) = answer.get("result") else { return Outcome::Refused(refusal(&answer)) };
-        self.look_around(result.get("capabilities"));
+        self.look_around(("server/discover", json!({})), self.revision, result.get("capabilities"));
         Outcome::Spoke(self.revision.as_str().to_owned())
     }
 
-    /// Fetches what the server promises to list, and asks for what it cannot have.
-    fn look_around(&mut self, capabilities: Option<&Json>) {
+    /// Fetches what the server promises to list, asks for what it cannot have, and says what it must refuse.
+    ///
+    /// `question` is one that the server must answer whatever it offers.
+    fn look_around(&mut self, question: (&str, Json), agreed: Revision, capabilities: Option<&Json>) {
+        let (method, params) = question;
+        self.ask(method, params.clone(), self.patience);
         for (capability, method) in LISTS {
             if capabilities.is_some_and(|can| can.get(capability).is_some()) {
                 self.list(method);
             }
         }
-        self.ask(NO_METHOD, json!({}), PATIENCE);
+        self.ask(probe::METHOD, json!({}), self.patience);
+        if self.is_silent || self.player.cut().is_some() {
+            return;
+        }
+        let with_meta = self.dressed(params.clone());
+        self.player.probe(&json!({ "jsonrpc": "2.0", "method": method, "params": with_meta }), agreed);
+        if self.player.is_on_pipes() {
+            self.ask(method, params, self.patience);
+        }
     }
 
     fn list(&mut self, method: &str) {
         let mut params = json!({});
+        let mut cursors = HashSet::new();
         for _ in 0..MAX_PAGES {
-            let Heard::Answer(page) = self.ask(method, params, PATIENCE) else { return };
+            let Heard::Answer(page) = self.ask(method, params, self.patience) else { return };
             match page.pointer("/result/nextCursor") {
-                Some(cursor) if !cursor.is_null() => params = json!({ "cursor": cursor }),
+                // One that was there before leads round.
+                Some(cursor) if !cursor.is_null() && cursors.insert(cursor.to_string()) => {
+                    params = json!({ "cursor": cursor });
+                }
                 _ => return,
             }
         }
+        self.troubles.push(format!("{method} has more than {MAX_PAGES} pages"));
     }
 
-    fn ask(&mut self, method: &str, mut params: Json, patience: Duration) -> Heard {
+    fn ask(&mut self, method: &str, params: Json, patience: Duration) -> Heard {
+        if self.is_silent {
+            return Heard::Silence;
+        }
+        let params = self.dressed(params);
+        let heard = self.player.ask(method, &params, patience, &mut decline);
+        self.is_silent = heard == Heard::Silence;
+        if self.is_silent {
+            self.troubles.push(format!("no answer to {method} in {} s", patience.as_secs()));
+        }
+        if let Heard::Answer(answer) = &heard
+            && answer.pointer("/error/message").and_then(Json::as_str) == Some(UNREADABLE)
+        {
+            self.troubles.push(format!("the answer to {method} cannot be read: too deep, or no Unicode"));
+        }
+        heard
+    }
+
+    /// What a request says of itself, where it does.
+    fn dressed(&self, mut params: Json) -> Json {
         if self.revision.era() == Era::Modern
             && let Some(params) = params.as_object_mut()
         {
@@ -154,12 +288,12 @@ impl Guest<'_> {
                 "_meta".to_owned(),
                 json!({
                     "io.modelcontextprotocol/protocolVersion": self.revision.as_str(),
-                    "io.modelcontextprotocol/clientInfo": { "name": "tapgate-check", "version": env!("CARGO_PKG_VERSION") },
+                    "io.modelcontextprotocol/clientInfo": { "name": CLIENT, "version": env!("CARGO_PKG_VERSION") },
                     "io.modelcontextprotocol/clientCapabilities": {},
                 }),
             );
         }
-        self.player.ask(method, &params, patience, &mut decline)
+        params
     }
 }
 

@@ -169,6 +169,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Name a session of that server, or another file with `--file`.",
     ),
     (
+        "check.needs-server",
+        "A flag of `check` that is about visits was given with a recorded session or a bundle.",
+        "Name the server's URL, or its command after `--`; or leave the flag out.",
+    ),
+    (
         "check.bad-suppressions",
         "The file of `check --suppress` cannot be read; the message names the entry.",
         "Give each entry a rule, a reason and a last day (`until`); see the [guide](../guides/check-a-server.md).",

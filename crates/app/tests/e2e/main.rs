@@ -23,4 +23,5 @@ mod lock;
 mod planted;
 mod restart;
 mod support;
+mod visit;
 mod wrap;

@@ -79,22 +79,34 @@ impl Tracker {
         };
         match found {
             Ok(Some(n)) => self.resolve(n, part, ledger),
-            Ok(None) => self.answer_to_closed(id, part, ledger),
+            // Some servers refuse an HTTP request with an id of their own, before they have read it.
+            Ok(None) => match self.only_on_stream(part).filter(|_| is_refused(part)) {
+                Some(n) => self.resolve(n, part, ledger),
+                None => self.answer_to_closed(id, part, ledger),
+            },
             Err(finding) => Place::nowhere(Some(finding)),
         }
     }
 
     /// An error without an id answers the only request whose answer its HTTP response carries.
     fn answer_without_id(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
+        if let Some(n) = self.only_on_stream(part) {
+            return self.resolve(n, part, ledger);
+        }
+        match self.by_stream(part, ledger) {
+            Place { exchange: None, .. } => Place::nowhere(Some(Oddity::AnswerWithoutId)),
+            place => place,
+        }
+    }
+
+    /// The only request whose answer the HTTP response of the server carries.
+    fn only_on_stream(&self, part: Part<'_>) -> Option<u64> {
         let is_meant = |call: &Call| call.is_waiting_for_answer() && call.exchange.asked_by == Leg::Client;
         let mut waiting =
             part.via.calls.iter().filter(|n| self.open.get(n).is_some_and(|call| is_meant(call)));
         match (waiting.next().copied(), waiting.next()) {
-            (Some(n), None) if part.from == Leg::Server => self.resolve(n, part, ledger),
-            _ => match self.by_stream(part, ledger) {
-                Place { exchange: None, .. } => Place::nowhere(Some(Oddity::AnswerWithoutId)),
-                place => place,
-            },
+            (Some(n), None) if part.from == Leg::Server => Some(n),
+            _ => None,
         }
     }
 
@@ -221,6 +233,11 @@ impl Tracker {
         call.attach(part.n, part.from, part.size, part.first, ledger);
         Place { target: call.exchange.target.clone(), ..Place::of(call.n()) }
     }
+}
+
+/// Whether an HTTP response refuses its request.
+fn is_refused(part: Part<'_>) -> bool {
+    part.shape.kind == Kind::Error && part.via.status.is_some_and(|status| status >= 400)
 }
 
 /// The task that a result creates. `tasks/get` answers with a task too, but creates none.

@@ -11,7 +11,7 @@ use tapgate_wire::shape::Member;
 use tapgate_wire::{Kind, Leg, Rule};
 
 use super::Family;
-use crate::event::{Cx, Event, Heard};
+use crate::event::{Cx, Event, Heard, is_plain_error};
 use crate::json::{self, Type, digest, quote};
 use crate::members::{Wrong, check};
 use crate::page::Page;
@@ -121,6 +121,9 @@ impl Answers {
     fn error(&self, cx: &mut Cx<'_>, heard: &Heard<'_>) {
         let shape = heard.shape();
         let Some(error) = shape.raw(Member::Error) else { return };
+        if is_plain_error(heard.head, &shape.faults) {
+            return;
+        }
         let code = shape.raw(Member::ErrorCode);
         let message = shape.raw(Member::ErrorMessage);
         let why = match (code, message) {

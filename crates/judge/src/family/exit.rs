@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tapgate_engine::fact::Exchange;
 use tapgate_wire::record::{Piece, Status};
 use tapgate_wire::rule::Side;
-use tapgate_wire::{Kind, Leg};
+use tapgate_wire::{Kind, Leg, Nanos};
 
 use self::rules as rule;
 pub(super) use self::rules::RULES;
@@ -23,6 +23,9 @@ const MAX_LINE: usize = 400;
 /// Characters that a finding quotes of them.
 const MAX_QUOTE: usize = 200;
 
+/// Nanoseconds that a server may take to end once its input did.
+const LINGERING: u64 = 2_000_000_000;
+
 /// The signals that people, clients and systems end a process with: HUP, INT, KILL, TERM.
 const ENDING: [i32; 4] = [1, 2, 9, 15];
 
@@ -33,8 +36,8 @@ pub(super) struct Exits {
     lines: VecDeque<Bytes>,
     /// The server sent a message.
     spoke: bool,
-    /// The client closed its pipe before.
-    has_left: bool,
+    /// When the client closed its pipe.
+    left: Option<Nanos>,
     /// The client's requests that ended with the server's pipe: how many, and the first.
     n_lost: u32,
     lost: Option<(u64, String)>,
@@ -56,7 +59,7 @@ impl Family for Exits {
                 }
             }
             Event::Closed(exchange) if exchange.status == Status::Unanswered => self.lose(exchange),
-            Event::Left => self.has_left = true,
+            Event::Left => self.left = Some(cx.now),
             Event::Exited { status } => self.exited(cx, *status),
             _ => {}
         }
@@ -84,8 +87,10 @@ impl Exits {
         let is_busy = self.n_lost > 0;
         let is_crash = signal.is_some_and(|signal| !ENDING.contains(&signal));
         let rule = match signal {
+            // A server has to be told twice that its client went.
+            Some(_) if self.left.is_some_and(|left| cx.now.since(left) >= LINGERING) => Some(&rule::LINGERS),
             // A client that goes ends what is open with it, however its server takes that.
-            _ if self.has_left && !is_crash => None,
+            _ if self.left.is_some() && !is_crash => None,
             Some(_) => (is_crash || is_busy).then_some(&rule::SIGNAL),
             None if !self.spoke && !cx.session.partial => Some(&rule::START_FAILED),
             None if is_busy => Some(&rule::EXITED_BUSY),
@@ -93,13 +98,17 @@ impl Exits {
             None => None,
         };
         if let Some(rule) = rule {
+            let lingers = rule.id == rule::LINGERS.id;
             let how = match signal {
+                Some(signal) if lingers => {
+                    format!("went on after the end of its input, until signal {signal} ended it")
+                }
                 Some(signal) => format!("was killed by signal {signal}"),
                 None => format!("exited with status {status}"),
             };
             let text = format!("The server {how}{}{}.", self.left_open(), self.last_words());
             // Anybody may have sent a signal that ends a process on purpose.
-            let side = if signal.is_some() && !is_crash { Side::Unknown } else { Side::Server };
+            let side = if signal.is_some() && !is_crash && !lingers { Side::Unknown } else { Side::Server };
             let exchange = self.lost.as_ref().map(|(exchange, _)| *exchange);
             let place = Place { exchange, message: None, at: cx.now, revision: None, side };
             cx.find_at(rule, place, "", text);

@@ -9,7 +9,7 @@ use tapgate_wire::record::{Piece, Transport};
 use tapgate_wire::rule::Side;
 
 use super::Family;
-use crate::event::{Cx, Event, Stray};
+use crate::event::{Cx, Event, Stray, is_plain_error};
 use crate::quote::{line, plain, quote};
 
 mod rules;
@@ -23,7 +23,7 @@ pub(super) struct Frames;
 impl Family for Frames {
     fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
         let Event::Odd(odd) = event else { return };
-        if !is_meant_as_message(cx, odd) {
+        if !is_meant_as_message(cx, odd) || is_plain_error(odd.head, odd.faults) {
             return;
         }
         for fault in odd.faults {
@@ -167,6 +167,11 @@ fn not_json(cx: &Cx<'_>, odd: &Stray<'_>, at: u64) -> String {
         let _ = write!(text, "; {}{target} was open", quote(&call.method));
     }
     text + "."
+}
+
+/// Whether a package manager says that it installs something.
+pub(super) fn is_installer(bytes: &[u8]) -> bool {
+    matches!(noise(bytes), Some("output of npm or npx" | "output of a package installer"))
 }
 
 /// Well-known things that end up where messages belong.

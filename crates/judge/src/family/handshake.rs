@@ -14,7 +14,7 @@ use tapgate_wire::{Kind, Leg, Nanos, Rule};
 
 use self::rules as rule;
 pub(super) use self::rules::RULES;
-use super::Family;
+use super::{Family, frame};
 use crate::event::{Cx, Event, Heard, Place, Stray};
 use crate::quote::{line, quote};
 
@@ -43,6 +43,8 @@ pub(super) struct Handshakes {
     /// Lines that are no messages, since `initialize` was asked.
     n_noise: u32,
     n_unready: u8,
+    /// A package manager said on standard error that it installs something.
+    installs: bool,
     /// Rules of which one finding a session is enough.
     told: Vec<&'static str>,
 }
@@ -61,6 +63,9 @@ impl Family for Handshakes {
     fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
         match event {
             Event::Message(heard) => self.message(cx, heard),
+            Event::Piece(piece) if piece.piece == Piece::Stderr => {
+                self.installs |= self.stage < Stage::Answered && frame::is_installer(piece.bytes);
+            }
             Event::Piece(piece) => self.piece(cx, piece),
             Event::Closed(exchange) if *exchange.method == *b"initialize" => self.closed(cx, exchange),
             Event::Left => {
@@ -130,6 +135,7 @@ impl Handshakes {
             asked: Some((heard.last, heard.n)),
             offered,
             spoke: self.spoke,
+            installs: self.installs,
             told: std::mem::take(&mut self.told),
             ..Self::default()
         };
@@ -164,6 +170,9 @@ impl Handshakes {
             if cx.session.transport == Transport::Stdio {
                 let since = heard.first.since(cx.session.opened) / SECOND;
                 let _ = write!(text, ", {since} s after the session began");
+            }
+            if self.installs {
+                text.push_str("; packages were installed meanwhile");
             }
             cx.find(&rule::SLOW, heard, "initialize", text + ".");
         }

@@ -147,7 +147,11 @@ impl Lists {
         };
         let is_from_start = asked.is_none() || !listing.cursors.is_empty();
         listing.next = None;
-        listing.add(cx, heard, page, (method, name));
+        let leads_round = page.next.is_some_and(|next| asked == Some(json::digest(next)));
+        // A page that leads to itself comes again and again, with what stands on it.
+        if !leads_round || listing.items.is_empty() {
+            listing.add(cx, heard, page, (method, name));
+        }
         if let Some(next) = page.next.filter(|next| !next.starts_with(b"\"")) {
             let text = format!("The nextCursor of `{method}` is {}, not a string.", Type::of(next).name());
             cx.find(&CURSOR_TYPE, heard, method, text);
@@ -173,7 +177,9 @@ impl Lists {
             }
             // What is held back from a client was listed by the server.
             let is_sifted = cx.session.withheld.as_ref().is_some_and(|withheld| !withheld.is_empty());
-            if kind == 0 && listing.items.is_empty() && !is_sifted {
+            // What cannot be read is not nothing.
+            let is_nothing = page.items().next().is_none();
+            if kind == 0 && listing.items.is_empty() && is_nothing && !is_sifted {
                 cx.find(&EMPTY, heard, method, "The server lists no tool.");
             }
         }

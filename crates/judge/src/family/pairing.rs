@@ -33,6 +33,8 @@ pub(super) struct Pairing {
     told: BTreeMap<u64, u32>,
     /// Exchanges whose answer came in a coding that could not be read, so that nobody knows what it was.
     unread: VecDeque<u64>,
+    /// What the client sent that is no message, and no error answered yet.
+    n_broken: u32,
 }
 
 impl Family for Pairing {
@@ -43,7 +45,17 @@ impl Family for Pairing {
                     self.unread.truncate(MAX_UNREAD - 1);
                     self.unread.push_front(exchange);
                 }
+                if odd.from == Leg::Client && odd.faults.iter().any(|fault| fault.kind == FaultKind::NotJson)
+                {
+                    self.n_broken = self.n_broken.saturating_add(1);
+                }
                 for code in odd.codes {
+                    // Who cannot read a request cannot know its id (JSON-RPC 2.0, section 5).
+                    if *code == Oddity::AnswerWithoutId.code() && odd.from == Leg::Server && self.n_broken > 0
+                    {
+                        self.n_broken -= 1;
+                        continue;
+                    }
                     if let (Some(rule), Some(oddity)) = (rule_of(code), Oddity::from_code(code)) {
                         let side = if rule.side == Side::Unknown { odd.side() } else { rule.side };
                         let (subject, text) = told_of_message(cx, odd, oddity);

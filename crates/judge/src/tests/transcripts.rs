@@ -81,3 +81,19 @@ fn a_handshake_that_names_a_modern_revision_is_not_asked_for_modern_headers() {
     let ids: Vec<_> = found(text).iter().map(|finding| finding.rule.id).collect();
     assert_eq!(ids, ["era.handshake-names-modern"]);
 }
+
+#[test]
+fn a_slow_handshake_says_what_was_installed_meanwhile() {
+    let found = found(
+        r#"
+        legs client=stdio server=stdio
+        client> ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}
+        server stderr npm warn exec The following package was not found and will be installed: a@1
+        wait 12s
+        server> answer 0 {"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}
+    "#,
+    );
+    let slow = found.iter().find(|finding| finding.rule.id == "handshake.slow").unwrap();
+    let text = String::from_utf8_lossy(&slow.text);
+    assert!(text.ends_with("; packages were installed meanwhile."), "{text}");
+}

@@ -17,7 +17,10 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check 
     let (verdict, why, side) = match (failed, passed, worst) {
         // One that failed is no fault where another one worked: servers may refuse a revision.
         (_, Some((_, why, _)), Some(finding)) if verdict_of(finding) > Verdict::Pass => {
-            (verdict_of(finding), format!("{why} But: {}", finding.text), Some(finding.side))
+            // A session that ends badly had begun.
+            let is_of_session = finding.rule.starts_with("session.");
+            let most = if is_of_session { Verdict::Warn } else { Verdict::Fail };
+            (verdict_of(finding).min(most), format!("{why} But: {}", finding.text), Some(finding.side))
         }
         (_, Some((_, why, _)), _) => (Verdict::Pass, why.clone(), None),
         (Some((_, why, side)), None, worst) => {
@@ -31,9 +34,18 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check 
     let id = sessions.first().map_or_else(|| "last".to_owned(), |session| session.row.id.to_string());
     let next = (verdict >= Verdict::Warn).then(|| match side {
         Some(Side::Client) => format!("See what the client sent: `tapgate show {id}`."),
+        _ if wants_login(sessions) => {
+            "Give it what it asks for, such as `--header 'Authorization: env:NAME'`.".to_owned()
+        }
         _ => format!("See what the server answered and wrote to standard error: `tapgate show {id}`."),
     });
     Check { name: "handshake", title: "the client handshake succeeds", verdict, why, side, next }
+}
+
+/// Whether a server answered 401.
+fn wants_login(sessions: &[Session<'_>]) -> bool {
+    let mut exchanges = sessions.iter().flat_map(|session| session.exchanges);
+    exchanges.any(|exchange| exchange.http_status == Some(401))
 }
 
 /// How one session came about.

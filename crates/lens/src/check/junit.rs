@@ -41,8 +41,8 @@ impl Report {
             let said = text(&format!("{}: {}", finding.side.word(), finding.text));
             let _ = write!(out, "  <testcase classname=\"finding\" name=\"{name}\">");
             let _ = if finding.severity >= least {
-                let weight = finding.severity.word();
-                write!(out, "<failure type=\"{weight}\" message=\"{said}\">{}</failure>", text(fix))
+                let severity = finding.severity.word();
+                write!(out, "<failure type=\"{severity}\" message=\"{said}\">{}</failure>", text(fix))
             } else {
                 write!(out, "<system-out>{said} {}</system-out>", text(fix))
             };

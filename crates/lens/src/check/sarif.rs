@@ -13,9 +13,15 @@ const MAX_RESULTS: usize = 5_000;
 impl Report {
     /// The report as SARIF: each finding is a result, and each check that fails is one of the rule `check.NAME`.
     ///
-    /// `place` is the file that results point at (the lock file, or the client's configuration), relative to the project.
-    pub fn sarif(&self, rules: Rules<'_>, place: &str) -> Json {
-        let location = json!([{ "physicalLocation": { "artifactLocation": { "uri": place }, "region": { "startLine": 1 } } }]);
+    /// `place` is the file that results point at (the lock file, or the client's configuration), relative to the project;
+    /// without one they point nowhere.
+    pub fn sarif(&self, rules: Rules<'_>, place: Option<&str>) -> Json {
+        let location: Vec<Json> = place
+            .map(|place| {
+                json!({ "physicalLocation": { "artifactLocation": { "uri": place }, "region": { "startLine": 1 } } })
+            })
+            .into_iter()
+            .collect();
         let mut named: Vec<&'static Rule> =
             self.findings.iter().filter_map(|finding| rules(&finding.rule)).collect();
         named.sort_by_key(|rule| rule.id);

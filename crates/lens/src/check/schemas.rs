@@ -4,7 +4,7 @@ use tapgate_store::FindingRow;
 use tapgate_wire::record::Offered;
 use tapgate_wire::rule::Side;
 
-use super::{Budgets, Check, Session, Sizes, Verdict, items, newest, verdict_of, worst};
+use super::{Budgets, Check, Session, Sizes, Verdict, items, newest, tools, verdict_of, worst};
 use crate::unit;
 
 /// Families that are about definitions.
@@ -21,12 +21,16 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: 
         side,
         next: next.map(str::to_owned),
     };
-    let Some(tools) = largest else {
+    let Some(listed) = largest else {
         return finish(Verdict::Unknown, "No list of tools was seen.".to_owned(), None, None);
     };
-    let total: u64 = tools.iter().map(|(_, _, bytes)| bytes).sum();
-    let heaviest = tools.iter().max_by_key(|(_, _, bytes)| *bytes);
-    let size = format!("{} tools are {}", tools.len(), unit::size(total));
+    if tools::is_unread(sessions) {
+        let why = "The list of tools holds what cannot be read.".to_owned();
+        return finish(Verdict::Unknown, why, Some(Side::Server), None);
+    }
+    let total: u64 = listed.iter().map(|(_, _, bytes)| bytes).sum();
+    let heaviest = listed.iter().max_by_key(|(_, _, bytes)| *bytes);
+    let size = format!("{} tools are {}", listed.len(), unit::size(total));
     if let Some(finding) = worst(findings, FAMILIES).filter(|finding| verdict_of(finding) == Verdict::Fail) {
         let next = "Mend what the findings below name, the gravest first.";
         return finish(Verdict::Fail, finding.text.clone(), Some(finding.side), Some(next));

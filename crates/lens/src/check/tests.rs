@@ -53,7 +53,13 @@ fn tools(items: &str) -> SurfaceRow {
 }
 
 fn expected() -> Expected {
-    Expected { tools: Vec::new(), no_tools: Vec::new(), may_be_empty: false, budgets: Budgets::default() }
+    Expected {
+        tools: Vec::new(),
+        no_tools: Vec::new(),
+        may_be_empty: false,
+        budgets: Budgets::default(),
+        calls: CallBudgets::default(),
+    }
 }
 
 fn report(
@@ -146,7 +152,7 @@ fn findings_come_gravest_first_and_what_is_suppressed_only_counts() {
     let json = report.json(&|_| None);
     assert_eq!(json["checks"].as_array().unwrap().len(), 6);
     assert_eq!(json["findings"][0]["evidence"]["text"], "It <is> \"wrong\".");
-    let sarif = report.sarif(&|_| None, "mcp.lock");
+    let sarif = report.sarif(&|_| None, Some("mcp.lock"));
     assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().last().unwrap()["ruleId"], "header.b");
     let junit = report.junit(&|_| None, Severity::Error);
     assert!(junit.contains("It &lt;is&gt; &quot;wrong&quot;."), "{junit}");
@@ -204,4 +210,32 @@ fn sizes_and_clients_are_told_where_somebody_asks() {
     assert!(json["clients"].as_array().unwrap().iter().any(|line| line["status"] == "warn"));
     let page = format!("{:?}", report.page(&|_| None));
     assert!(page.contains("the name `a.b`"), "{page}");
+}
+
+#[test]
+fn calls_keep_to_their_budgets_or_fail_by_name() {
+    let mut call = exchange("tools/call", Status::Ok);
+    call.target = Some("echo".to_owned());
+    (call.opened, call.closed, call.n_retries, call.bytes_out) = (0, Some(2_000_000_000), 3, 50_000);
+    let judged = |calls| {
+        let expected = Expected { calls, ..expected() };
+        let made = report(std::slice::from_ref(&call), &[], &[], Stored::default(), &expected);
+        (made.checks[5].verdict, made.checks[5].why.clone())
+    };
+    let most = CallBudgets {
+        duration: Some(2_000_000_000),
+        p95: Some(2_000_000_000),
+        retries: Some(3),
+        result: Some(50_000),
+    };
+    assert_eq!(judged(most).0, Verdict::Pass);
+    for (less, says) in [
+        (CallBudgets { duration: Some(1_000_000_000), ..most }, "`echo` took 2.00s, more than 1.00s"),
+        (CallBudgets { p95: Some(1_000_000_000), ..most }, "The p95 of tools/call `echo` is 2.00s"),
+        (CallBudgets { retries: Some(2), ..most }, "was repeated 3 times, more than 2"),
+        (CallBudgets { result: Some(49_999), ..most }, "The result of tools/call `echo` has 50 KB"),
+    ] {
+        let (verdict, why) = judged(less);
+        assert!(verdict == Verdict::Fail && why.contains(says), "{says}: {why}");
+    }
 }

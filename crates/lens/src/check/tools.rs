@@ -16,12 +16,12 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected:
     let names: BTreeSet<String> = lists.iter().flat_map(|list| items(list)).map(|(name, ..)| name).collect();
     let missing: Vec<_> = expected.tools.iter().filter(|name| !names.contains(*name)).cloned().collect();
     let extra: Vec<_> = expected.no_tools.iter().filter(|name| names.contains(*name)).cloned().collect();
-    let is_too_large = findings.iter().any(|finding| finding.rule == "frame.too-large");
-    let is_unread = names.is_empty() && lists.iter().any(|list| list.items.len() > 2);
-    let (verdict, why, side) = if lists.is_empty() && is_too_large {
-        let why = "The list of tools, or another message, is larger than what is read (1 MB).";
-        (Verdict::Fail, why.to_owned(), Some(Side::Server))
-    } else if is_unread {
+    let too_large = findings.iter().find(|finding| finding.rule == "frame.too-large");
+    let (verdict, why, side) = if let (true, Some(large)) = (lists.is_empty(), too_large) {
+        let why =
+            format!("An answer is larger than the 1 MiB that is read, most likely the list: {}", large.text);
+        (Verdict::Fail, why, Some(Side::Server))
+    } else if is_unread(sessions) {
         (Verdict::Unknown, "The list of tools holds what cannot be read.".to_owned(), Some(Side::Server))
     } else if lists.is_empty() {
         let has_tools =
@@ -54,6 +54,13 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected:
     let next = (verdict == Verdict::Fail || verdict == Verdict::Unknown && lists.is_empty())
         .then(|| "See the lists: `tapgate calls method:tools/list`.".to_owned());
     Check { name: "tools", title: "the server advertises the expected tools", verdict, why, side, next }
+}
+
+/// Whether a list of tools came and could not be read.
+pub(super) fn is_unread(sessions: &[Session<'_>]) -> bool {
+    let lists: Vec<_> = sessions.iter().filter_map(|session| newest(session, Offered::Tools)).collect();
+    lists.iter().all(|list| items(list).iter().all(|(name, ..)| name.is_empty()))
+        && lists.iter().any(|list| list.items.len() > 2)
 }
 
 fn told(names: &BTreeSet<String>) -> String {

@@ -18,7 +18,7 @@ pub fn rule(rule: &'static Rule) -> Page {
         Fact::seen("about", "what is wrong", Cell::Word(Tone::Strong, rule.about)),
         Fact::seen("fix", "what to do", Cell::Word(Tone::Usual, rule.fix)),
         Fact::seen("side", "at fault", Cell::Word(Tone::Usual, rule.side.word())),
-        Fact::seen("severity", "weight", Cell::Word(tone, rule.severity.word())),
+        Fact::seen("severity", "severity", Cell::Word(tone, rule.severity.word())),
         Fact::seen("revisions", "revisions", Cell::Several(revisions)),
         Fact::seen("source", "written in", Cell::Word(Tone::Usual, rule.source)),
     ];

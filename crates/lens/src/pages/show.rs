@@ -115,7 +115,7 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
 /// A finding on a leg: who is at fault and what was seen, then what to do and where that is written.
 pub(crate) fn found(finding: &FindingRow, leg: Leg, rules: Rules<'_>) -> Vec<Block> {
     let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Odd };
-    let (weight, side) = (finding.severity.word(), finding.side.word());
+    let (severity, side) = (finding.severity.word(), finding.side.word());
     let place = finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string());
     let whose = side_word(finding.side, leg);
     let text = format!("{whose}: {} [{}] in {place}", finding.text, finding.rule);
@@ -123,7 +123,7 @@ pub(crate) fn found(finding: &FindingRow, leg: Leg, rules: Rules<'_>) -> Vec<Blo
     let facts = vec![
         Fact::unseen("rule", Cell::Told(finding.rule.clone())),
         Fact::unseen("side", Cell::Word(Tone::Usual, side)),
-        Fact::unseen("severity", Cell::Word(Tone::Usual, weight)),
+        Fact::unseen("severity", Cell::Word(Tone::Usual, severity)),
         Fact::unseen("revision", Cell::told(finding.revision.as_deref())),
         Fact::unseen("exchange", finding.exchange.map_or(Cell::None, |id| Cell::Told(id.to_string()))),
         Fact::unseen("message", finding.message.map_or(Cell::None, |id| Cell::Told(id.to_string()))),
@@ -133,7 +133,7 @@ pub(crate) fn found(finding: &FindingRow, leg: Leg, rules: Rules<'_>) -> Vec<Blo
         Fact::unseen("fix", rule.map_or(Cell::None, |rule| Cell::Word(Tone::Usual, rule.fix))),
         Fact::unseen("source", rule.map_or(Cell::None, |rule| Cell::Word(Tone::Usual, rule.source))),
     ];
-    let mut blocks = vec![Block::Note(Note::new(tone, weight, text))];
+    let mut blocks = vec![Block::Note(Note::new(tone, severity, text))];
     if let Some(rule) = rule {
         blocks.push(Block::Note(Note::new(Tone::Usual, "    →", rule.fix)));
         blocks.push(Block::Note(Note::new(Tone::Quiet, "   ", rule.source)));

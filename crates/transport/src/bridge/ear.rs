@@ -50,7 +50,7 @@ impl Ear {
 pub(crate) struct Inbox(UnboundedReceiver<Waiting>);
 
 impl Inbox {
-    pub(super) async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> Heard {
         match self.0.recv().await {
             Some((heard, _room)) => heard,
             // Nobody is left to tell anything.

@@ -12,6 +12,7 @@ use super::pool::{Case, Pool};
 use super::proxy::ProxyVariables;
 use super::upstream::Upstream;
 use super::{Error, Listen};
+use crate::allowance::Allowance;
 use crate::bridge::ear::Ear;
 use crate::clock::Clock;
 use crate::queue::queue;
@@ -46,8 +47,15 @@ impl Web {
     }
 
     /// The server's leg.
-    pub(crate) fn origin(&self, way: Arc<Way>, ear: Ear, clock: Clock, max_message: usize) -> Rc<Origin> {
-        Origin::new(way, Rc::clone(&self.ledger), ear, clock, max_message)
+    pub(crate) fn origin(
+        &self,
+        way: Arc<Way>,
+        ear: Ear,
+        clock: Clock,
+        max_message: usize,
+        allowance: Allowance,
+    ) -> Rc<Origin> {
+        Origin::new(way, Rc::clone(&self.ledger), ear, clock, max_message, allowance)
     }
 
     /// The client's leg; what is not the bridge's passes the given way.

@@ -29,6 +29,7 @@ use super::dial::Dialer;
 use super::exchange::{address, describe, keep, send};
 use super::ledger::Ledger;
 use super::pool::{Case, Lane, Pool};
+use crate::allowance::Allowance;
 use crate::bridge::ear::Ear;
 use crate::clock::Clock;
 
@@ -48,6 +49,7 @@ pub(crate) struct Origin {
     ear: Ear,
     clock: Clock,
     max_message: usize,
+    allowance: Allowance,
     arriving: Arriving,
     running: RefCell<HashMap<FetchId, AbortHandle>>,
 }
@@ -59,10 +61,11 @@ impl Origin {
         ear: Ear,
         clock: Clock,
         max_message: usize,
+        allowance: Allowance,
     ) -> Rc<Self> {
         let pool = Rc::new(Pool::new(Arc::clone(&dialer), Rc::clone(&ledger), Case::Forget));
         let (arriving, running) = (Arriving::default(), RefCell::default());
-        Rc::new(Self { dialer, ledger, pool, ear, clock, max_message, arriving, running })
+        Rc::new(Self { dialer, ledger, pool, ear, clock, max_message, allowance, arriving, running })
     }
 
     /// Notes the task that runs a fetch.
@@ -124,7 +127,7 @@ impl Origin {
         })?;
         let (parts, incoming) = response.into_parts();
         let keep = keep(&parts.headers);
-        let mut coming = Coming { incoming, lane };
+        let mut coming = Coming { incoming, lane, allowance: &self.allowance };
         let head = ResponseHead { status: parts.status, version: parts.version, headers: parts.headers };
         let is_stream = is_event_stream(&head.headers);
         let coding = self.coding(&head.headers, is_stream);
@@ -170,7 +173,7 @@ impl Origin {
     async fn body(
         &self,
         fetch: FetchId,
-        coming: &mut Coming,
+        coming: &mut Coming<'_>,
         mut decoder: Option<Decoder>,
     ) -> Option<Ending> {
         let too_large = || Some(Ending::Failed(format!("answer larger than {} bytes", self.max_message)));
@@ -202,7 +205,7 @@ impl Origin {
     }
 
     /// Tells events until the stream ends; gives how.
-    async fn events(&self, fetch: FetchId, coming: &mut Coming, mut decoder: Option<Decoder>) -> Ending {
+    async fn events(&self, fetch: FetchId, coming: &mut Coming<'_>, mut decoder: Option<Decoder>) -> Ending {
         let mut sse = Sse::new(self.max_message);
         let mut found = Vec::new();
         // What came of an event that is not complete.
@@ -243,6 +246,8 @@ impl Origin {
 
 const TOO_MANY: &str = "too many large answers arrive at once";
 
+const SPENT: &str = "the server says more than it may";
+
 const BAD_CODING: &str = "the server's answer cannot be decoded";
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
@@ -269,12 +274,13 @@ fn decode(
 }
 
 /// An answer on its way, with the connection that brings it alone.
-struct Coming {
+struct Coming<'o> {
     incoming: Incoming,
     lane: Option<Lane<Full<Bytes>>>,
+    allowance: &'o Allowance,
 }
 
-impl Coming {
+impl Coming<'_> {
     /// The next piece of the body, `None` at its end.
     async fn next(&mut self) -> Result<Option<Bytes>, Ending> {
         loop {
@@ -283,6 +289,9 @@ impl Coming {
                 Some(Ok(frame)) => {
                     // Trailers say nothing here.
                     if let Ok(bytes) = frame.into_data() {
+                        if !self.allowance.take(bytes.len() as u64) {
+                            return Err(Ending::Failed(SPENT.to_owned()));
+                        }
                         return Ok(Some(bytes));
                     }
                 }

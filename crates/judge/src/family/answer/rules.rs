@@ -252,11 +252,18 @@ pub(super) static ERROR: Rule = Rule {
         server> {"jsonrpc":"2.0","id":1,"error":{"code":-32603}}
     "#,
     ],
-    quiet: &[r#"
+    quiet: &[
+        r#"
         hello 2025-06-18 {} {"tools":{}}
         client> ask 1 tools/call {"name":"a"}
         server> fail 1 -32603 broken
-    "#],
+    "#,
+        r#"
+        legs client=http server=http
+        client[1] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 tools/list {"_meta":{$META}}
+        server[1] 401 json  www-authenticate: Bearer realm="a" | {"error":"invalid_token"}
+    "#,
+    ],
 };
 
 pub(super) static CODE: Rule = Rule {

@@ -5,7 +5,7 @@ use tapgate_wire::fault::Severity;
 use tapgate_wire::revision::Revisions;
 use tapgate_wire::rule::Side;
 
-pub(in crate::family) const RULES: &[&Rule] = &[&START_FAILED, &EXITED_BUSY, &EXITED, &SIGNAL];
+pub(in crate::family) const RULES: &[&Rule] = &[&START_FAILED, &EXITED_BUSY, &EXITED, &SIGNAL, &LINGERS];
 
 pub(super) static START_FAILED: Rule = Rule {
     id: "process.start-failed",
@@ -169,6 +169,44 @@ pub(super) static SIGNAL: Rule = Rule {
         hello 2025-06-18
         server end
         server exited 143
+    ",
+    ],
+};
+
+pub(super) static LINGERS: Rule = Rule {
+    id: "process.lingers",
+    about: "The server goes on after the end of its input and has to be ended by a signal, so it outlives clients that do not do that.",
+    side: Side::Server,
+    severity: Severity::Warning,
+    revisions: Revisions::ALL,
+    source: "Spec 2026-07-28, basic/transports/stdio, Shutdown; 2025-11-25, basic/lifecycle, Shutdown",
+    fix: "End the process when its standard input ends.",
+    fires: &["
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client end
+        wait 3s
+        server end
+        server exited 143
+    "],
+    quiet: &[
+        "
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client end
+        server end
+        server exited 143
+    ",
+        "
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client end
+        wait 3s
+        server end
+        server exited 0
     ",
     ],
 };

@@ -411,12 +411,19 @@ static MISSING_VERSION: Rule = Rule {
         legs client=stdio server=stdio
         client> {"id":1,"method":"ping"}
     "#],
-    quiet: &["
+    quiet: &[
+        "
         legs client=stdio server=stdio
         hello 2025-06-18
         client> ask 1 ping
         server> answer 1 {}
-    "],
+    ",
+        r#"
+        legs client=http server=http
+        client[1] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 tools/list {"_meta":{$META}}
+        server[1] 401 json  www-authenticate: Bearer realm="a" | {"error":"invalid_token"}
+    "#,
+    ],
 };
 
 static WRONG_VERSION: Rule = Rule {

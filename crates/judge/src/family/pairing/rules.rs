@@ -102,13 +102,21 @@ static ANSWER_WITHOUT_ID: Rule = Rule {
         client> ask 1 ping
         server> fail null -32600 bad
     "],
-    quiet: &[r#"
+    quiet: &[
+        r#"
         legs client=stdio server=stdio
         hello 2025-06-18
         client> ask 1 tools/call {"name":"a","_meta":{"progressToken":"p"}}
         server> tell notifications/progress {"progressToken":"p","progress":1}
         server> answer 1 {}
-    "#],
+    "#,
+        r#"
+        legs client=stdio server=stdio
+        hello 2025-06-18
+        client> {"jsonrpc":"2.0","id":
+        server> fail null -32700 parse error
+    "#,
+    ],
 };
 
 static DUPLICATE_ANSWER: Rule = Rule {

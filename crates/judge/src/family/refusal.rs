@@ -1,0 +1,161 @@
+//! What a server must refuse, and did not.
+//!
+//! Clients that ask for it on purpose are told so by another rule; here it is about whoever answered.
+
+mod rules;
+
+use std::collections::BTreeMap;
+
+use http::HeaderMap;
+use http::header::ORIGIN;
+use tapgate_engine::fact::{Exchange, Head};
+use tapgate_wire::header::{METHOD, PROTOCOL_VERSION, SESSION_ID};
+use tapgate_wire::record::{Era, Piece, Status, Transport};
+use tapgate_wire::revision::Revision;
+use tapgate_wire::rule::Side;
+use tapgate_wire::{Kind, Leg, Rule};
+
+use super::Family;
+use crate::event::{Cx, Event, Heard, Place};
+use crate::probe;
+use crate::quote::quote;
+pub(super) use rules::RULES;
+use rules::{DELETED, DISAGREES, FOREIGN_PAGE, NO_METHOD, NO_REVISION, NO_SESSION};
+
+/// Requests whose answer is awaited; when full, the oldest is forgotten.
+const MAX_AWAITED: usize = 64;
+
+/// What it remembers: what is to be refused, and whether the session was ended.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    awaited: BTreeMap<u64, Awaited>,
+    /// A DELETE whose answer is awaited, and whether one was granted.
+    deleting: Option<u64>,
+    is_deleted: bool,
+    told: Vec<&'static str>,
+}
+
+/// A request that is to be refused.
+#[derive(Debug)]
+struct Awaited {
+    rule: &'static Rule,
+    revision: Option<Revision>,
+    /// What is wrong with it, after "A request".
+    what: String,
+}
+
+impl Family for Refusals {
+    fn on(&mut self, cx: &mut Cx<'_>, event: &Event<'_>) {
+        match event {
+            Event::Message(heard) if heard.from == Leg::Client && heard.shape().kind == Kind::Request => {
+                self.asked(cx, heard);
+            }
+            Event::Piece(piece) if piece.piece == Piece::Http && piece.from == Leg::Client => {
+                let is_delete =
+                    |head: &Head| matches!(head, Head::Request(head) if head.method == http::Method::DELETE);
+                if piece.head.is_some_and(is_delete) {
+                    self.deleting = piece.exchange;
+                }
+            }
+            Event::Closed(exchange) => self.closed(cx, exchange),
+            _ => {}
+        }
+    }
+}
+
+impl Refusals {
+    fn asked(&mut self, cx: &Cx<'_>, heard: &Heard<'_>) {
+        let Some(exchange) = heard.exchange else { return };
+        let headers = match heard.head {
+            Some(Head::Request(head)) => Some(&head.headers),
+            _ => None,
+        };
+        let wrong = headers.filter(|_| cx.session.transport == Transport::Http);
+        let wrong = wrong.and_then(|headers| self.wrong(heard, headers));
+        let method =
+            || heard.asks(probe::METHOD).then(|| (&NO_METHOD, "of a method that no revision has".to_owned()));
+        let Some((rule, what)) = wrong.or_else(method) else { return };
+        if self.awaited.len() >= MAX_AWAITED {
+            self.awaited.pop_first();
+        }
+        self.awaited.insert(exchange, Awaited { rule, revision: heard.revision, what });
+    }
+
+    /// The rule by which a request is to be refused, and what is wrong with it.
+    fn wrong(&self, heard: &Heard<'_>, headers: &HeaderMap) -> Option<(&'static Rule, String)> {
+        let value = |name: &http::HeaderName| headers.get(name).map(|value| value.as_bytes().trim_ascii());
+        if let Some(page) = value(&ORIGIN).filter(|page| page.ends_with(b".invalid")) {
+            return Some((&FOREIGN_PAGE, format!("from the page `{}`, which cannot exist,", quote(page))));
+        }
+        if value(&SESSION_ID) == Some(probe::SESSION.as_bytes()) {
+            return Some((&NO_SESSION, "of a session that the server has not begun".to_owned()));
+        }
+        let version = value(&PROTOCOL_VERSION);
+        if let Some(version) = version.filter(|version| is_no_revision(version)) {
+            return Some((
+                &NO_REVISION,
+                format!("of the revision `{}`, which there never was,", quote(version)),
+            ));
+        }
+        let body = heard.shape().method().unwrap_or_default();
+        if heard.revision.is_some_and(|revision| revision.era() == Era::Modern)
+            && let Some(method) = value(&METHOD).filter(|method| *method != body.as_bytes())
+        {
+            let what =
+                format!("whose Mcp-Method is `{}` and whose body says `{}`", quote(method), quote(&*body));
+            return Some((&DISAGREES, what));
+        }
+        (self.is_deleted && value(&SESSION_ID).is_some())
+            .then(|| (&DELETED, "of a session that a DELETE ended".to_owned()))
+    }
+
+    fn closed(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
+        let is_granted = |status: u16| (200..300).contains(&status);
+        if self.deleting == Some(exchange.n) {
+            self.deleting = None;
+            self.is_deleted |= exchange.http_status.is_some_and(is_granted);
+            return;
+        }
+        let Some(Awaited { rule, revision, what }) = self.awaited.remove(&exchange.n) else { return };
+        let how = match (exchange.status, exchange.error_code) {
+            (Status::Ok | Status::ToolError, _) => "with a result".to_owned(),
+            (Status::Error, Some(code)) if is_other_code(rule, revision, code) => {
+                format!("with the error {code}")
+            }
+            // Refused, if not with the status that HTTP has for it.
+            _ => return,
+        };
+        if self.told.contains(&rule.id) {
+            return;
+        }
+        self.told.push(rule.id);
+        let place = Place {
+            exchange: Some(exchange.n),
+            message: exchange.messages.last().copied(),
+            at: cx.now,
+            revision,
+            side: Side::Server,
+        };
+        cx.find_at(rule, place, "", format!("A request {what} was answered {how}."));
+    }
+}
+
+/// Whether a refusal says something else than what was wrong.
+fn is_other_code(rule: &Rule, revision: Option<Revision>, code: i64) -> bool {
+    let is_modern = revision.is_none_or(|revision| revision.era() == Era::Modern);
+    let expected = match rule.id {
+        id if id == NO_METHOD.id => -32_601,
+        id if id == DISAGREES.id => -32_020,
+        id if id == NO_REVISION.id && is_modern => -32_022,
+        _ => return false,
+    };
+    // Those of drafts are told by a rule of their own.
+    code != expected && !(-32_004..=-32_001).contains(&code)
+}
+
+/// Whether a header names no revision that ever was, nor one that may come.
+fn is_no_revision(version: &[u8]) -> bool {
+    let name = std::str::from_utf8(version).unwrap_or_default();
+    let is_future = Revision::era_of(name) == Some(Era::Modern);
+    Revision::parse(name).is_none() && !is_future
+}
