@@ -1,6 +1,7 @@
 //! What families of rules hear, and how they answer.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::fmt::Display;
 
 use bytes::Bytes;
@@ -16,6 +17,9 @@ use tapgate_wire::{Kind, Leg, Message, Nanos, Rule, Shape};
 
 use crate::page::Page;
 use crate::world::{Call, Session};
+
+/// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
+pub(crate) const MAX_ALIKE: u32 = 20;
 
 /// Bytes of what a finding names as its subject; what is longer is not named.
 const MAX_SUBJECT: usize = 256;
@@ -146,11 +150,36 @@ pub(crate) struct Cx<'a> {
     /// The session that the event happened in, with the event applied, except that the call which an answer closes is
     /// still there.
     pub session: &'a Session,
-    found: &'a mut Vec<fact::Finding>,
+    found: &'a mut Findings,
+}
+
+/// What was found since it was handed out last; of one rule about one message no more than a session may get.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    found: Vec<fact::Finding>,
+    /// How often each rule was found of each message and exchange.
+    alike: HashMap<(&'static str, Option<u64>, Option<u64>), u32>,
+}
+
+impl Findings {
+    /// Whether there is room for another one of this rule about this place.
+    fn has_room(&mut self, rule: &'static Rule, place: &Place) -> bool {
+        let n = self.alike.entry((rule.id, place.message, place.exchange)).or_default();
+        *n += 1;
+        *n <= MAX_ALIKE
+    }
+
+    /// Hands out what was found.
+    pub fn take(&mut self) -> Vec<fact::Finding> {
+        if !self.alike.is_empty() {
+            self.alike.clear();
+        }
+        std::mem::take(&mut self.found)
+    }
 }
 
 impl<'a> Cx<'a> {
-    pub fn new(now: Nanos, session: &'a Session, found: &'a mut Vec<fact::Finding>) -> Self {
+    pub fn new(now: Nanos, session: &'a Session, found: &'a mut Findings) -> Self {
         Self { now, session, found }
     }
 
@@ -190,13 +219,15 @@ impl<'a> Cx<'a> {
         subject: impl AsRef<[u8]>,
         text: impl Display,
     ) {
-        if place.revision.is_some_and(|revision| !rule.revisions.contains(revision)) {
+        if place.revision.is_some_and(|revision| !rule.revisions.contains(revision))
+            || !self.found.has_room(rule, &place)
+        {
             return;
         }
         // A part of a name would be another name, and could be a part of a secret.
         let subject =
             Some(subject.as_ref()).filter(|subject| subject.len() <= MAX_SUBJECT).unwrap_or_default();
-        self.found.push(fact::Finding {
+        self.found.found.push(fact::Finding {
             rule,
             side: place.side,
             severity: rule.severity,

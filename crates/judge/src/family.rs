@@ -79,14 +79,22 @@ const EXACTER: &[(&str, &[&str])] = &[
     ("rounds.state-changed", &["track.state-unknown"]),
 ];
 
-/// Whether a finding of one rule says all that a finding of the other says, and more.
-pub(crate) fn is_exacter(one: &Rule, other: &Rule) -> bool {
-    EXACTER.iter().any(|(exact, general)| *exact == one.id && general.contains(&other.id))
+/// The rules of which a finding says nothing that a finding of this one does not say.
+pub(crate) fn said_by(rule: &Rule) -> &'static [&'static str] {
+    EXACTER.iter().find(|(exact, _)| *exact == rule.id).map_or(&[], |(_, general)| general)
 }
 
 /// Every rule, in the order of the manual.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().flat_map(|rules| rules.iter().copied())
+}
+
+#[cfg(test)]
+#[test]
+fn what_says_more_and_what_says_less_are_rules() {
+    for (exact, general) in EXACTER {
+        assert!(general.iter().chain([exact]).all(|id| rule(id).is_some()), "{exact} {general:?}");
+    }
 }
 
 /// The rule with this id.

@@ -3,7 +3,7 @@
 mod injected;
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tapgate_engine::Fact;
@@ -15,13 +15,10 @@ use tapgate_wire::shape::MAX_PARTS;
 use tapgate_wire::{Kind, Message, Nanos};
 
 use self::injected::Injected;
-use crate::event::{Cx, Event, Heard, Stray};
-use crate::family::{Families, is_exacter};
+use crate::event::{Cx, Event, Findings, Heard, MAX_ALIKE, Stray};
+use crate::family::{Families, said_by};
 use crate::surface::{Surfaces, Told};
 use crate::world::Session;
-
-/// Findings of one rule that one session gets; further ones are counted in nothing but the traffic itself.
-const MAX_ALIKE: u32 = 20;
 
 /// Exchanges that ended whose findings are remembered, because their state may be told again.
 const MAX_CLOSED: usize = 1024;
@@ -61,7 +58,7 @@ pub struct Judge {
 /// What came of one fact.
 #[derive(Debug, Default)]
 struct Found {
-    findings: Vec<fact::Finding>,
+    findings: Findings,
     told: Told,
 }
 
@@ -278,16 +275,7 @@ impl Judge {
     /// Hands out what was found, when that message was heard, and notes it with the exchanges.
     fn settle(&mut self, about: Option<&fact::Message>, more: &mut Vec<Fact>) {
         more.extend(self.found.told.surfaces.drain(..).map(|surface| Fact::Surface(Box::new(surface))));
-        // One fault is one finding.
-        let found = std::mem::take(&mut self.found.findings);
-        let is_said = |finding: &fact::Finding| {
-            found.iter().any(|other| {
-                other.message.is_some()
-                    && other.message == finding.message
-                    && is_exacter(other.rule, finding.rule)
-            })
-        };
-        for finding in found.iter().filter(|finding| !is_said(finding)).cloned() {
+        for finding in once(self.found.findings.take()) {
             let Some(bench) = self.sessions.get_mut(&finding.session) else {
                 more.push(Fact::Finding(Box::new(finding)));
                 continue;
@@ -336,6 +324,16 @@ impl Judge {
             }
         }
     }
+}
+
+/// The findings without those that another one of the same message says more exactly: one fault is one finding.
+fn once(mut found: Vec<fact::Finding>) -> Vec<fact::Finding> {
+    let said: HashSet<(u64, &str)> = found
+        .iter()
+        .flat_map(|finding| said_by(finding.rule).iter().filter_map(|rule| Some((finding.message?, *rule))))
+        .collect();
+    found.retain(|finding| finding.message.is_none_or(|message| !said.contains(&(message, finding.rule.id))));
+    found
 }
 
 impl Bench {

@@ -99,6 +99,18 @@ fn sessions_that_ended_are_forgotten() {
 }
 
 #[test]
+fn a_message_with_many_faults_gives_few_findings() {
+    let blocks = vec!["7"; 40_000].join(",");
+    let text = format!(
+        "legs client=stdio server=stdio\nhello 2025-06-18 {{}} {{\"tools\":{{}}}}\n\
+         client> ask 1 tools/call {{\"name\":\"t\"}}\nserver> answer 1 {{\"content\":[{blocks}]}}"
+    );
+    let found = found(&text);
+    let n_blocks = found.iter().filter(|finding| finding.rule.id == "answer.wrong-type").count();
+    assert!((1..=MAX_ALIKE).contains(&n_blocks), "{n_blocks} findings");
+}
+
+#[test]
 fn a_flood_of_odd_messages_gives_few_findings() {
     let text = "legs client=stdio server=stdio\nhello 2025-06-18\n\
                 times 3000 server> noise $N\ntimes 3000 server> answer 9$N {}\n\
