@@ -35,7 +35,8 @@ const MAX_ENDED: usize = 64;
 /// and the state of an exchange leaves with the codes of all that was found about it.
 #[derive(Debug)]
 pub struct Judge {
-    sessions: HashMap<u64, Bench>,
+    /// Each in a place of its own: a table of them would keep room for twice as many.
+    sessions: HashMap<u64, Box<Bench>>,
     /// Codes of what was found about exchanges.
     judged: HashMap<u64, Vec<&'static str>>,
     /// Of these, the ones that ended, oldest first.
@@ -175,7 +176,7 @@ impl Judge {
         if is_new && told.closed.is_some() {
             return;
         }
-        let bench = self.sessions.entry(told.n).or_insert_with(|| Bench::new(Session::new(told)));
+        let bench = self.sessions.entry(told.n).or_insert_with(|| Box::new(Bench::new(Session::new(told))));
         bench.session.learn(told);
         if is_new {
             bench.session.lock.clone_from(&self.lock);
