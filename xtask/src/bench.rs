@@ -79,6 +79,7 @@ pub fn run(root: &Path, plan: Plan, report: &Path) -> anyhow::Result<()> {
         start: measure_start(&tapgate, &home)?,
         large: big::measure(&tapgate, &home)?,
         bridge: bridge::measure(&tapgate, &home, Plan { turn: plan.bridge_turn, ..plan })?,
+        listing: measure_listing(root)?,
         binary_bytes: std::fs::metadata(&tapgate)?.len(),
         http,
         load,
@@ -256,6 +257,22 @@ fn measure_start(tapgate: &Path, home: &Path) -> anyhow::Result<Start> {
         times.sort_unstable();
     }
     Ok(start)
+}
+
+/// What judging a list of 1,000 tools takes when it is first seen, in microseconds, by revision.
+fn measure_listing(root: &Path) -> anyhow::Result<Vec<(String, f64)>> {
+    let out = Command::new("cargo")
+        .args(["run", "--quiet", "--release", "--package", "tapgate-judge", "--example", "listing_cost"])
+        .current_dir(root)
+        .output()?;
+    ensure!(out.status.success(), "listing_cost fails: {}", String::from_utf8_lossy(&out.stderr));
+    let said = String::from_utf8(out.stdout)?;
+    let line = |line: &str| {
+        let (revision, rest) = line.split_once(' ')?;
+        let micros = rest.split_once(": ")?.1.split_once(' ')?.0;
+        Some((revision.to_owned(), micros.parse().ok()?))
+    };
+    said.lines().map(|text| line(text).with_context(|| format!("listing_cost says {text}"))).collect()
 }
 
 fn server_command() -> anyhow::Result<Command> {

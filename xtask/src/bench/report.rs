@@ -27,6 +27,8 @@ pub struct Results {
     pub large: Large,
     /// The bridge.
     pub bridge: super::bridge::Costs,
+    /// What judging a list of 1,000 tools takes when it is first seen, in microseconds, by revision.
+    pub listing: Vec<(String, f64)>,
     /// The machine's load averages when the run began.
     pub load: String,
     /// The release binary's size.
@@ -158,6 +160,16 @@ fn goals(out: &mut String, results: &Results) -> anyhow::Result<()> {
         stream_growth_kib <= 2048,
     )?;
     bridge::goals(out, &results.bridge)?;
+    for (revision, micros) in &results.listing {
+        let millis = micros / 1000.0;
+        goal(
+            out,
+            &format!("judging a list of 1,000 tools (1.3 MB), {revision}"),
+            &format!("{millis:.0} ms"),
+            "≤ 50 ms",
+            millis <= 50.0,
+        )?;
+    }
     let megabytes = results.binary_bytes as f64 / 1e6;
     goal(out, "release binary, stripped", &format!("{megabytes:.1} MB"), "≤ 30 MB", megabytes <= 30.0)?;
     writeln!(out, "\nThe stdio tap used {} KiB of resident memory.\n", results.tap.memory_kib)?;
