@@ -279,11 +279,15 @@ impl Session {
     }
 
     fn pipe_closed(&mut self, now: Nanos, from: Leg, how: &Ending, ledger: &mut Ledger<'_>) {
-        if let Some(why) = why_early(how) {
-            let side = if from == Leg::Client { "client" } else { "server" };
-            self.note(now, format!("the {side}'s pipe ended early: {why}"), ledger);
+        let name = |leg| if leg == Leg::Client { "client" } else { "server" };
+        // Who does not read went away, whoever's pipe it was.
+        let went = if *how == Ending::Abandoned { from.opposite() } else { from };
+        if *how == Ending::Abandoned {
+            self.note(now, format!("the {} reads no more", name(went)), ledger);
+        } else if let Some(why) = why_early(how) {
+            self.note(now, format!("the {}'s pipe ended early: {why}", name(from)), ledger);
         }
-        if from == Leg::Client {
+        if went == Leg::Client {
             ledger.tell(Fact::Left { at: now, session: self.state.n });
         }
         // The side that closed its pipe answers nothing any more.
