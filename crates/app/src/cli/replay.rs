@@ -67,8 +67,8 @@ const EXAMPLES: &str = "Examples:
   tapgate replay s21 --yes -- npx -y @modelcontextprotocol/server-everything
   tapgate replay s21 --to https://staging.example.com/mcp --ignore /result/structuredContent/now
 
-Exit status: 0 every answer is the same, 1 something is different, 2 wrong usage, 4 the server cannot be
-started or reached, 5 the journal cannot be read.";
+Exit status: 0 every answer is the same, 1 something is different or nothing could be compared, 2 wrong
+usage, 4 the server cannot be started or reached, 5 the journal cannot be read.";
 
 impl Args {
     /// Replays and reports.

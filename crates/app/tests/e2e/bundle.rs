@@ -137,4 +137,5 @@ fn a_rule_that_is_misspelt_is_told_with_the_one_that_is_meant() {
     session(&home, &json!({ "content": 1 }));
     says(home.run(&["bundle", "-o", file.to_str().unwrap()]), "cannot be written");
     says(home.run(&["bundle", "s11", "s12"]), "of several taps");
+    says(home.run(&["check", "nowhere.json"]), "no bundle that can be read");
 }
