@@ -165,13 +165,12 @@ fn piece(piece: &Piece) -> Json {
     }
     match &piece.what {
         What::Head => {}
-        What::Frame(body) => match std::str::from_utf8(body) {
-            Ok(text) => drop(put("body", json!(text))),
+        What::Frame(body) => {
+            let text = std::str::from_utf8(body).map(|text| ("body", text.to_owned()));
             // What is no text is a fault that has to stay one.
-            Err(_) => {
-                drop(put("hex", json!(body.iter().map(|byte| format!("{byte:02x}")).collect::<String>())))
-            }
-        },
+            let (name, text) = text.unwrap_or_else(|_| ("hex", hex(body)));
+            put(name, json!(text));
+        }
         What::Stderr(text) => drop(put("stderr", json!(String::from_utf8_lossy(text)))),
         What::Exited(status) => drop(put("exited", json!(status))),
     }
@@ -237,6 +236,12 @@ pub fn parse(json: &Json) -> Result<(Scene, String), String> {
     let lock = lock.map_err(|mistake| format!("its `lock` cannot be used: {}", mistake.text))?;
     let rule = json.pointer("/finding/rule").and_then(Json::as_str).unwrap_or_default();
     Ok((Scene { transports, pieces, lock: lock.map(Arc::new) }, rule.to_owned()))
+}
+
+/// Writes bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// Reads hexadecimal digits.
