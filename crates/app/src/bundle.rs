@@ -299,3 +299,36 @@ pub fn row(finding: &Finding) -> FindingRow {
         text: text(&finding.text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_read_as_it_was_written() {
+        let frame = |body: &'static [u8]| Piece {
+            at: Nanos(0),
+            part: (0, 0),
+            stream: 0,
+            from: Leg::Client,
+            head: None,
+            event: None,
+            what: What::Frame(body.into()),
+        };
+        for written in [frame(b"{\"a\":\"\xff\x00\"}"), frame(b"{}"), frame(b"")] {
+            assert_eq!(piece_of(&piece(&written)), Some(written));
+        }
+        assert_eq!((bytes_of("0g"), bytes_of("0")), (None, None));
+    }
+
+    #[test]
+    fn of_a_command_only_its_program_is_told_and_of_a_url_its_host() {
+        for (server, told) in [
+            ("/usr/bin/node server.js --token x", "node"),
+            ("npx -y some", "npx"),
+            ("https://me:secret@host:1/mcp?key=x", "https://host:1"),
+        ] {
+            assert_eq!(program(server).as_deref(), Some(told));
+        }
+    }
+}

@@ -98,7 +98,7 @@ impl Capture {
                 Some(_) => turns.entry(latest.unwrap_or(ExchangeId(0))).or_default().push(turn),
                 // An answer that belongs to no call says nothing about any.
                 None if message.from == Leg::Server && message.piece == Piece::Notification => {
-                    asides.push(turn)
+                    asides.push(turn);
                 }
                 None => {}
             }

@@ -7,7 +7,7 @@ mod listen;
 mod nearest;
 mod task;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -61,10 +61,10 @@ pub struct Mock {
     pace: Pace,
     /// Calls that were served, by their place.
     served: HashSet<usize>,
-    /// Calls that wait for an answer of the client: the id of the question.
-    asked: HashMap<String, Play>,
-    /// Calls that wait to be asked again: the state that was given for it.
-    rounds: BTreeMap<String, Play>,
+    /// Calls that wait for an answer of the client, by the id of the question, the oldest first.
+    asked: Vec<(Json, Play)>,
+    /// Calls that wait to be asked again, by the state that was given for it, the oldest first.
+    rounds: Vec<(String, Play)>,
     /// Tasks that the client has, the oldest first.
     tasks: Vec<Task>,
     /// Subscriptions that are open, the oldest first.
@@ -111,8 +111,8 @@ impl Mock {
             how,
             pace,
             served: HashSet::new(),
-            asked: HashMap::new(),
-            rounds: BTreeMap::new(),
+            asked: Vec::new(),
+            rounds: Vec::new(),
             tasks: Vec::new(),
             listens: Vec::new(),
             waiting: BTreeMap::new(),
@@ -127,7 +127,8 @@ impl Mock {
         match (message.get("method").and_then(Json::as_str), id) {
             (Some(method), Some(id)) => self.asked(now, method, id, &params),
             (None, Some(id)) => {
-                if let Some(play) = self.asked.remove(&id.to_string()) {
+                if let Some(place) = self.asked.iter().position(|(question, _)| question == id) {
+                    let (_, play) = self.asked.remove(place);
                     self.resume(now, play);
                 }
             }
@@ -157,8 +158,11 @@ impl Mock {
     fn asked(&mut self, now: Nanos, method: &str, id: &Json, params: &Json) {
         let token = params.pointer("/_meta/progressToken").cloned();
         if let Some(state) = params.get("requestState").and_then(Json::as_str) {
-            return match self.rounds.remove(state) {
-                Some(play) => self.resume(now, Play { id: id.clone(), token, ..play }),
+            return match self.rounds.iter().position(|(given, _)| given == state) {
+                Some(place) => {
+                    let (_, play) = self.rounds.remove(place);
+                    self.resume(now, Play { id: id.clone(), token, ..play });
+                }
                 None => self.push(now, id, error(id, "this requestState was not given here, or was used")),
             };
         }
@@ -207,7 +211,7 @@ impl Mock {
     fn cancelled(&mut self, id: Option<&Json>) {
         let Some(id) = id else { return };
         self.waiting.retain(|_, (of, _)| of != id);
-        self.asked.retain(|_, play| play.id != *id);
+        self.asked.retain(|(_, play)| play.id != *id);
         self.listens.retain(|listen| listen.id != *id);
     }
 
@@ -282,10 +286,13 @@ impl Mock {
                 set(&mut said, "id", id.clone());
                 task::rename(&mut said, play.task.as_ref());
                 self.push(due, &play.id, said);
-                if self.asked.len() < MAX_SUSPENDED {
-                    play.since.1 = turn.at;
-                    self.asked.insert(id.to_string(), play);
+                if self.asked.len() >= MAX_SUSPENDED {
+                    let (_, oldest) = self.asked.remove(0);
+                    let text = "too many calls wait for the client, so this one was given up";
+                    self.push(due, &oldest.id, error(&oldest.id, text));
                 }
+                play.since.1 = turn.at;
+                self.asked.push((id, play));
                 return;
             } else {
                 for said in self.told_now(&play, said) {
@@ -313,10 +320,10 @@ impl Mock {
             set(result, "requestState", json!(state));
         }
         self.push(due, &play.id, said);
-        self.rounds.insert(state, play);
-        while self.rounds.len() > MAX_SUSPENDED {
-            self.rounds.pop_first();
+        if self.rounds.len() >= MAX_SUSPENDED {
+            self.rounds.remove(0);
         }
+        self.rounds.push((state, play));
     }
 
     /// A notification with the names of now, for each who wants to hear it.
