@@ -145,6 +145,10 @@ impl Player {
                     {
                         return Said::Message(unreadable(&id));
                     }
+                    // Whoever talks on without a sense is not waited for longer than whoever is silent.
+                    if left(&began, patience).is_zero() {
+                        return Said::Nothing;
+                    }
                 }
             }
         }
@@ -161,7 +165,9 @@ impl Player {
         let Ok(id) = self.request(method, params) else { return Heard::Over };
         let began = Clock::start();
         loop {
-            match self.hear(left(&began, patience)) {
+            let left = left(&began, patience);
+            match self.hear(left) {
+                Said::Message(_) if left.is_zero() => return Heard::Silence,
                 Said::Nothing => return Heard::Silence,
                 Said::Over => return Heard::Over,
                 Said::Message(message) => {
