@@ -19,5 +19,6 @@ mod hostile;
 mod judge;
 mod kill;
 mod lock;
+mod replay;
 mod support;
 mod wrap;
