@@ -92,7 +92,9 @@ impl Args {
             return Err(not_shown(&wanted, &shown.taken));
         };
         let path = self.output.display().to_string();
-        let bundle = bundle::write(small, finding, &around, taken, &path);
+        // Who gets the file has it somewhere else.
+        let file = self.output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let bundle = bundle::write(small, finding, &around, taken, &file);
         // What is written is what has to show it.
         let again = bundle::parse(&bundle).map(|(scene, _)| scene.findings()).unwrap_or_default();
         if !again.iter().any(|found| found.rule.id == finding.rule.id && found.side == finding.side) {
