@@ -1,6 +1,7 @@
 //! A bundle: the smallest masked recording that still shows a finding, as one JSON file that anybody can check.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -185,7 +186,12 @@ fn piece(piece: &Piece) -> Json {
         What::Head => {}
         What::Cut => drop(put("cut", json!(true))),
         What::Started => drop(put("started", json!(true))),
-        What::Frame(body) => drop(put("body", json!(String::from_utf8_lossy(body)))),
+        What::Frame(body) => {
+            let text = std::str::from_utf8(body).map(|text| ("body", text.to_owned()));
+            // What is no text is a fault that has to stay one.
+            let (name, text) = text.unwrap_or_else(|_| ("hex", hex(body)));
+            put(name, json!(text));
+        }
         What::Stderr(text) => drop(put("stderr", json!(String::from_utf8_lossy(text)))),
         What::Exited(status) => drop(put("exited", json!(status))),
     }
@@ -200,7 +206,7 @@ fn transport(transport: Transport) -> &'static str {
     }
 }
 
-/// Reads a bundle: what happened, and the rule that it shows.
+/// Reads the file of a bundle: what happened, and the rule that it shows.
 pub fn read(path: &Path) -> Result<(Scene, String), Problem> {
     let wrong = |cause: String| {
         Problem::usage(
@@ -211,7 +217,10 @@ pub fn read(path: &Path) -> Result<(Scene, String), Problem> {
         .because(cause)
         .exit(Exit::Unreadable)
     };
-    let about = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    let about = fs::metadata(path).map_err(|error| {
+        let problem = wrong(error.to_string());
+        if error.kind() == ErrorKind::NotFound { problem.exit(Exit::Usage) } else { problem }
+    })?;
     if !about.is_file() {
         return Err(wrong("it is no file".to_owned()));
     }
@@ -221,29 +230,49 @@ pub fn read(path: &Path) -> Result<(Scene, String), Problem> {
     }
     let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
     let json: Json = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    parse(&json).map_err(wrong)
+}
+
+/// Reads a bundle; gives what is wrong with it if it cannot be used.
+pub fn parse(json: &Json) -> Result<(Scene, String), String> {
     if json.get("kind").and_then(Json::as_str) != Some("bundle") {
-        return Err(wrong("its `kind` is not \"bundle\"".to_owned()));
+        return Err("its `kind` is not \"bundle\"".to_owned());
     }
     match json.get("v").and_then(Json::as_u64) {
         Some(VERSION) => {}
-        found => return Err(wrong(format!("its version is {found:?}, and {VERSION} is known here"))),
+        found => return Err(format!("its version is {found:?}, and {VERSION} is known here")),
     }
     let leg = |at: usize| match json.pointer(&format!("/transports/{at}")).and_then(Json::as_str) {
         Some("stdio") => Ok(Transport::Stdio),
         Some("http") => Ok(Transport::Http),
         Some("sse") => Ok(Transport::Sse),
-        _ => Err(wrong("its `transports` are not two of stdio, http and sse".to_owned())),
+        _ => Err("its `transports` are not two of stdio, http and sse".to_owned()),
     };
     let transports = (leg(0)?, leg(1)?);
     let messages = json.get("messages").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let pieces: Option<Vec<Piece>> = messages.iter().map(piece_of).collect();
-    let pieces = pieces.ok_or_else(|| wrong("one of its `messages` lacks what it needs".to_owned()))?;
-    let lock =
-        json.get("lock").filter(|lock| !lock.is_null()).map(|lock| Lock::parse(lock.to_string().as_bytes()));
-    let lock =
-        lock.transpose().map_err(|mistake| wrong(format!("its `lock` cannot be used: {}", mistake.text)))?;
+    let pieces = pieces.ok_or("one of its `messages` lacks what it needs")?;
+    let lock = json.get("lock").filter(|lock| !lock.is_null());
+    let lock = lock.map(|lock| Lock::parse(lock.to_string().as_bytes())).transpose();
+    let lock = lock.map_err(|mistake| format!("its `lock` cannot be used: {}", mistake.text))?;
     let rule = json.pointer("/finding/rule").and_then(Json::as_str).unwrap_or_default();
     Ok((Scene { transports, pieces, lock: lock.map(Arc::new) }, rule.to_owned()))
+}
+
+/// Writes bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+/// Reads hexadecimal digits.
+fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digit = |digit: &u8| Some(char::from(*digit).to_digit(16)? as u8);
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    };
+    hex.as_bytes().chunks(2).map(pair).collect()
 }
 
 fn piece_of(json: &Json) -> Option<Piece> {
@@ -255,7 +284,11 @@ fn piece_of(json: &Json) -> Option<Piece> {
         retry: event.get("retry").and_then(Json::as_u64),
     });
     let faults = json.get("faults").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let what = match (text("body"), text("stderr"), json.get("exited")) {
+    let body = match text("hex") {
+        Some(hex) => Some(bytes_of(&hex)?),
+        None => text("body").map(String::into_bytes),
+    };
+    let what = match (body, text("stderr"), json.get("exited")) {
         _ if json.get("cut").is_some() => What::Cut,
         _ if json.get("started").is_some() => What::Started,
         (Some(body), ..) => What::Frame(body.into()),
@@ -289,5 +322,39 @@ pub fn row(finding: &Finding) -> FindingRow {
         revision: finding.revision.map(|revision| revision.as_str().to_owned()),
         subject: text(&finding.subject),
         text: text(&finding.text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_read_as_it_was_written() {
+        let frame = |body: &'static [u8]| Piece {
+            at: Nanos(0),
+            part: (0, 0),
+            stream: 0,
+            from: Leg::Client,
+            head: None,
+            event: None,
+            odd: Vec::new(),
+            what: What::Frame(body.into()),
+        };
+        for written in [frame(b"{\"a\":\"\xff\x00\"}"), frame(b"{}"), frame(b"")] {
+            assert_eq!(piece_of(&piece(&written)), Some(written));
+        }
+        assert_eq!((bytes_of("0g"), bytes_of("0")), (None, None));
+    }
+
+    #[test]
+    fn of_a_command_only_its_program_is_told_and_of_a_url_its_host() {
+        for (server, told) in [
+            ("/usr/bin/node server.js --token x", "node"),
+            ("npx -y some", "npx"),
+            ("https://me:secret@host:1/mcp?key=x", "https://host:1"),
+        ] {
+            assert_eq!(program(server).as_deref(), Some(told));
+        }
     }
 }

@@ -96,7 +96,10 @@ impl Capture {
                 }
                 // What the server asked while several calls ran belongs to one of them, most likely to the last one.
                 Some(_) => turns.entry(latest.unwrap_or(ExchangeId(0))).or_default().push(turn),
-                None if message.from == Leg::Server => asides.push(turn),
+                // An answer that belongs to no call says nothing about any.
+                None if message.from == Leg::Server && message.piece == Piece::Notification => {
+                    asides.push(turn);
+                }
                 None => {}
             }
             ControlFlow::Continue(())
@@ -146,6 +149,8 @@ impl Capture {
 }
 
 /// The exchange that each one belongs to in the end, and who asked that: what was asked inside of a call is part of it.
+///
+/// What came on a stream that no message asked for (`http/get`) belongs to none.
 fn roots(exchanges: &[ExchangeRow]) -> BTreeMap<ExchangeId, (ExchangeId, Leg)> {
     let known: BTreeMap<ExchangeId, &ExchangeRow> = exchanges.iter().map(|row| (row.id, row)).collect();
     let root = |row: &ExchangeRow| {
@@ -159,7 +164,8 @@ fn roots(exchanges: &[ExchangeRow]) -> BTreeMap<ExchangeId, (ExchangeId, Leg)> {
         }
         (at.id, at.asked_by)
     };
-    exchanges.iter().map(|row| (row.id, root(row))).collect()
+    let asked = exchanges.iter().filter(|row| !row.method.starts_with("http/"));
+    asked.map(|row| (row.id, root(row))).collect()
 }
 
 /// What the tools of a session's server do, from their annotations in the newest list.

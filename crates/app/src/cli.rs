@@ -54,7 +54,7 @@ const EXAMPLES: &str = "Examples:
 
 Files: TAPGATE_HOME (else $XDG_STATE_HOME/tapgate, else ~/.local/state/tapgate) holds the journal, readable by you alone.
 
-Exit status: 0 fine, 1 a check fails or something is different, 2 wrong usage or configuration, 4 the system or a peer refuses, 5 the journal cannot be read; a `tap` in front of a command ends with that command's own status.";
+Exit status: 0 fine, 1 a check fails or something is different, 2 wrong usage or configuration, 4 the system or a peer refuses, 5 the journal or a file that is there cannot be read; a `tap` in front of a command ends with that command's own status.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -1,13 +1,13 @@
-// Long because a call, its questions, its rounds and its notifications are one sequence that is played in one place.
 //! A recorded session as a server: what was answered then is answered now, and what was never asked is said to be unknown.
 //!
 //! The machine is pure: messages of the client and the time in, messages to it and the times when they are due out.
 
+mod greet;
 mod listen;
 mod nearest;
 mod task;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -61,10 +61,10 @@ pub struct Mock {
     pace: Pace,
     /// Calls that were served, by their place.
     served: HashSet<usize>,
-    /// Calls that wait for an answer of the client: the id of the question.
-    asked: HashMap<String, Play>,
-    /// Calls that wait to be asked again: the state that was given for it.
-    rounds: BTreeMap<String, Play>,
+    /// Calls that wait for an answer of the client, by the id of the question, the oldest first.
+    asked: Vec<(Json, Play)>,
+    /// Calls that wait to be asked again, by the state that was given for it, the oldest first.
+    rounds: Vec<(String, Play)>,
     /// Tasks that the client has, the oldest first.
     tasks: Vec<Task>,
     /// Subscriptions that are open, the oldest first.
@@ -111,8 +111,8 @@ impl Mock {
             how,
             pace,
             served: HashSet::new(),
-            asked: HashMap::new(),
-            rounds: BTreeMap::new(),
+            asked: Vec::new(),
+            rounds: Vec::new(),
             tasks: Vec::new(),
             listens: Vec::new(),
             waiting: BTreeMap::new(),
@@ -127,7 +127,8 @@ impl Mock {
         match (message.get("method").and_then(Json::as_str), id) {
             (Some(method), Some(id)) => self.asked(now, method, id, &params),
             (None, Some(id)) => {
-                if let Some(play) = self.asked.remove(&id.to_string()) {
+                if let Some(place) = self.asked.iter().position(|(question, _)| question == id) {
+                    let (_, play) = self.asked.remove(place);
                     self.resume(now, play);
                 }
             }
@@ -157,8 +158,11 @@ impl Mock {
     fn asked(&mut self, now: Nanos, method: &str, id: &Json, params: &Json) {
         let token = params.pointer("/_meta/progressToken").cloned();
         if let Some(state) = params.get("requestState").and_then(Json::as_str) {
-            return match self.rounds.remove(state) {
-                Some(play) => self.resume(now, Play { id: id.clone(), token, ..play }),
+            return match self.rounds.iter().position(|(given, _)| given == state) {
+                Some(place) => {
+                    let (_, play) = self.rounds.remove(place);
+                    self.resume(now, Play { id: id.clone(), token, ..play });
+                }
                 None => self.push(now, id, error(id, "this requestState was not given here, or was used")),
             };
         }
@@ -207,7 +211,7 @@ impl Mock {
     fn cancelled(&mut self, id: Option<&Json>) {
         let Some(id) = id else { return };
         self.waiting.retain(|_, (of, _)| of != id);
-        self.asked.retain(|_, play| play.id != *id);
+        self.asked.retain(|(_, play)| play.id != *id);
         self.listens.retain(|listen| listen.id != *id);
     }
 
@@ -230,7 +234,7 @@ impl Mock {
             let calls = self.capture.calls.iter().enumerate();
             calls.filter(|(_, call)| is_same(call)).map(|(place, _)| place)
         };
-        places().find(|place| !self.served.contains(place)).or_else(|| places().last())
+        places().find(|place| !self.served.contains(place)).or_else(|| places().next_back())
     }
 
     /// Goes on with a call that waited for the client.
@@ -282,10 +286,13 @@ impl Mock {
                 set(&mut said, "id", id.clone());
                 task::rename(&mut said, play.task.as_ref());
                 self.push(due, &play.id, said);
-                if self.asked.len() < MAX_SUSPENDED {
-                    play.since.1 = turn.at;
-                    self.asked.insert(id.to_string(), play);
+                if self.asked.len() >= MAX_SUSPENDED {
+                    let (_, oldest) = self.asked.remove(0);
+                    let text = "too many calls wait for the client, so this one was given up";
+                    self.push(due, &oldest.id, error(&oldest.id, text));
                 }
+                play.since.1 = turn.at;
+                self.asked.push((id, play));
                 return;
             } else {
                 for said in self.told_now(&play, said) {
@@ -313,10 +320,10 @@ impl Mock {
             set(result, "requestState", json!(state));
         }
         self.push(due, &play.id, said);
-        self.rounds.insert(state, play);
-        while self.rounds.len() > MAX_SUSPENDED {
-            self.rounds.pop_first();
+        if self.rounds.len() >= MAX_SUSPENDED {
+            self.rounds.remove(0);
         }
+        self.rounds.push((state, play));
     }
 
     /// A notification with the names of now, for each who wants to hear it.
@@ -340,80 +347,6 @@ impl Mock {
     fn push(&mut self, due: Nanos, of: &Json, said: Json) {
         self.last += 1;
         self.waiting.insert((due, self.last), (of.clone(), said));
-    }
-
-    /// The answer to what was never asked; greetings are answered as well as the recording allows.
-    fn unrecorded(&self, method: &str, id: &Json, params: &Json) -> Json {
-        let session = &self.capture.session;
-        let (name, version) = session.server.clone().unwrap_or_else(|| ("mock".to_owned(), "0".to_owned()));
-        let info = json!({ "name": name, "version": version });
-        let is_modern = session.era == Some(Era::Modern);
-        let result = match method {
-            "ping" if !is_modern => json!({}),
-            "initialize" if !is_modern => json!({
-                "protocolVersion": session.revision.as_deref().or_else(|| params.get("protocolVersion")?.as_str()),
-                "capabilities": self.capabilities(),
-                "serverInfo": info,
-            }),
-            "server/discover" if is_modern => json!({
-                "resultType": "complete",
-                "supportedVersions": [session.revision],
-                "capabilities": self.capabilities(),
-                "ttlMs": 0,
-                "cacheScope": "private",
-                "_meta": { "io.modelcontextprotocol/serverInfo": info },
-            }),
-            "initialize" | "server/discover" => {
-                let text = "the recorded server speaks the other era";
-                return json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32_601, "message": text } });
-            }
-            _ => {
-                let (text, data) = nearest::nearest(&self.capture, method, &essence(params));
-                let mut answer = error(id, &text);
-                if let Some(error) = answer.get_mut("error") {
-                    set(error, "data", data);
-                }
-                return answer;
-            }
-        };
-        json!({ "jsonrpc": "2.0", "id": id, "result": result })
-    }
-
-    /// What the server can do, as far as its messages show.
-    fn capabilities(&self) -> Json {
-        let turns = || self.capture.calls.iter().flat_map(|call| &call.turns);
-        let says = |prefix: &str| {
-            let methods = turns().filter_map(|turn| turn.said.as_ref()?.get("method")?.as_str());
-            methods.into_iter().any(|method| method.starts_with(prefix))
-        };
-        let mut can = json!({});
-        for name in ["tools", "prompts", "resources"] {
-            if says(&format!("{name}/")) {
-                let changes = says(&format!("notifications/{name}/list_changed"));
-                set(&mut can, name, if changes { json!({ "listChanged": true }) } else { json!({}) });
-            }
-        }
-        if says("notifications/resources/updated")
-            && let Some(resources) = can.get_mut("resources")
-        {
-            set(resources, "subscribe", json!(true));
-        }
-        for (prefixes, name) in
-            [(&["completion/"][..], "completions"), (&["logging/", "notifications/message"], "logging")]
-        {
-            if prefixes.iter().any(|prefix| says(prefix)) {
-                set(&mut can, name, json!({}));
-            }
-        }
-        let answers = self.capture.calls.iter().filter_map(Call::answer);
-        match answers.filter(|answer| task_of(answer).is_some()).map(task::is_legacy).next() {
-            Some(true) => {
-                set(&mut can, "tasks", json!({ "cancel": {}, "requests": { "tools": { "call": {} } } }))
-            }
-            Some(false) => set(&mut can, "extensions", json!({ "io.modelcontextprotocol/tasks": {} })),
-            None => {}
-        }
-        can
     }
 }
 

@@ -233,11 +233,12 @@ impl Player {
         let began = Clock::start();
         loop {
             let wait = left(&began, patience).min(left(&self.bounds.clock, self.bounds.most));
-            if wait.is_zero() || self.bounds.allowance.left() == 0 {
+            if self.bounds.allowance.left() == 0 {
                 return Said::Nothing;
             }
             let said = match self.next(wait.min(LOOK)) {
                 Came::Said(said) => said,
+                Came::Nothing if wait.is_zero() => return Said::Nothing,
                 Came::Nothing => continue,
                 Came::Over => return Said::Over,
             };
@@ -250,6 +251,10 @@ impl Player {
                 && let Some(id) = shape.id.and_then(|id| serde_json::from_slice(&id.0).ok())
             {
                 return Said::Message(unreadable(&id));
+            }
+            // Whoever talks on without a sense is not waited for longer than whoever is silent.
+            if wait.is_zero() {
+                return Said::Nothing;
             }
         }
     }
@@ -265,13 +270,10 @@ impl Player {
         let Ok(id) = self.request(method, params) else { return Heard::Over };
         let began = Clock::start();
         loop {
-            match self.hear(left(&began, patience)) {
-                Said::Nothing => {
-                    self.is_silent = true;
-                    return Heard::Silence;
-                }
+            let left = left(&began, patience);
+            match self.hear(left) {
                 Said::Over => return Heard::Over,
-                Said::Message(message) => {
+                Said::Message(message) if !left.is_zero() => {
                     if message.get("method").is_none() && message.get("id") == Some(&id) {
                         return Heard::Answer(message);
                     }
@@ -280,6 +282,10 @@ impl Player {
                     {
                         return Heard::Over;
                     }
+                }
+                Said::Message(_) | Said::Nothing => {
+                    self.is_silent = true;
+                    return Heard::Silence;
                 }
             }
         }

@@ -18,6 +18,9 @@ use self::flight::{Flight, Step};
 use crate::capture::{Call, Capture, Effect, is_masked};
 use crate::play::{Player, Said};
 
+/// Calls that are on their way at once; while there are more, none is made.
+const MAX_FLIGHTS: usize = 128;
+
 /// What came of one call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -106,8 +109,14 @@ impl<'c> Replay<'c> {
     pub fn run(&mut self, tell: &mut dyn FnMut(&Call, &Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
         for (place, call) in self.capture.calls.iter().enumerate() {
             let begins = call.turns.first().map(|turn| turn.id);
-            while self.flights.iter().any(|flight| flight.ended.is_some() && flight.ended < begins) {
+            let is_over = |flight: &Flight<'_>| flight.ended.is_some() && flight.ended < begins;
+            while self.flights.iter().any(is_over) || self.flights.len() >= MAX_FLIGHTS {
                 self.go_on(tell)?;
+            }
+            // A server that waits to be heard hears nothing more itself.
+            for _ in 0..MAX_FLIGHTS {
+                let Said::Message(message) = self.player.hear(Duration::ZERO) else { break };
+                self.hear(&message);
             }
             if let Some(why) = self.consent.refuses(self.capture, call) {
                 self.over.insert(place, Outcome::Skipped(why));

@@ -59,7 +59,8 @@ const EXAMPLES: &str = "Examples:
   tapgate bundle s21 s22 --rule session.used-after-404
   tapgate check missing-header.json
 
-Exit status: 0 it is written, 2 wrong usage or nothing of the kind was found, 4 the file cannot be written, 5 the\njournal cannot be read or does not hold what shows the finding.";
+Exit status: 0 it is written, 2 wrong usage or nothing of the kind was found, 4 the file cannot be written, 5 the
+journal cannot be read or does not hold what shows the finding.";
 
 impl Args {
     /// Makes the file.
@@ -91,7 +92,15 @@ impl Args {
             return Err(not_shown(&wanted, &shown.taken));
         };
         let path = self.output.display().to_string();
-        self.write(&format!("{:#}\n", bundle::write(small, finding, &around, taken, &path)))?;
+        // Who gets the file has it somewhere else.
+        let file = self.output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let bundle = bundle::write(small, finding, &around, taken, &file);
+        // What is written is what has to show it.
+        let again = bundle::parse(&bundle).map(|(scene, _)| scene.findings()).unwrap_or_default();
+        if !again.iter().any(|found| found.rule.id == finding.rule.id && found.side == finding.side) {
+            return Err(not_shown(&wanted, taken));
+        }
+        self.write(&format!("{bundle:#}\n"))?;
         let (n, of) = (small.pieces.len(), taken.scene.pieces.len() + taken.n_summaries);
         if output.wants_json() {
             let line = serde_json::json!({

@@ -132,7 +132,7 @@ const EXAMPLES: &str = "Examples:
   tapgate check last --max-p95 800ms --max-result-bytes 50000
   tapgate check s21 --expect-tool search --suppress known.toml
 
-Exit status: 0 fine, 1 a check fails or something is wrong, 2 wrong usage, 4 the server cannot be started or reached, 5 the journal cannot be read.";
+Exit status: 0 fine, 1 a check fails or something is wrong, 2 wrong usage, 4 the server cannot be started or reached, 5 the journal or the bundle cannot be read.";
 
 /// How strict to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::problem::Problem;
+use crate::problem::{Exit, Problem};
 
 /// Write the manual pages into a directory
 ///
@@ -28,6 +28,7 @@ impl Args {
                 "name a directory that you may write to",
             )
             .because(error)
+            .exit(Exit::Unreachable)
         })?;
         Ok(ExitCode::SUCCESS)
     }

@@ -67,8 +67,8 @@ const EXAMPLES: &str = "Examples:
   tapgate replay s21 --yes -- npx -y @modelcontextprotocol/server-everything
   tapgate replay s21 --to https://staging.example.com/mcp --ignore /result/structuredContent/now
 
-Exit status: 0 every answer is the same, 1 something is different, 2 wrong usage, 4 the server cannot be
-started or reached, 5 the journal cannot be read.";
+Exit status: 0 every answer is the same, 1 something is different or nothing could be compared, 2 wrong
+usage, 4 the server cannot be started or reached, 5 the journal cannot be read.";
 
 impl Args {
     /// Replays and reports.
@@ -124,7 +124,7 @@ impl Args {
                 Outcome::Changed(_) | Outcome::Silent | Outcome::Unreached(_) => n_changed += 1,
                 Outcome::Skipped(_) => n_skipped += 1,
             }
-            tell(call, outcome, output);
+            tell(call, capture.effect(call), outcome, output);
             ControlFlow::Continue(())
         });
         let ended = player.end();
@@ -172,7 +172,7 @@ fn name(call: &Call) -> String {
     tapgate_lens::Plain::of(&format!("{}{target}", call.row.method)).to_string()
 }
 
-fn tell(call: &Call, outcome: &Outcome, output: &Output) {
+fn tell(call: &Call, effect: Effect, outcome: &Outcome, output: &Output) {
     let id = call.row.id.to_string();
     let (word, why) = match outcome {
         Outcome::Same => ("same", None),
@@ -187,7 +187,7 @@ fn tell(call: &Call, outcome: &Outcome, output: &Output) {
             .iter()
             .map(|difference| json!({ "path": difference.path, "was": difference.was, "is": difference.is }))
             .collect();
-        let line = json!({ "v": 1, "kind": "replayed", "exchange": id, "call": name(call), "outcome": word, "why": why, "differences": found });
+        let line = json!({ "v": 1, "kind": "replayed", "exchange": id, "call": name(call), "effect": effect.word(), "outcome": word, "why": why, "differences": found });
         return output::print(&format!("{line}\n"));
     }
     let why = why.map(|why| format!("  ({why})")).unwrap_or_default();

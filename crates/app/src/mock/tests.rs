@@ -389,3 +389,16 @@ fn what_is_not_recorded_is_answered_with_what_is_nearest() {
     let empty = on(&mut mock(capture(Era::Legacy, &[]), Match::Exact), &call(5, "x"));
     assert!(empty[0]["error"]["message"].as_str().unwrap().contains("has no calls"), "{empty:?}");
 }
+
+#[test]
+fn calls_that_wait_for_the_client_are_bounded() {
+    let question = json!({ "jsonrpc": "2.0", "id": 4, "method": "roots/list" });
+    let said = [(Leg::Client, call(1, "x")), (Leg::Server, question)];
+    let mut mock = mock(capture(Era::Legacy, &[("tools/call", &said)]), Match::Exact);
+    for id in 0..256 {
+        assert_eq!(on(&mut mock, &call(id, "x")).len(), 1);
+    }
+    let more = on(&mut mock, &call(256, "x"));
+    let given_up = more.iter().find(|said| said.get("error").is_some()).unwrap();
+    assert_eq!((more.len(), &given_up["id"]), (2, &json!(0)), "{more:?}");
+}

@@ -123,6 +123,27 @@ fn what_a_summary_left_out_is_not_pretended() {
 }
 
 #[test]
+fn a_session_without_calls_says_what_a_mock_of_it_can_do() {
+    let home = Home::new();
+    let mut tap = Running::start(&mut home.command(&["tap", "--", "cat"]));
+    let mut to_server = tap.child.stdin.take().unwrap();
+    writeln!(to_server, "{}", json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).unwrap();
+    drop(to_server);
+    tap.wait();
+    let mock = home.run(&["mock", "last"]);
+    assert_eq!(mock.code, Some(0), "{}", mock.err());
+    assert!(mock.err().contains("has no calls: clients are greeted, and nothing else"), "{}", mock.err());
+    let replay = home.run(&["replay", "last", "--", "cat"]);
+    assert_eq!(replay.code, Some(2), "{}", replay.err());
+    let foreign = home.run(&["mock", "last", "--listen", "0.0.0.0:0"]);
+    assert_eq!(foreign.code, Some(2), "{}", foreign.err());
+    assert!(!foreign.err().contains("--network"), "it names a flag that it has not: {}", foreign.err());
+    for wrong in [&["--timing=x"][..], &["--timing=-1"], &["--plain", "--listen", "127.0.0.1:0"]] {
+        assert_eq!(home.run(&[&["mock", "last"], wrong].concat()).code, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_rule_that_is_misspelt_is_told_with_the_one_that_is_meant() {
     let home = Home::new();
     session(&home, &json!({ "content": [] }));
@@ -137,4 +158,5 @@ fn a_rule_that_is_misspelt_is_told_with_the_one_that_is_meant() {
     session(&home, &json!({ "content": 1 }));
     says(home.run(&["bundle", "-o", file.to_str().unwrap()]), "cannot be written");
     says(home.run(&["bundle", "s11", "s12"]), "of several taps");
+    says(home.run(&["check", "nowhere.json"]), "no bundle that can be read");
 }

@@ -21,6 +21,7 @@ mod judge;
 mod kill;
 mod lock;
 mod planted;
+mod replay;
 mod restart;
 mod support;
 mod visit;

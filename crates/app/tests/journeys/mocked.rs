@@ -5,33 +5,41 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::compare;
-use crate::play::{self, Saw};
+use crate::play::{self, At, Running, Saw};
 use crate::recorded::run;
 use crate::table::{CLIENTS, Client, Kind, RESEARCH, SERVERS, Server};
 
-/// A recorded conversation.
+/// A recorded conversation, with a server that still runs if it is one that listens.
 struct Recorded {
     home: TempDir,
+    running: Running,
     client: &'static Client,
     server: &'static Server,
     saw: Saw,
     session: String,
 }
 
-fn on_stdio(server: &str) -> &'static Server {
-    SERVERS.iter().find(|one| one.name == server && one.kind == Kind::Stdio).unwrap()
+fn server(name: &str, kind: Kind) -> &'static Server {
+    SERVERS.iter().find(|one| one.name == name && one.kind == kind).unwrap()
 }
 
 fn record(client: &str, server: &'static Server) -> Recorded {
     let client = CLIENTS.iter().find(|one| one.name == client).unwrap();
     let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let words = play::words(server, folder.path());
-    let mut arguments = vec!["tap", "--full", "--name", "recorded", "--"];
-    arguments.extend(words.iter().map(String::as_str));
-    let saw = play::behind(&arguments, client, server, Kind::Stdio, home.path(), folder.path());
+    let running = Running::start(server);
+    let mut arguments = words(&["tap", "--full", "--name", "recorded"]);
+    arguments.extend(match running.at(folder.path()) {
+        At::Command(command) => [words(&["--"]), command].concat(),
+        At::Url(url) => [words(&["--listen", "127.0.0.1:0"]), vec![url]].concat(),
+    });
+    let saw = play::behind(&arguments, client, server, server.kind, home.path(), folder.path());
     let (_, calls, _) = run(home.path(), &["calls", "--json", "--limit", "1"]);
     let session = calls[0]["session"].as_str().unwrap().to_owned();
-    Recorded { home, client, server, saw, session }
+    Recorded { home, running, client, server, saw, session }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
 }
 
 impl Recorded {
@@ -39,9 +47,9 @@ impl Recorded {
     fn mocked(&self, client: &Client, kind: Kind) -> Saw {
         let folder = tempfile::tempdir().unwrap();
         // Clients may lose what they read together with the answer behind it; with the recorded pauses they do not.
-        let mut arguments = vec!["mock", self.session.as_str(), "--timing"];
+        let mut arguments = words(&["mock", &self.session, "--timing"]);
         if kind != Kind::Stdio {
-            arguments.extend(["--listen", "127.0.0.1:0"]);
+            arguments.extend(words(&["--listen", "127.0.0.1:0"]));
         }
         play::behind(&arguments, client, self.server, kind, self.home.path(), folder.path())
     }
@@ -51,9 +59,12 @@ impl Recorded {
     /// What is different when the recording is played to the same server.
     fn replayed(&self) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
-        let words = play::words(self.server, folder.path());
-        let mut arguments = vec!["replay", self.session.as_str(), "--yes", "--json", "--"];
-        arguments.extend(words.iter().map(String::as_str));
+        let mut arguments = words(&["replay", &self.session, "--yes", "--json"]);
+        arguments.extend(match self.running.at(folder.path()) {
+            At::Command(command) => [words(&["--"]), command].concat(),
+            At::Url(url) => vec!["--to".to_owned(), url],
+        });
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let (code, lines, err) = run(self.home.path(), &arguments);
         let made = |line: &&Value| line["outcome"] == "same";
         assert!(lines.iter().filter(made).count() > 2, "{lines:?} {err}");
@@ -93,7 +104,7 @@ fn serves(client: &str, server: &'static Server, kinds: &[Kind], others: &[&str]
 fn a_mock_of_a_legacy_session_serves_clients_of_both_eras() {
     serves(
         "typescript-1",
-        on_stdio("everything"),
+        server("everything", Kind::Stdio),
         &[Kind::Stdio, Kind::Http, Kind::Sse],
         &["python-2-modern"],
     );
@@ -101,12 +112,27 @@ fn a_mock_of_a_legacy_session_serves_clients_of_both_eras() {
 
 #[test]
 fn a_mock_of_a_modern_session_serves_clients_of_both_eras() {
-    serves("python-2-modern", on_stdio("python-2"), &[Kind::Stdio, Kind::Http], &["typescript-2-legacy"]);
+    serves(
+        "python-2-modern",
+        server("python-2", Kind::Stdio),
+        &[Kind::Stdio, Kind::Http],
+        &["typescript-2-legacy"],
+    );
 }
 
 #[test]
 fn a_mock_of_a_session_of_the_typescript_sdk_serves_clients_of_both_eras() {
-    serves("typescript-2-modern", on_stdio("typescript-2-modern"), &[Kind::Stdio, Kind::Http], &["python-1"]);
+    serves(
+        "typescript-2-modern",
+        server("typescript-2-modern", Kind::Http),
+        &[Kind::Stdio, Kind::Http],
+        &["python-1"],
+    );
+}
+
+#[test]
+fn a_mock_of_a_session_over_http_tells_what_came_on_its_stream() {
+    serves("typescript-1", server("typescript-2-legacy", Kind::Http), &[Kind::Http], &[]);
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Running {
 }
 
 /// The command of a server; what it keeps, it keeps in `folder`.
-pub fn words(server: &Server, folder: &Path) -> Vec<String> {
+fn words(server: &Server, folder: &Path) -> Vec<String> {
     let folder = folder.to_str().unwrap();
     let mut words = vec![server.runs.program().to_str().unwrap().to_owned()];
     words.push(root().join(server.script).to_str().unwrap().to_owned());
@@ -91,13 +91,12 @@ pub fn through(journey: &Journey, running: &Running, home: &Path) -> Saw {
         }
         At::Url(url) => arguments.push(url),
     }
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     behind(&arguments, journey.client, journey.server, journey.from(), home, folder.path())
 }
 
 /// The plan of a server, played by a client that reaches tapgate with these arguments.
 pub fn behind(
-    arguments: &[&str],
+    arguments: &[String],
     client: &Client,
     server: &Server,
     kind: Kind,
@@ -107,7 +106,7 @@ pub fn behind(
     if kind == Kind::Stdio {
         let variable = format!("TAPGATE_HOME={}", home.display());
         let mut target = vec!["/usr/bin/env".to_owned(), variable, TAPGATE.to_owned()];
-        target.extend(arguments.iter().map(|&word| word.to_owned()));
+        target.extend_from_slice(arguments);
         return converse(client, server, kind, &target, folder);
     }
     let tap = Listening::start(

@@ -178,7 +178,7 @@ fn a_replay_to_nobody_says_so_and_ends_as_unreachable() {
 }
 
 /// A server that answers a call of `first` when it was asked for `second`, and counts how many it had at once.
-const OVERLAP: &str = r#"
+const OVERLAP: &str = r"
     const say = (id, result) => console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
     const text = words => ({ content: [{ type: 'text', text: words }] });
     let first;
@@ -195,7 +195,7 @@ const OVERLAP: &str = r#"
             say(id, text(first === undefined ? 'none' : 'both'));
         }
     });
-"#;
+";
 
 #[test]
 fn calls_that_overlapped_overlap_again() {
@@ -237,7 +237,8 @@ fn ask_tasks(client: &mut Client) -> Vec<Value> {
     let task = created["result"]["taskId"].clone();
     loop {
         let state = client.ask("tasks/get", with(json!({ "taskId": task })));
-        let status = state["result"]["status"].as_str().unwrap_or_else(|| panic!("{state}")).to_owned();
+        let status = state["result"]["status"].as_str().unwrap_or_default().to_owned();
+        assert_ne!(status, "", "{state}");
         match status.as_str() {
             "input_required" => {
                 let given = json!({ "confirm": { "action": "accept", "content": { "confirm": "yes" } } });

@@ -141,6 +141,31 @@ fn methods_that_left_with_2026_are_not_found() {
 }
 
 #[test]
+fn what_the_tasks_extension_kept_passes_between_modern_pipes() {
+    let mut raw = Raw::new(Over::Pipe, Over::Pipe);
+    let ask = |raw: &mut Raw, id: u64, method: &str, mut params: Value| {
+        params["_meta"] = meta(json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } }));
+        raw.line(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
+    };
+    ask(&mut raw, 1, "server/discover", json!({}));
+    let probe = raw.gets("server/discover");
+    raw.answers(&probe, discovered(json!({})));
+    let own = raw.gets("server/discover");
+    raw.answers(&own, discovered(json!({})));
+    raw.hears();
+    for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
+        ask(&mut raw, 2, method, json!({ "taskId": "t" }));
+        let got = raw.gets(method);
+        raw.answers(&got, json!({ "resultType": "complete" }));
+        assert_eq!(raw.hears().message["result"]["resultType"], "complete", "{method}");
+    }
+    for method in ["tasks/result", "tasks/list"] {
+        ask(&mut raw, 3, method, json!({ "taskId": "t" }));
+        assert_eq!(raw.hears().code(), -32601, "{method}");
+    }
+}
+
+#[test]
 fn a_header_mismatch_reads_the_tools_anew_and_tries_once_more() {
     let tools = |header: &str| {
         let schema =
