@@ -294,18 +294,18 @@ fn what_is_repeated_after_a_restart_is_linked_to_what_it_repeats_and_to_nothing_
         let client = (if is_same_client { "c" } else { "d" }.into(), "1".into());
         let mut stage = Stage::new((Transport::Stdio, Transport::Stdio), Limits::default());
         stage.source.recall(Past { client, failed: failed.collect() });
-        let mut text = HELLO.to_owned();
+        let mut lines = vec![HELLO.to_owned()];
         let after: Vec<usize> = (0..6).map(|_| chance.below(6)).collect();
         let mut open = Vec::new();
         for (n, tool) in after.iter().enumerate() {
-            text += &format!("\nclient> {}", call(n + 10, *tool));
+            lines.push(format!("client> {}", call(n + 10, *tool)));
             open.push(n + 10);
             while !open.is_empty() && chance.below(2) == 0 {
                 let id = open.swap_remove(chance.below(open.len()));
-                text += &format!("\nserver> answer {id} {{}}");
+                lines.push(format!("server> answer {id} {{}}"));
             }
         }
-        for step in Script::of(&text).steps {
+        for step in Script::of(&lines.join("\n")).steps {
             stage.step(step);
         }
         // What is open is told a little later.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use tapgate_testkit::Chance;
 
 use super::transcripts::all;
-use super::{facts, found, held};
+use super::{KNOWN, facts, found, held};
 use crate::rules;
 
 /// Findings of one rule that a session gets.
@@ -23,7 +23,7 @@ fn lines(is_http: bool) -> Vec<String> {
             continue;
         }
         let kept = text.lines().map(str::trim).filter(|line| {
-            !["#", "legs", "end", "times", "wait", "locked"].iter().any(|word| line.starts_with(word))
+            !["#", "legs", "end", "times", "wait"].iter().chain(&KNOWN).any(|word| line.starts_with(word))
                 && !line.is_empty()
         });
         lines.extend(kept.map(str::to_owned));
