@@ -5,6 +5,8 @@ mod found;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tapgate_wire::Leg;
@@ -84,6 +86,10 @@ struct Open {
     version: i64,
 }
 
+/// While a tap makes the journal, it can be something that nobody can read, for a few milliseconds.
+const TRIES: usize = 3;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Reads the journal; several may, while several processes write.
 #[derive(Debug)]
 pub struct Reader {
@@ -95,8 +101,15 @@ impl Reader {
     /// Opens the journal in `home`. One that does not exist reads as one in which nothing was recorded.
     pub fn open(home: &Path) -> Result<Self, Trouble> {
         let mut reader = Self { home: Home::new(home), open: None };
-        reader.reopen()?;
-        Ok(reader)
+        let mut opened = reader.reopen();
+        for _ in 0..TRIES {
+            if opened.is_ok() {
+                break;
+            }
+            thread::sleep(PAUSE);
+            opened = reader.reopen();
+        }
+        opened.map(|()| reader)
     }
 
     fn reopen(&mut self) -> Result<(), Trouble> {
