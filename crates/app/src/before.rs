@@ -12,6 +12,8 @@ use tapgate_store::{ExchangeRow, Query, Reader, SessionRow, SourceRow};
 use tapgate_wire::record::{Body, Status, UnixNanos};
 use tapgate_wire::{Leg, Message};
 
+use crate::look::OWN;
+
 /// Nanoseconds after its end for which a session is the one before.
 const WITHIN: i64 = 60_000_000_000;
 
@@ -25,6 +27,10 @@ const MAX_FAILED: usize = 64;
 /// The end of the session that the client of a tap had with the same server, if that was a moment ago; nothing when the
 /// journal cannot be read.
 pub fn past(home: &Path, name: &str, server: &str, started: UnixNanos) -> Option<Past> {
+    // Our own client begins anew each time.
+    if OWN.contains(&name) {
+        return None;
+    }
     let reader = Reader::open(home).ok()?;
     let session = session(&reader, name, server)?;
     let client = session.client.clone()?;
