@@ -1,15 +1,15 @@
-//! Tools against the lock file that pins them.
+//! Tools and prompts against the lock file that pins them.
 
 use std::collections::BTreeSet;
 
-use tapgate_engine::bridge::hold::Withheld;
-use tapgate_engine::surface::Page;
+use tapgate_engine::bridge::hold::{KINDS, Withheld};
+use tapgate_engine::surface::{Page, listed_by};
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::Offered;
 use tapgate_wire::revision::Revisions;
 use tapgate_wire::rule::Side;
 use tapgate_wire::shape::Member;
-use tapgate_wire::{Leg, Rule};
+use tapgate_wire::{Kind, Leg, Rule};
 
 use super::Family;
 use crate::event::{Cx, Event, Heard};
@@ -19,7 +19,7 @@ const MAX_TOLD: usize = 1_000;
 
 static HELD: Rule = Rule {
     id: "lock.held",
-    about: "A tool is not what the lock file says, so a tap with --locked holds it back.",
+    about: "A tool or prompt is not what the lock file says, so a tap with --locked holds it back.",
     side: Side::Server,
     severity: Severity::Warning,
     revisions: Revisions::ALL,
@@ -68,7 +68,7 @@ static HELD: Rule = Rule {
 
 static MISSING: Rule = Rule {
     id: "lock.missing",
-    about: "The server does not offer a tool that the lock file has.",
+    about: "The server does not offer a tool or prompt that the lock file has.",
     side: Side::Server,
     severity: Severity::Note,
     revisions: Revisions::ALL,
@@ -108,28 +108,38 @@ impl Family for Locked {
             return self.kept(cx, heard, &withheld);
         }
         let Some(lock) = &cx.session.lock else { return };
-        if heard.from != Leg::Server || !heard.answers("tools/list") {
+        let answered = heard.call.filter(|_| heard.from == Leg::Server && heard.shape().kind == Kind::Result);
+        let kind = answered.and_then(|call| listed_by(&call.method)).filter(|kind| KINDS.contains(kind));
+        let Some(kind) = kind else { return };
+        // A lock that was made where nobody listed them says nothing of prompts.
+        if kind != Offered::Tools && !lock.surface.kinds.contains_key(&kind) {
             return;
         }
-        let Some(page) = Page::read(Offered::Tools, heard.message.raw()) else { return };
+        let noun = if kind == Offered::Prompts { "prompt" } else { "tool" };
+        let Some(page) = Page::read(kind, heard.message.raw()) else { return };
         for item in &page.items {
-            if lock.has(Offered::Tools, &item.name, &item.digest) || !self.is_news(&item.digest) {
+            if lock.has(kind, &item.name, &item.digest) || !self.is_news(&item.digest) {
                 continue;
             }
-            let why = lock.why_held(Offered::Tools, &item.name);
-            cx.find(&HELD, heard, short(&item.name), format_args!("The tool `{}` {why}.", short(&item.name)));
+            let why = lock.why_held(kind, &item.name);
+            cx.find(
+                &HELD,
+                heard,
+                short(&item.name),
+                format_args!("The {noun} `{}` {why}.", short(&item.name)),
+            );
         }
         let asked = heard.call.map(|call| call.request.raw());
         let is_whole = page.next.is_none()
             && asked.is_some_and(|raw| tapgate_wire::json::find(raw, &["params", "cursor"]).is_none());
         let listed: BTreeSet<_> = page.items.iter().map(|item| item.name.as_str()).collect();
-        for name in lock.names(Offered::Tools).difference(&listed).filter(|_| is_whole) {
+        for name in lock.names(kind).difference(&listed).filter(|_| is_whole) {
             if self.is_news(name) {
                 cx.find(
                     &MISSING,
                     heard,
                     short(name),
-                    format_args!("The server does not offer `{}`.", short(name)),
+                    format_args!("The server does not offer the {noun} `{}`.", short(name)),
                 );
             }
         }
