@@ -14,9 +14,9 @@ use crate::surface::{Lock, word};
 impl Back {
     /// Holds what this lock does not have from now on, and tells who listens that the lists changed, as if the server had
     /// said so: that of tools, and that of prompts where somebody fetched it.
-    pub fn lock(&mut self, lock: Arc<Lock>, out: &mut Vec<FromServer>) {
+    pub fn lock(&mut self, lock: &Arc<Lock>, out: &mut Vec<FromServer>) {
         for hold in &mut self.holds {
-            hold.set(Arc::clone(&lock));
+            hold.set(Arc::clone(lock));
         }
         for kind in self.holds.iter().filter(|hold| hold.may_have_changed()).map(Hold::kind) {
             self.tell_of_change(kind, out);
