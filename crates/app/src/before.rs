@@ -12,30 +12,43 @@ use tapgate_store::{ExchangeRow, Query, Reader, SessionRow, SourceRow};
 use tapgate_wire::record::{Body, Status, UnixNanos};
 use tapgate_wire::{Leg, Message};
 
+use crate::look::OWN;
+
 /// Nanoseconds after its end for which a session is the one before.
 const WITHIN: i64 = 60_000_000_000;
 
 /// Sessions that are looked through.
 const MAX_SESSIONS: u64 = 50;
 
-/// Requests that are told, the latest ones.
+/// Exchanges of it that are looked through, the latest ones, and requests that are told.
+const MAX_ROWS: usize = 1_000;
 const MAX_FAILED: usize = 64;
 
 /// The end of the session that the client of a tap had with the same server, if that was a moment ago; nothing when the
 /// journal cannot be read.
 pub fn past(home: &Path, name: &str, server: &str, started: UnixNanos) -> Option<Past> {
+    // Our own client begins anew each time.
+    if OWN.contains(&name) {
+        return None;
+    }
     let reader = Reader::open(home).ok()?;
     let session = session(&reader, name, server)?;
     let client = session.client.clone()?;
     session.closed.filter(|closed| started.saturating_sub(*closed) < WITHIN)?;
     let mut rows: Vec<ExchangeRow> = Vec::new();
     let query = Query { session: Some(session.id), newest_first: true, ..Query::default() };
+    let mut n_seen = 0;
     let seen = reader.exchanges(&query, |row| {
+        n_seen += 1;
         let is_late = row.closed.is_some_and(|closed| started.saturating_sub(closed) < WITHIN);
         if is_late && has_failed(row) {
             rows.push(row.clone());
         }
-        if rows.len() < MAX_FAILED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if rows.len() < MAX_FAILED && n_seen < MAX_ROWS {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     });
     seen.ok()?;
     let failed: Vec<Failed> = rows.iter().rev().filter_map(|row| failed(&reader, row)).collect();

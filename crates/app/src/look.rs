@@ -163,9 +163,12 @@ impl Look {
 /// Sessions of our own that `last` looks past.
 const MAX_OWN: u64 = 1_000;
 
+/// The names of taps that commands of ours start for themselves.
+pub const OWN: [&str; 3] = ["check", "replay", "lock"];
+
 /// Whether a source is a tap that a command of ours started for itself.
 pub fn is_own(source: &SourceRow) -> bool {
-    ["check", "replay", "lock"].contains(&source.name.as_str())
+    OWN.contains(&source.name.as_str())
 }
 
 /// A word of the command line, as a message may quote it.

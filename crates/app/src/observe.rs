@@ -226,7 +226,9 @@ impl Watch {
         if (observed.leg, transport) == (Leg::Client, Transport::Stdio) {
             let said = |masked: &tapgate_wire::Masked| String::from_utf8_lossy(masked.bytes()).into_owned();
             let past = before::past(home, &said(&source.name), &said(&source.server), source.started);
-            past.into_iter().for_each(|past| tracked.recall(past));
+            if let Some(past) = past {
+                tracked.recall(past);
+            }
         }
         let recorder = Recorder::new(masker, source, clock.wall_at_start());
         Self {

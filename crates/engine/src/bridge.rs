@@ -70,7 +70,7 @@ impl Bridge {
 
     /// Passes only tools that are as this lock says, from now on; of one that replaces another, clients that listen
     /// are told that the list of tools changed.
-    pub fn lock(&mut self, now: Nanos, lock: Arc<Lock>, acts: &mut Vec<Act>) {
+    pub fn lock(&mut self, now: Nanos, lock: &Arc<Lock>, acts: &mut Vec<Act>) {
         let mut servers = Vec::new();
         self.rooms.back.lock(lock, &mut servers);
         let mut cx = self.rooms.cx(now, acts);

@@ -77,6 +77,29 @@ fn what_is_held_back_on_purpose_is_nobody_elses_time() {
 }
 
 #[test]
+fn what_is_held_back_on_one_stream_is_the_time_of_no_other() {
+    let mut stage = Stage::new((Transport::Http, Transport::Http), Limits::default());
+    let ask = |n: u64, tool: &str| {
+        format!(r#"client[{n}] POST /mcp  mcp-session-id: s | ask {n} tools/call {{"name":"{tool}"}}"#)
+    };
+    let before = [ask(2, "held"), ask(3, "free"), "note[2] injected: slow-first-byte".to_owned()];
+    let after = ["server[3] 200 json | answer 3 {}", "server[2] 200 json | answer 2 {}"];
+    for step in Script::of(&before.join("\n")).steps {
+        stage.step(step);
+    }
+    stage.wait(200 * MS);
+    for step in Script::of(&after.join("\n")).steps {
+        stage.step(step);
+    }
+    stage.wait(MS * 1000);
+    let injected = |tool: &str| {
+        let call = stage.exchanges.values().find(|exchange| exchange.target == Some(tool.to_owned().into()));
+        call.unwrap().clock.unwrap_or_else(|| panic!("{call:?}")).injected
+    };
+    assert!(injected("held") >= 200 * MS && injected("free") == 0);
+}
+
+#[test]
 fn a_question_to_a_person_is_the_persons_and_one_to_the_client_is_the_clients() {
     let stage = play(
         r#"client> ask 1 tools/call {"name":"a"}
@@ -294,18 +317,18 @@ fn what_is_repeated_after_a_restart_is_linked_to_what_it_repeats_and_to_nothing_
         let client = (if is_same_client { "c" } else { "d" }.into(), "1".into());
         let mut stage = Stage::new((Transport::Stdio, Transport::Stdio), Limits::default());
         stage.source.recall(Past { client, failed: failed.collect() });
-        let mut text = HELLO.to_owned();
+        let mut lines = vec![HELLO.to_owned()];
         let after: Vec<usize> = (0..6).map(|_| chance.below(6)).collect();
         let mut open = Vec::new();
         for (n, tool) in after.iter().enumerate() {
-            text += &format!("\nclient> {}", call(n + 10, *tool));
+            lines.push(format!("client> {}", call(n + 10, *tool)));
             open.push(n + 10);
             while !open.is_empty() && chance.below(2) == 0 {
                 let id = open.swap_remove(chance.below(open.len()));
-                text += &format!("\nserver> answer {id} {{}}");
+                lines.push(format!("server> answer {id} {{}}"));
             }
         }
-        for step in Script::of(&text).steps {
+        for step in Script::of(&lines.join("\n")).steps {
             stage.step(step);
         }
         // What is open is told a little later.

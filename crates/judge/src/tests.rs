@@ -17,7 +17,7 @@ use tapgate_wire::record::Transport;
 use tapgate_wire::stream::Ending;
 use tapgate_wire::{Leg, Nanos, StreamId};
 
-pub(crate) use self::play::{facts, found, held};
+pub(crate) use self::play::{KNOWN, facts, found, held};
 use crate::scene::{Piece, Scene, What};
 use crate::{rule, rules};
 

@@ -1,10 +1,13 @@
 //! The journal as a viewer sees it, while others write.
 
 mod found;
+mod said;
 
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tapgate_wire::Leg;
@@ -12,9 +15,9 @@ use tapgate_wire::record::{Status, UnixNanos};
 
 use crate::code::Coded;
 use crate::home::{Home, Identity};
-use crate::id::{ExchangeId, MessageId, SessionId, SourceId};
+use crate::id::{ExchangeId, SessionId, SourceId};
 use crate::prune::size_of_files;
-use crate::row::{ExchangeRow, MessageRow, SessionRow, SourceRow};
+use crate::row::{ExchangeRow, SessionRow, SourceRow};
 use crate::schema::open_to_read;
 use crate::trouble::Trouble;
 
@@ -84,6 +87,10 @@ struct Open {
     version: i64,
 }
 
+/// While a tap makes the journal, it can be something that nobody can read, for a few milliseconds.
+const TRIES: usize = 3;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Reads the journal; several may, while several processes write.
 #[derive(Debug)]
 pub struct Reader {
@@ -95,8 +102,15 @@ impl Reader {
     /// Opens the journal in `home`. One that does not exist reads as one in which nothing was recorded.
     pub fn open(home: &Path) -> Result<Self, Trouble> {
         let mut reader = Self { home: Home::new(home), open: None };
-        reader.reopen()?;
-        Ok(reader)
+        let mut opened = reader.reopen();
+        for _ in 0..TRIES {
+            if opened.is_ok() {
+                break;
+            }
+            thread::sleep(PAUSE);
+            opened = reader.reopen();
+        }
+        opened.map(|()| reader)
     }
 
     fn reopen(&mut self) -> Result<(), Trouble> {
@@ -212,60 +226,6 @@ impl Reader {
             exchange.read(row)?;
             Ok(visit(&exchange))
         })
-    }
-
-    /// The messages of an exchange in order. One that was deleted since is left out.
-    pub fn messages(&self, exchange: &ExchangeRow) -> Result<Vec<MessageRow>, Trouble> {
-        let mut messages = Vec::with_capacity(exchange.messages.len());
-        for id in &exchange.messages {
-            messages.extend(self.message(id.0)?);
-        }
-        Ok(messages)
-    }
-
-    /// Shows all messages, stray output, standard error and notes of a session in order, until `visit` breaks.
-    pub fn messages_of_session(
-        &self,
-        session: SessionId,
-        mut visit: impl FnMut(&MessageRow) -> ControlFlow<()>,
-    ) -> Result<(), Trouble> {
-        let loose = "SELECT id FROM message WHERE session = ?1 AND exchange IS NULL";
-        let mut ids = self.all(loose, [session.0], |row| row.get::<_, i64>(0))?;
-        let exchanges = Query { session: Some(session), ..Query::default() };
-        self.exchanges(&exchanges, |exchange| {
-            ids.extend(exchange.messages.iter().map(|id| id.0));
-            ControlFlow::Continue(())
-        })?;
-        // A batch is listed by each exchange that it belongs to.
-        ids.sort_unstable();
-        ids.dedup();
-        for id in ids {
-            if let Some(message) = self.message(id)?
-                && visit(&message).is_break()
-            {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Shows all messages of all sessions after `after` in order, until `visit` breaks.
-    pub fn messages_since(
-        &self,
-        after: Option<MessageId>,
-        mut visit: impl FnMut(&MessageRow) -> ControlFlow<()>,
-    ) -> Result<(), Trouble> {
-        let sql = format!("{} WHERE id > ?1 ORDER BY id", MessageRow::SELECT);
-        self.each(&sql, [after.map_or(0, |id| id.0)], |row| Ok(visit(&MessageRow::read(row)?)))
-    }
-
-    /// The message that was written last.
-    pub fn last_message(&self) -> Result<Option<MessageId>, Trouble> {
-        Ok(self.one("SELECT max(id) FROM message", [], |row| row.get(0))?.flatten().map(MessageId))
-    }
-
-    fn message(&self, id: i64) -> Result<Option<MessageRow>, Trouble> {
-        self.one(&format!("{} WHERE id = ?1", MessageRow::SELECT), [id], MessageRow::read)
     }
 
     /// How the journal is; counting takes a few milliseconds for a million exchanges.

@@ -9,7 +9,7 @@ mod found;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use tapgate_wire::record::{
-    Again, Body, Clock, Era, Exchange, Hand, Message, Piece, Status, Transport, UnixNanos,
+    Again, Body, Clock, Era, Exchange, Hand, Message, Piece, Root, Status, Transport, UnixNanos,
 };
 use tapgate_wire::{Leg, Masked};
 
@@ -187,6 +187,18 @@ pub(crate) fn pack_exchange(pack: &mut Pack, exchange: &Exchange, named: Named, 
 pub(crate) struct Named {
     pub(crate) parent: Option<i64>,
     pub(crate) chain: Option<i64>,
+}
+
+impl Named {
+    /// The rows that an exchange names; `row_of` knows those of exchanges of the same process.
+    pub(crate) fn of(exchange: &Exchange, mut row_of: impl FnMut(u64) -> Option<i64>) -> Self {
+        let chain = match exchange.chain {
+            Some(Root::Own(number)) => row_of(number),
+            Some(Root::Row(row)) => Some(row),
+            None => None,
+        };
+        Self { parent: exchange.parent.and_then(row_of), chain }
+    }
 }
 
 /// Packs the columns of a message that no query looks at: SSE fields, chunks, faults, hits, stream.

@@ -22,6 +22,9 @@ use crate::small;
 /// Messages of one session that are read; an endless one tells no more than its beginning.
 const MAX_MESSAGES: usize = 20_000;
 
+/// Sessions of one server whose lists of tools are read, the newest ones.
+const MAX_OFFERS: u64 = 20;
+
 /// Sessions of one client that are read, the newest ones.
 const MAX_SESSIONS: u64 = 200;
 
@@ -173,7 +176,7 @@ fn tools_of(look: &Look, source: SourceId) -> Result<BTreeSet<String>, Problem> 
     let name = sources.iter().find(|other| other.id == source).map(|source| &source.name);
     let mut tools = BTreeSet::new();
     for source in sources.iter().filter(|other| Some(&other.name) == name) {
-        for session in look.reader.sessions(Some(source.id), Some(MAX_SESSIONS)).map_err(read)? {
+        for session in look.reader.sessions(Some(source.id), Some(MAX_OFFERS)).map_err(read)? {
             let surfaces = look.reader.surfaces(session.id).map_err(read)?;
             let newest = surfaces.iter().rev().find(|surface| surface.kind == Offered::Tools);
             let items = newest.and_then(|newest| from_json(&newest.items)).unwrap_or_default();

@@ -277,3 +277,58 @@ fn a_server_is_asked_itself_and_says_the_same_as_in_a_session() {
     let broken = desk.lock(&["verify", "--", "false"]);
     assert_eq!(broken.code, Some(4), "{}{}", broken.out(), broken.err());
 }
+
+/// A server with one prompt, whose description stands in a file.
+const PROMPTER: &str = r"
+import json, sys
+for line in sys.stdin:
+    said = json.loads(line)
+    if 'id' not in said: continue
+    result = {
+        'initialize': {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {}, 'prompts': {'listChanged': True}}, 'serverInfo': {'name': 'p', 'version': '1'}},
+        'tools/list': {'tools': [{'name': 'read', 'inputSchema': {'type': 'object'}}]},
+        'prompts/list': {'prompts': [{'name': 'ask', 'description': open(sys.argv[1]).read()}]},
+        'prompts/get': {'messages': []},
+    }[said['method']]
+    print(json.dumps({'jsonrpc': '2.0', 'id': said['id'], 'result': result}), flush=True)
+";
+
+#[test]
+fn a_locked_tap_holds_back_a_prompt_that_changed_until_it_is_approved() {
+    let desk = Desk::new();
+    let asks = desk.at("prompt.txt");
+    let server = ["--", "python3", "-c", PROMPTER, asks.to_str().unwrap()];
+    let start = |flags: &[&str]| {
+        let args = [&["tap"], flags, &server].concat();
+        let mut client = LineClient::start(desk.home.command(&args).current_dir(desk.folder.path()));
+        client.ask(0, "initialize", &hello("2025-11-25"));
+        client.say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+        client.ask(1, "tools/list", &json!({}));
+        client
+    };
+    let prompts = |client: &mut LineClient, id| {
+        let answer = client.ask(id, "prompts/list", &json!({}));
+        answer["result"]["prompts"].as_array().unwrap().len()
+    };
+    fs::write(&asks, "Asks.").unwrap();
+    let mut client = start(&[]);
+    assert_eq!(prompts(&mut client, 2), 1);
+    client.end();
+    assert_eq!(desk.lock(&["update"]).code, Some(0));
+    fs::write(&asks, "Asks, and obeys.").unwrap();
+    let mut client = start(&["--locked"]);
+    assert_eq!(prompts(&mut client, 2), 0);
+    let refused = client.ask(3, "prompts/get", &json!({ "name": "ask" }));
+    assert!(refused["error"]["message"].as_str().unwrap().contains("tapgate lock approve ask"), "{refused}");
+    // The journal is written a little later than the list passes.
+    let approved = eventually(|| {
+        desk.lock(&["approve", "ask"]).code == Some(0) && text(&desk.at("mcp.lock")).contains("obeys")
+    });
+    assert!(approved, "{}", desk.lock(&["approve", "ask"]).err());
+    let told: Vec<Value> = (0..2).map(|_| client.hear()).collect();
+    assert!(told.iter().any(|told| told["method"] == "notifications/prompts/list_changed"), "{told:?}");
+    assert_eq!(prompts(&mut client, 4), 1);
+    client.end();
+    let calls = desk.home.json(&["calls", "leg:server", "--limit", "0"]);
+    assert!(calls.iter().any(|call| call["findings"].to_string().contains("lock.held")), "{calls:?}");
+}

@@ -29,7 +29,7 @@ use tapgate_wire::{Message, Nanos};
 
 use self::call::cancellation;
 use self::link::{Fetch, Link, Oddity, What};
-use super::hold::Hold;
+use super::hold::{self, Hold};
 use super::number::{CallNo, LinkNo, Pair};
 use super::settings::{Reaches, Settings};
 
@@ -169,7 +169,7 @@ pub struct Back {
     /// subscriptions for each session.
     most: usize,
     /// What of the server's tools is held back.
-    hold: Hold,
+    holds: [Hold; 2],
     /// The server turned out to speak HTTP+SSE only.
     is_sse: bool,
     links: BTreeMap<LinkNo, Link>,
@@ -238,7 +238,7 @@ impl Back {
             backoff: settings.bounds.backoff,
             patience: settings.bounds.probe,
             most: settings.bounds.ports.saturating_add(settings.bounds.sessions.saturating_mul(2)),
-            hold: Hold::default(),
+            holds: hold::KINDS.map(Hold::of),
             is_sse: false,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! Holds back tools that are not what a lock says: they are left out of lists, and calls of them are refused.
+//! Holds back tools and prompts that are not what a lock says: they are left out of lists, and calls of them are refused.
 //!
 //! Lists are sifted where they come in, before anybody else reads them, so that no pair and no client sees what is held.
 //! Other messages, and lists in which nothing is held, pass as they came.
@@ -13,63 +13,88 @@ use tapgate_wire::record::Offered;
 use tapgate_wire::{Kind, Message};
 
 use super::translate::Draft;
-use crate::surface::{Item, Lock, Value};
+use crate::surface::{Item, Lock, Value, word};
 
 /// Definitions of which the person who runs the tap is told at the most; the engine says each once.
 const MAX_TOLD: usize = 1_000;
 
-/// Listed tools that are remembered although the lock does not have them, and bytes of the longest of their names.
+/// Listed items that are remembered although the lock does not have them, and bytes of the longest of their names.
 const MAX_LISTED: usize = 10_000;
 const MAX_NAME: usize = 256;
 
 /// Different definitions of one name that are remembered; one more is none that a lock has.
 const MAX_TWINS: usize = 8;
 
-/// The tools that are held back, by name, and why: a fragment after the tool's name.
+/// The kinds that are held back: what a model calls, and what it reads as if a person had written it.
+pub const KINDS: [Offered; 2] = [Offered::Tools, Offered::Prompts];
+
+/// The items of a kind that are held back, by name, and why: a fragment after the name.
 pub type Withheld = BTreeMap<String, &'static str>;
 
-/// What is held, and what is known of it.
-#[derive(Debug, Default)]
+/// What is held of one kind, and what is known of it.
+#[derive(Debug)]
 pub struct Hold {
+    kind: Offered,
     lock: Option<Arc<Lock>>,
-    /// The digests under which a tool was listed last, by its name; they stay when the lock changes.
+    /// The digests under which an item was listed last, by its name; they stay when the lock changes.
     listed: BTreeMap<String, Vec<String>>,
-    /// Of these, the tools that are held.
+    /// Of these, the items that are held.
     withheld: Arc<Withheld>,
-    /// Digests of definitions, and names of tools that are missing, that were told.
+    /// Digests of definitions, and names of items that are missing, that were told.
     told: BTreeSet<String>,
 }
 
 impl Hold {
-    /// Holds what this lock does not have from now on.
+    /// Holds nothing of a kind yet.
+    pub fn of(kind: Offered) -> Self {
+        Self { kind, lock: None, listed: BTreeMap::new(), withheld: Arc::default(), told: BTreeSet::new() }
+    }
+
+    /// Holds what this lock does not have from now on; a lock without any prompts was made where nobody listed them, and
+    /// says nothing of them.
     pub fn set(&mut self, lock: Arc<Lock>) {
-        let is_same = |name: &str, digests: &[String]| {
-            digests.iter().all(|digest| lock.has(Offered::Tools, name, digest))
-        };
+        if self.kind != Offered::Tools && !lock.surface.kinds.contains_key(&self.kind) {
+            self.lock = None;
+            self.withheld = Arc::default();
+            return;
+        }
+        let is_same =
+            |name: &str, digests: &[String]| digests.iter().all(|digest| lock.has(self.kind, name, digest));
         let differ = self.listed.iter().filter(|(name, digests)| !is_same(name, digests));
         self.withheld =
-            Arc::new(differ.map(|(name, _)| (name.clone(), lock.why_held(Offered::Tools, name))).collect());
+            Arc::new(differ.map(|(name, _)| (name.clone(), lock.why_held(self.kind, name))).collect());
         self.lock = Some(lock);
         self.told.clear();
     }
 
-    /// The tools that are held now, of those that were listed; another one whenever it changes.
+    /// The kind of what it holds.
+    pub fn kind(&self) -> Offered {
+        self.kind
+    }
+
+    /// Whether another lock may change what clients see: always of tools, and of what else was listed.
+    pub fn may_have_changed(&self) -> bool {
+        self.kind == Offered::Tools || !self.listed.is_empty()
+    }
+
+    /// What is held now, of what was listed; another one whenever it changes.
     pub fn withheld(&self) -> &Arc<Withheld> {
         &self.withheld
     }
 
     /// Why a call is refused, for the model and the person who reads it; `None` for everything that passes.
     ///
-    /// A tool that the lock has and nobody listed yet passes: whoever calls it knows it from a list that was sifted.
+    /// An item that the lock has and nobody listed yet passes: whoever calls it knows it from a list that was sifted.
     pub fn refuses(&self, request: &Message) -> Option<String> {
         let lock = self.lock.as_ref()?;
-        if request.shape().method().as_deref() != Some("tools/call") {
+        let method = if self.kind == Offered::Prompts { "prompts/get" } else { "tools/call" };
+        if request.shape().method().as_deref() != Some(method) {
             return None;
         }
         let name = find(request.raw(), &["params", "name"]).map(unescape_lossy)?;
-        let is_known = lock.knows(Offered::Tools, &name);
+        let is_known = lock.knows(self.kind, &name);
         let is_same = match self.listed.get(&*name) {
-            Some(digests) => digests.iter().all(|digest| lock.has(Offered::Tools, &name, digest)),
+            Some(digests) => digests.iter().all(|digest| lock.has(self.kind, &name, digest)),
             None => is_known,
         };
         let why = match (is_same, is_known) {
@@ -77,14 +102,14 @@ impl Hold {
             (false, true) => "its definition is another one than the lock file says",
             (false, false) => "the lock file does not have it",
         };
-        let name: String = name.chars().take(80).collect();
+        let (noun, name) = (self.noun(), name.chars().take(80).collect::<String>());
         Some(format!(
-            "tapgate holds back the tool `{name}`: {why}. A person can look at it with `tapgate lock diff mcp.lock last` and let it \
+            "tapgate holds back the {noun} `{name}`: {why}. A person can look at it with `tapgate lock diff mcp.lock last` and let it \
              pass with `tapgate lock approve {name}`"
         ))
     }
 
-    /// The answer to a `tools/list` without what is held; `None` when it passes as it came.
+    /// The answer to a list of the kind without what is held; `None` when it passes as it came.
     ///
     /// `is_first` says that no page came before it.
     pub fn sift(
@@ -99,37 +124,39 @@ impl Hold {
             return None;
         }
         let wire = answer.to_wire();
-        let plain = unambiguous(&wire);
+        let list = word(self.kind);
+        let plain = unambiguous(&wire, list);
         let is_changed = plain.is_some();
         let mut draft = Draft::of_value(plain.unwrap_or(wire));
-        let tools = draft.get(&["result", "tools"])?;
-        if !tools.starts_with(b"[") {
-            draft.set(&["result", "tools"], b"[]");
+        let items = draft.get(&["result", list])?;
+        if !items.starts_with(b"[") {
+            draft.set(&["result", list], b"[]");
             return Some(draft.into_message());
         }
+        let kind = self.kind;
         let (mut n_held, mut page) = (0_usize, BTreeMap::<String, Vec<String>>::new());
-        draft.each(&["result", "tools"], &mut |tool| {
-            let definition = Value::parse(&tool.clone().into_bytes()).unwrap_or(Value::Word("null"));
-            let item = Item::of(Offered::Tools, definition);
-            let is_held = !lock.has(Offered::Tools, &item.name, &item.digest);
+        draft.each(&["result", list], &mut |item| {
+            let definition = Value::parse(&item.clone().into_bytes()).unwrap_or(Value::Word("null"));
+            let offered = Item::of(kind, definition);
+            let is_held = !lock.has(kind, &offered.name, &offered.digest);
             if is_held {
                 n_held += 1;
-                self.tell(server, &lock, &item, acts);
+                self.tell(server, &lock, &offered, acts);
             }
-            let is_kept = lock.knows(Offered::Tools, &item.name)
-                || item.name.len() <= MAX_NAME && self.listed.len() + page.len() < MAX_LISTED;
-            if is_kept || self.listed.contains_key(&item.name) {
-                note(page.entry(item.name).or_default(), item.digest);
+            let is_kept = lock.knows(kind, &offered.name)
+                || offered.name.len() <= MAX_NAME && self.listed.len() + page.len() < MAX_LISTED;
+            if is_kept || self.listed.contains_key(&offered.name) {
+                note(page.entry(offered.name).or_default(), offered.digest);
             }
-            (!is_held).then_some(tool)
+            (!is_held).then_some(item)
         });
         let has_more = draft.get(&["result", "nextCursor"]).is_some_and(|cursor| &*cursor != b"null");
         if is_first && !has_more {
             self.missing(server, &lock, &page, acts);
         }
         for (name, digests) in &page {
-            let is_same = digests.iter().all(|digest| lock.has(Offered::Tools, name, digest));
-            let why = (!is_same).then(|| lock.why_held(Offered::Tools, name));
+            let is_same = digests.iter().all(|digest| lock.has(self.kind, name, digest));
+            let why = (!is_same).then(|| lock.why_held(self.kind, name));
             if self.withheld.get(name).copied() != why {
                 let withheld = Arc::make_mut(&mut self.withheld);
                 withheld.remove(name);
@@ -144,12 +171,16 @@ impl Hold {
         if self.told.len() >= MAX_TOLD || !self.told.insert(item.digest.clone()) {
             return;
         }
-        let why = lock.why_held(Offered::Tools, &item.name);
-        let name = &item.name;
+        let why = lock.why_held(self.kind, &item.name);
+        let (noun, name) = (self.noun(), &item.name);
         acts.push(Act::Note(format!(
-            "the tool `{name}` of `{server}` {why} and is held back; look at it with `tapgate lock diff mcp.lock last`, let it pass \
+            "the {noun} `{name}` of `{server}` {why} and is held back; look at it with `tapgate lock diff mcp.lock last`, let it pass \
              with `tapgate lock approve {name}`"
         )));
+    }
+
+    fn noun(&self) -> &'static str {
+        if self.kind == Offered::Prompts { "prompt" } else { "tool" }
     }
 
     /// Says what the lock has and a list that is whole does not.
@@ -160,10 +191,11 @@ impl Hold {
         page: &BTreeMap<String, Vec<String>>,
         acts: &mut Vec<Act>,
     ) {
-        for name in lock.names(Offered::Tools).into_iter().filter(|name| !page.contains_key(*name)) {
+        for name in lock.names(self.kind).into_iter().filter(|name| !page.contains_key(*name)) {
             if self.told.len() < MAX_TOLD && self.told.insert(name.to_owned()) {
+                let noun = self.noun();
                 acts.push(Act::Note(format!(
-                    "`{server}` does not offer the tool `{name}` that the lock file has"
+                    "`{server}` does not offer the {noun} `{name}` that the lock file has"
                 )));
             }
         }
@@ -174,13 +206,13 @@ impl Hold {
 ///
 /// Where a name is there twice readers differ in which one they take, and Go's reader takes `Tools` and `toolſ` for
 /// `tools`.
-fn unambiguous(answer: &[u8]) -> Option<Bytes> {
+fn unambiguous(answer: &[u8], list: &str) -> Option<Bytes> {
     let (mut value, mut is_odd) = Value::parse_once(answer).ok()?;
     is_odd |= drop_alike(&mut value, "result");
     if let Value::Object(members) = &mut value
         && let Some(result) = members.get_mut(&b"result"[..])
     {
-        is_odd |= drop_alike(result, "tools");
+        is_odd |= drop_alike(result, list);
     }
     is_odd.then(|| value.to_json().into())
 }
@@ -196,7 +228,7 @@ fn drop_alike(value: &mut Value, name: &str) -> bool {
     members.len() < n_before
 }
 
-/// Remembers a digest of a tool; of too many, that there are too many.
+/// Remembers a digest of an item; of too many, that there are too many.
 fn note(digests: &mut Vec<String>, digest: String) {
     if digests.len() > MAX_TWINS || digests.contains(&digest) {
         return;

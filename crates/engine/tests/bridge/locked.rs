@@ -48,14 +48,14 @@ fn lock(server: Kind, keep: impl Fn(&str) -> bool) -> Arc<Lock> {
 fn locked(client: Kind, server: Kind, lock: Arc<Lock>) -> Stage {
     let mut stage = Stage::new(client, server);
     let now = stage.world.now;
-    stage.world.bridge.0.lock(now, lock, &mut Vec::new());
+    stage.world.bridge.0.lock(now, &lock, &mut Vec::new());
     stage.begin();
     stage
 }
 
 fn relock(stage: &mut Stage, lock: Arc<Lock>) {
     let (now, mut acts) = (stage.world.now, Vec::new());
-    stage.world.bridge.0.lock(now, lock, &mut acts);
+    stage.world.bridge.0.lock(now, &lock, &mut acts);
     for act in acts {
         stage.world.act(act);
     }

@@ -1,8 +1,8 @@
-//! Tools against the lock file that pins them.
+//! Tools and prompts against the lock file that pins them.
 
 use std::collections::BTreeSet;
 
-use tapgate_engine::bridge::hold::Withheld;
+use tapgate_engine::bridge::hold::{KINDS, Withheld};
 use tapgate_engine::surface::Page;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::Offered;
@@ -19,7 +19,7 @@ const MAX_TOLD: usize = 1_000;
 
 static HELD: Rule = Rule {
     id: "lock.held",
-    about: "A tool is not what the lock file says, so a tap with --locked holds it back.",
+    about: "A tool or prompt is not what the lock file says, so a tap with --locked holds it back.",
     side: Side::Server,
     severity: Severity::Warning,
     revisions: Revisions::ALL,
@@ -68,7 +68,7 @@ static HELD: Rule = Rule {
 
 static MISSING: Rule = Rule {
     id: "lock.missing",
-    about: "The server does not offer a tool that the lock file has.",
+    about: "The server does not offer a tool or prompt that the lock file has.",
     side: Side::Server,
     severity: Severity::Note,
     revisions: Revisions::ALL,
@@ -108,26 +108,39 @@ impl Family for Locked {
             return self.kept(cx, heard, &withheld);
         }
         let Some(lock) = &cx.session.lock else { return };
-        let Some(told) = heard.tools().filter(|_| heard.from == Leg::Server) else { return };
-        let page = Page::of(told.kind, told.items().map(|item| item.raw), told.next);
+        let Some(told) = heard.page().filter(|page| heard.from == Leg::Server && KINDS.contains(&page.kind)) else {
+            return;
+        };
+        let kind = told.kind;
+        // A lock that was made where nobody listed them says nothing of prompts.
+        if kind != Offered::Tools && !lock.surface.kinds.contains_key(&kind) {
+            return;
+        }
+        let noun = if kind == Offered::Prompts { "prompt" } else { "tool" };
+        let page = Page::of(kind, told.items().map(|item| item.raw), told.next);
         for item in &page.items {
-            if lock.has(Offered::Tools, &item.name, &item.digest) || !self.is_news(&item.digest) {
+            if lock.has(kind, &item.name, &item.digest) || !self.is_news(&item.digest) {
                 continue;
             }
-            let why = lock.why_held(Offered::Tools, &item.name);
-            cx.find(&HELD, heard, short(&item.name), format_args!("The tool `{}` {why}.", short(&item.name)));
+            let why = lock.why_held(kind, &item.name);
+            cx.find(
+                &HELD,
+                heard,
+                short(&item.name),
+                format_args!("The {noun} `{}` {why}.", short(&item.name)),
+            );
         }
         let asked = heard.call.map(|call| call.request.raw());
         let is_whole = page.next.is_none()
             && asked.is_some_and(|raw| tapgate_wire::json::find(raw, &["params", "cursor"]).is_none());
         let listed: BTreeSet<_> = page.items.iter().map(|item| item.name.as_str()).collect();
-        for name in lock.names(Offered::Tools).difference(&listed).filter(|_| is_whole) {
+        for name in lock.names(kind).difference(&listed).filter(|_| is_whole) {
             if self.is_news(name) {
                 cx.find(
                     &MISSING,
                     heard,
                     short(name),
-                    format_args!("The server does not offer `{}`.", short(name)),
+                    format_args!("The server does not offer the {noun} `{}`.", short(name)),
                 );
             }
         }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use tapgate_testkit::Chance;
 
 use super::transcripts::all;
-use super::{facts, found, held};
+use super::{KNOWN, facts, found, held};
 use crate::rules;
 
 /// Findings of one rule that a session gets.
@@ -23,8 +23,8 @@ fn lines(is_http: bool) -> Vec<String> {
             continue;
         }
         let kept = text.lines().map(str::trim).filter(|line| {
-            let not_steps = ["#", "legs", "end", "times", "wait", "locked", "holds", "restarted"];
-            !not_steps.iter().any(|word| line.starts_with(word)) && !line.is_empty()
+            !["#", "legs", "end", "times", "wait"].iter().chain(&KNOWN).any(|word| line.starts_with(word))
+                && !line.is_empty()
         });
         lines.extend(kept.map(str::to_owned));
     }

@@ -21,6 +21,9 @@ const STEP: u64 = 1_000_000;
 /// Nanoseconds between two ticks of the judge.
 const TICK: u64 = 1_000_000_000;
 
+/// Words that may be the first line of a transcript: what is known before it begins, and is no part of it.
+pub(crate) const KNOWN: [&str; 3] = ["locked", "holds", "restarted"];
+
 /// What is found in a transcript.
 pub(crate) fn found(text: &str) -> Vec<Finding> {
     let facts = play(text).facts.into_iter();
@@ -41,14 +44,13 @@ fn play(text: &str) -> Play {
     let transports = (Transport::Stdio, Transport::Stdio);
     let source = Source::new(transports, Limits::default());
     let text = text.trim_start();
-    let (locked, text) = text.strip_prefix("locked").map_or((false, text), |rest| (true, rest));
-    let (holds, text) = text.strip_prefix("holds").map_or((false, text), |rest| (true, rest));
-    let (restarted, text) = text.strip_prefix("restarted").map_or((false, text), |rest| (true, rest));
+    let known = KNOWN.iter().find(|word| text.starts_with(**word)).copied().unwrap_or_default();
+    let text = text.strip_prefix(known).unwrap_or(text);
     let mut play = Play { source, judge: Judge::new(), now: Nanos(0), facts: Vec::new() };
-    if locked {
+    if known == "locked" {
         play.judge.lock(&Arc::new(lock()));
     }
-    if restarted {
+    if known == "restarted" {
         // What the client of transcripts whose first line is `restarted` asked in vain before.
         let request = Message::parse(
             br#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"read"}}"#.as_slice().into(),
@@ -56,7 +58,7 @@ fn play(text: &str) -> Play {
         let client = ("probe".into(), "1".into());
         play.source.recall(Past { client, failed: vec![Failed { request, root: 1, n_retries: 0 }] });
     }
-    if holds {
+    if known == "holds" {
         // What transcripts whose first line is `holds` keep from the client.
         play.judge.withhold(&Arc::new([("read".to_owned(), "is not in the lock file")].into()));
     }

@@ -79,6 +79,15 @@ pub(crate) fn table(calls: &[Call<'_>], layout: Layout) -> Table {
     Table { kind: "exchange", columns: COLUMNS.to_vec(), rows: calls.iter().map(cells).collect(), layout }
 }
 
+/// The same on a page about one session: its server stands on top, and the room is for what was called.
+pub(crate) fn table_of_session(calls: &[Call<'_>]) -> Table {
+    let mut table = table(calls, Layout::Fitted);
+    for column in table.columns.iter_mut().filter(|column| column.key == "server") {
+        column.title = None;
+    }
+    table
+}
+
 /// The members of an exchange in JSON.
 pub(crate) fn facts(call: &Call<'_>) -> Vec<Fact> {
     let named = COLUMNS.iter().zip(cells(call)).filter(|(column, _)| !column.key.is_empty());

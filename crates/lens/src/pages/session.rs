@@ -5,12 +5,12 @@ use tapgate_store::{ExchangeRow, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::{Piece, Status, UnixNanos};
 
-use super::calls::table;
+use super::calls::table_of_session;
 use super::waterfall;
 use crate::Call;
 use crate::call::{era_word, leg_word, transport_word};
 use crate::capture::{is_full, marks};
-use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
+use crate::page::{Block, Cell, Fact, Facts, Note, Page, Tone};
 use crate::unit;
 
 /// What a page about one session needs.
@@ -56,7 +56,7 @@ pub fn session(view: &SessionView<'_>) -> Page {
     }
     match view.calls {
         [] => blocks.push(nothing()),
-        calls => blocks.push(Block::Table(table(calls, Layout::Fitted))),
+        calls => blocks.push(Block::Table(table_of_session(calls))),
     }
     Page::of(blocks)
 }

@@ -5,12 +5,12 @@ use tapgate_wire::Leg;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::record::{Hand, UnixNanos};
 
-use super::calls::{facts, table, what};
+use super::calls::{facts, table_of_session, what};
 use super::waterfall::again_text;
 use super::{Meaning, Rules, message, waterfall};
 use crate::call::side_word;
 use crate::capture::{is_full, marks};
-use crate::page::{Block, Cell, Fact, Facts, Layout, Note, Page, Tone};
+use crate::page::{Block, Cell, Fact, Facts, Note, Page, Tone};
 use crate::{Call, unit};
 
 /// What a page about one exchange needs.
@@ -51,7 +51,7 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
         let call = &view.call;
         let children: Vec<_> =
             view.children.iter().map(|child| Call::new(child, call.session, call.source, call.now)).collect();
-        blocks.push(Block::Table(table(&children, Layout::Fitted)));
+        blocks.push(Block::Table(table_of_session(&children)));
     }
     if let Some(drawn) = waterfall::of_exchange(&view.call, view.around, view.messages) {
         blocks.push(Block::Title("What happened when".to_owned()));

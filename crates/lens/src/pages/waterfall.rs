@@ -1,6 +1,6 @@
 //! What happened in which order, on one axis: inside of one exchange and around it in its chain, or in a session.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tapgate_store::{ExchangeRow, MessageId, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
@@ -62,15 +62,17 @@ pub(super) fn of_session(
     messages: &[MessageRow],
 ) -> Option<Block> {
     let mut drawing = Drawing::new((Some(row), source, now), exchanges, messages);
-    let fetched: Vec<_> =
-        exchanges.iter().flat_map(|exchange| drawing.detour(exchange)).map(|exchange| exchange.id).collect();
-    let is_here = |id| exchanges.iter().any(|other| other.id == id);
-    let mut top: Vec<_> =
-        exchanges.iter().filter(|exchange| exchange.parent.is_none_or(|parent| !is_here(parent))).collect();
+    let here: BTreeSet<_> = exchanges.iter().map(|exchange| exchange.id).collect();
+    let is_top = |exchange: &&ExchangeRow| exchange.parent.is_none_or(|parent| !here.contains(&parent));
+    let mut top: Vec<_> = exchanges.iter().filter(is_top).collect();
     top.sort_by_key(|exchange| (exchange.opened, exchange.id));
+    let n_left = top.len().saturating_sub(MAX_BARS_OF_SESSION);
+    top.truncate(MAX_BARS_OF_SESSION);
+    let fetched: BTreeSet<_> =
+        top.iter().flat_map(|exchange| drawing.detour(exchange)).map(|exchange| exchange.id).collect();
     let mut notes: Vec<_> = messages.iter().filter(|message| message.piece == Piece::Note).collect();
     notes.sort_by_key(|note| std::cmp::Reverse((note.at, note.id)));
-    for exchange in top.into_iter().take(MAX_BARS_OF_SESSION) {
+    for exchange in top {
         while let Some(note) = notes.pop_if(|note| note.at < exchange.opened) {
             drawing.note(note);
         }
@@ -78,7 +80,8 @@ pub(super) fn of_session(
         drawing.inside(exchange, 1);
     }
     notes.iter().rev().for_each(|note| drawing.note(note));
-    drawing.finish(MAX_BARS_OF_SESSION).map(Block::Waterfall)
+    let waterfall = drawing.finish(MAX_BARS_OF_SESSION)?;
+    Some(Block::Waterfall(Waterfall { n_left: waterfall.n_left + n_left, ..waterfall }))
 }
 
 impl<'a> Drawing<'a> {

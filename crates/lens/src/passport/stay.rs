@@ -170,12 +170,24 @@ impl Passport {
 
     /// What it does after an answer that is none, or that sends it away.
     fn reacts(&mut self, asked: &[&ExchangeRow]) {
+        let mut chains: BTreeMap<ExchangeId, Vec<&ExchangeRow>> = BTreeMap::new();
+        // In the order in which they were asked.
+        for exchange in asked {
+            chains.entry(exchange.chain.unwrap_or(exchange.id)).or_default().push(exchange);
+        }
+        let mut fetched: Vec<UnixNanos> = asked
+            .iter()
+            .filter(|exchange| exchange.method.starts_with("http/"))
+            .map(|exchange| exchange.opened)
+            .collect();
+        fetched.sort_unstable();
         for failed in asked {
             let root = failed.chain.unwrap_or(failed.id);
-            let is_next = |other: &&&ExchangeRow| other.chain == Some(root) && other.opened > failed.opened;
-            let next = asked.iter().find(is_next);
+            let chain = chains.get(&root).map(Vec::as_slice).unwrap_or_default();
+            let later = chain.partition_point(|other| other.opened <= failed.opened);
+            let next = chain.get(later);
             // What the server forgot is asked again in another session.
-            if failed.again == Some(Again::Session) && asked.iter().all(|other| other.id != root) {
+            if failed.again == Some(Again::Session) && chain.first().is_none_or(|first| first.id != root) {
                 let what = if failed.method == "initialize" { "greets again" } else { "asks again" };
                 self.note(Habit::Gone, what);
             }
@@ -183,10 +195,8 @@ impl Passport {
             match failed.http_status {
                 Some(401 | 403) => {
                     let until = next.map_or(UnixNanos::MAX, |next| next.opened);
-                    let fetched = asked.iter().any(|other| {
-                        other.method.starts_with("http/")
-                            && (failed.closed.unwrap_or(failed.opened)..until).contains(&other.opened)
-                    });
+                    let first = fetched.partition_point(|at| *at < failed.closed.unwrap_or(failed.opened));
+                    let fetched = fetched.get(first).is_some_and(|at| *at < until);
                     let what = match (next, fetched) {
                         (Some(_), true) => "logs in and asks again",
                         (Some(_), false) => "asks again at once",
@@ -197,13 +207,12 @@ impl Passport {
                 }
                 Some(404) if is_rpc => self.occasion(Habit::Gone),
                 Some(429 | 503) => {
-                    let is_early =
-                        |next: &&&ExchangeRow| next.findings.iter().any(|code| code == "retry.too-soon");
-                    let what = match next {
-                        None => "asks no more",
-                        Some(next) if is_early(&next) => "asks again too soon",
-                        Some(_) => "waits and asks again",
-                    };
+                    let what =
+                        match next.map(|next| next.findings.iter().any(|code| code == "retry.too-soon")) {
+                            None => "asks no more",
+                            Some(true) => "asks again too soon",
+                            Some(false) => "waits and asks again",
+                        };
                     self.always(Habit::Throttled, what);
                 }
                 _ if is_rpc && matches!(failed.status, Status::Error | Status::Unanswered) => {

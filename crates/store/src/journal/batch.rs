@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, TransactionBehavior, params};
 use tapgate_wire::Masked;
-use tapgate_wire::record::{Exchange, Message, Record, Root, Session, Source, Transport};
+use tapgate_wire::record::{Exchange, Message, Record, Session, Source, Transport};
 
 use crate::code::Coded;
 use crate::journal::Lost;
@@ -320,13 +320,7 @@ impl Rows<'_> {
 
     fn exchange(&mut self, slot: Slot, session: i64, exchange: &Exchange) -> rusqlite::Result<()> {
         let messages = self.listed(slot, &exchange.messages)?;
-        let named = Named {
-            parent: exchange.parent.and_then(|number| self.row_of(number)),
-            chain: exchange.chain.and_then(|root| match root {
-                Root::Own(number) => self.row_of(number),
-                Root::Row(row) => Some(row),
-            }),
-        };
+        let named = Named::of(exchange, |number| self.row_of(number));
         self.pack.clear();
         pack_exchange(&mut self.pack, exchange, named, &messages);
         let values = params![

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use tapgate_engine::bridge::hold::KINDS;
 use tapgate_engine::surface::{Change, Item, drift};
 use tapgate_lens::pages::{self, LockState};
 use tapgate_wire::record::Offered;
@@ -11,17 +12,17 @@ use crate::look::{self, Look, printable};
 use crate::output::Output;
 use crate::problem::Problem;
 
-/// Write the newest definition of tools into the lock file, so that a locked tap passes them
+/// Write the newest definition of tools and prompts into the lock file, so that a locked tap passes them
 ///
 /// A tap that runs with --locked sees the new file within a second.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tapgate lock approve search     one tool, as it was listed last\n  tapgate lock approve            all tools; those that are gone leave the file"
+    after_help = "Examples:\n  tapgate lock approve search     one tool, as it was listed last\n  tapgate lock approve            all tools and prompts; those that are gone leave the file"
 )]
 pub struct Args {
-    /// The tools to approve (default: all of them)
-    #[arg(value_name = "TOOL")]
-    tools: Vec<String>,
+    /// The tools or prompts to approve (default: all of them)
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
 
     /// The session in which they were seen (default: the latest of this server)
     #[arg(long, value_name = "SESSION")]
@@ -40,16 +41,25 @@ impl Args {
             Some(id) => seen::of_session(&look, &look.session(id)?)?,
             None => seen::latest_of(&look, &lock)?,
         };
-        let Some(listed) = seen.lock.surface.kinds.get(&Offered::Tools) else {
+        if !seen.lock.surface.kinds.contains_key(&Offered::Tools) {
             seen::enough(&seen)?;
             return Err(unknown("tools", &seen.from));
-        };
+        }
         let before = lock.surface.clone();
-        let tools = match self.tools.as_slice() {
-            [] => listed.clone(),
-            names => merged(lock.surface.kinds.remove(&Offered::Tools), listed, names, &seen.from)?,
-        };
-        lock.surface.set(Offered::Tools, tools);
+        let is_listed = |name: &&String| KINDS.iter().any(|kind| seen.lists(*kind, name));
+        if let Some(name) = self.names.iter().find(|name| !is_listed(name)) {
+            return Err(unknown(&format!("tool or prompt `{}`", printable(name)), &seen.from));
+        }
+        for kind in KINDS {
+            let Some(listed) = seen.lock.surface.kinds.get(&kind) else { continue };
+            let names: Vec<&String> = self.names.iter().filter(|name| seen.lists(kind, name)).collect();
+            if self.names.is_empty() {
+                lock.surface.set(kind, listed.clone());
+            } else if !names.is_empty() {
+                let items = merged(lock.surface.kinds.remove(&kind), listed, &names);
+                lock.surface.set(kind, items);
+            }
+        }
         let changes: Vec<Change> = drift(&before, &lock.surface);
         file::write(&self.place.file, &lock)?;
         let path = self.place.file.display().to_string();
@@ -58,23 +68,13 @@ impl Args {
     }
 }
 
-/// The tools that the lock has, with those of these names as they were listed.
-fn merged(
-    before: Option<Vec<Item>>,
-    listed: &[Item],
-    names: &[String],
-    from: &str,
-) -> Result<Vec<Item>, Problem> {
-    let mut tools = before.unwrap_or_default();
-    for name in names {
-        let found: Vec<_> = listed.iter().filter(|item| item.name == *name).cloned().collect();
-        if found.is_empty() {
-            return Err(unknown(&format!("tool `{}`", printable(name)), from));
-        }
-        tools.retain(|item| item.name != *name);
-        tools.extend(found);
-    }
-    Ok(tools)
+/// The items that the lock has, with those of these names as they were listed.
+fn merged(before: Option<Vec<Item>>, listed: &[Item], names: &[&String]) -> Vec<Item> {
+    let is_named = |item: &&Item| names.contains(&&item.name);
+    let mut items = before.unwrap_or_default();
+    items.retain(|item| !is_named(&item));
+    items.extend(listed.iter().filter(is_named).cloned());
+    items
 }
 
 fn unknown(what: &str, from: &str) -> Problem {

@@ -25,6 +25,14 @@ pub struct Seen {
     pub from: String,
 }
 
+impl Seen {
+    /// Whether something of this kind and name was listed.
+    pub(super) fn lists(&self, kind: Offered, name: &str) -> bool {
+        let items = self.lock.surface.kinds.get(&kind);
+        items.is_some_and(|items| items.iter().any(|item| item.name == name))
+    }
+}
+
 /// What the target offers.
 pub(super) fn surface_of(look: &Look, target: &Target) -> Result<Seen, Problem> {
     if !target.command.is_empty() || target.what.contains("://") {

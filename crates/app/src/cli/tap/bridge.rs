@@ -58,7 +58,7 @@ pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Resul
     let locked = args.locked.as_ref().map(|path| Watched::open(path, clock.now())).transpose()?;
     if let Some(locked) = &locked {
         // Nobody is there yet who could be told.
-        bridge.lock(clock.now(), locked.shared().get(), &mut Vec::new());
+        bridge.lock(clock.now(), &locked.shared().get(), &mut Vec::new());
     }
     let (client_edge, server_edge) = (client_edge(args, listen, &listens)?, server_edge(args, server)?);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| system(&error))?;
@@ -125,7 +125,7 @@ impl Loop {
             self.legs.heard(now, &heard);
             self.decide(now, heard, &mut acts);
             match self.locked.as_mut().and_then(|locked| locked.look(now)) {
-                Some(Ok(lock)) => self.bridge.lock(now, lock, &mut acts),
+                Some(Ok(lock)) => self.bridge.lock(now, &lock, &mut acts),
                 Some(Err(why)) => acts.push(Act::Note(why)),
                 None => {}
             }

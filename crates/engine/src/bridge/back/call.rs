@@ -12,7 +12,7 @@ use tapgate_wire::{Id, Kind, Message, Nanos};
 
 use super::heads::{self, Legacy};
 use super::ids::{self, Name};
-use super::link::{AboutTools, Call, Posting, Stream, What};
+use super::link::{AboutLists, Call, Posting, Stream, What};
 use super::{Back, CallNo, Due, Failure, FromServer, LinkNo, Pair, Pass, Turn, Via};
 
 /// How many calls may be open on a link that is not for all modern requests, and requests to the server of other
@@ -75,7 +75,7 @@ impl Back {
                 begins: initializes || probes,
                 initializes,
                 logs: shape.inside(Member::Meta, &["io.modelcontextprotocol/logLevel"]).is_some(),
-                tools: AboutTools::of(message),
+                lists: AboutLists::of(message),
                 headers,
                 stream: Stream::default(),
             },

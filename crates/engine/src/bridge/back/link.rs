@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use tapgate_wire::edge::{ChildId, FetchId};
 use tapgate_wire::header::ResponseHead;
 use tapgate_wire::json::find;
-use tapgate_wire::record::Era;
+use tapgate_wire::record::{Era, Offered};
 use tapgate_wire::shape::Member;
 use tapgate_wire::{Id, Kind, Message, Nanos};
 
@@ -82,24 +82,24 @@ pub(super) struct Call {
     pub(super) initializes: bool,
     /// Whether it asked for log messages (2026-07-28).
     pub(super) logs: bool,
-    /// What it has to do with the list of tools.
-    pub(super) tools: AboutTools,
+    /// What it has to do with lists that are sifted.
+    pub(super) lists: AboutLists,
     /// The client's headers, for requests that continue this one.
     pub(super) headers: Arc<HeaderMap>,
     pub(super) stream: Stream,
 }
 
-/// What a call has to do with the list of tools.
+/// What a call has to do with lists from which something is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AboutTools {
+pub(super) enum AboutLists {
     /// Nothing.
     Nothing,
     /// It asks for the first page.
-    First,
+    First(Offered),
     /// It asks for a later page.
-    Later,
-    /// It listens for changes of it (2026-07-28).
-    Hears,
+    Later(Offered),
+    /// It listens for changes of these (2026-07-28).
+    Hears { tools: bool, prompts: bool },
 }
 
 /// A stream of events that may be opened again.
@@ -154,21 +154,41 @@ pub(super) enum What {
     Spent(Nanos),
 }
 
-impl AboutTools {
+impl AboutLists {
     /// Reads a request.
     pub(super) fn of(request: &Message) -> Self {
         let method = request.shape().method();
-        match method.as_deref() {
-            Some("tools/list") => match find(request.raw(), &["params", "cursor"]) {
-                None | Some(b"null") => Self::First,
-                Some(_) => Self::Later,
-            },
-            Some("subscriptions/listen")
-                if find(request.raw(), &["params", "notifications", "toolsListChanged"]) == Some(b"true") =>
-            {
-                Self::Hears
+        let kind = match method.as_deref() {
+            Some("tools/list") => Offered::Tools,
+            Some("prompts/list") => Offered::Prompts,
+            Some("subscriptions/listen") => {
+                let hears = |name| {
+                    find(request.raw(), &["params", "notifications", name]) == Some(b"true".as_slice())
+                };
+                return Self::Hears {
+                    tools: hears("toolsListChanged"),
+                    prompts: hears("promptsListChanged"),
+                };
             }
-            _ => Self::Nothing,
+            _ => return Self::Nothing,
+        };
+        match find(request.raw(), &["params", "cursor"]) {
+            None | Some(b"null") => Self::First(kind),
+            Some(_) => Self::Later(kind),
+        }
+    }
+
+    /// Whether it listens for changes of this list.
+    pub(super) fn hears(self, kind: Offered) -> bool {
+        match self {
+            Self::Hears { tools, prompts } => {
+                if kind == Offered::Prompts {
+                    prompts
+                } else {
+                    tools
+                }
+            }
+            _ => false,
         }
     }
 }

@@ -8,7 +8,7 @@ fn hold(tools: &[&str]) -> Hold {
     let items = tools.iter().map(|tool| Item::of(Offered::Tools, Value::parse(tool.as_bytes()).unwrap()));
     let mut surface = Surface::default();
     surface.set(Offered::Tools, items.collect());
-    let mut hold = Hold::default();
+    let mut hold = Hold::of(Offered::Tools);
     hold.set(Arc::new(Lock { surface, ..Lock::default() }));
     hold
 }
@@ -134,7 +134,7 @@ fn a_tool_that_is_gone_is_only_told_and_only_of_a_whole_list() {
 
 #[test]
 fn without_a_lock_nothing_is_read_and_nothing_held() {
-    let mut hold = Hold::default();
+    let mut hold = Hold::of(Offered::Tools);
     assert_eq!(sifted(&mut hold, r#"[{"name":"a","name":"b"}]"#), (None, vec![]));
     assert_eq!(hold.refuses(&call("a")), None);
 }
@@ -169,4 +169,36 @@ fn a_lock_that_changes_elsewhere_lets_nothing_pass_that_was_held() {
         hold.refuses(&call("new")).is_some(),
         "another definition was approved than the one that was listed"
     );
+}
+
+#[test]
+fn prompts_are_held_as_tools_are_and_only_by_a_lock_that_has_some() {
+    let list = |prompts: &str| {
+        Message::parse(format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"prompts":{prompts}}}}}"#).into())
+    };
+    let get = |prompt: &str| {
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","id":2,"method":"prompts/get","params":{{"name":"{prompt}"}}}}"#);
+        Message::parse(text.into())
+    };
+    let mut hold = Hold::of(Offered::Prompts);
+    hold.set(Arc::new(Lock::default()));
+    let mut acts = Vec::new();
+    let both = r#"[{"name":"ask","description":"Asks."},{"name":"new"}]"#;
+    assert!(hold.sift("srv", true, &list(both), &mut acts).is_none() && acts.is_empty());
+    assert_eq!(hold.refuses(&get("new")), None, "such a lock says nothing of prompts");
+
+    let mut surface = Surface::default();
+    let ask = Value::parse(br#"{"name":"ask","description":"Asks."}"#).unwrap();
+    surface.set(Offered::Prompts, vec![Item::of(Offered::Prompts, ask)]);
+    hold.set(Arc::new(Lock { surface, ..Lock::default() }));
+    let left = hold.sift("srv", true, &list(both), &mut acts).unwrap();
+    assert_eq!(
+        find(left.raw(), &["result", "prompts"]).unwrap(),
+        br#"[{"name":"ask","description":"Asks."}]"#
+    );
+    assert!(matches!(acts.as_slice(), [Act::Note(text)] if text.starts_with("the prompt `new` of `srv`")));
+    assert_eq!(hold.refuses(&get("ask")), None);
+    assert!(hold.refuses(&get("new")).unwrap().contains("the prompt `new`: the lock file does not have it"));
+    assert_eq!(hold.refuses(&call("new")), None, "a tool of that name is another thing");
 }
