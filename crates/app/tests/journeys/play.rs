@@ -76,7 +76,7 @@ pub fn direct(client: &Client, running: &Running) -> Saw {
         At::Command(words) => words,
         At::Url(url) => vec![url],
     };
-    converse(client, running.server, running.server.kind, &target, folder.path())
+    converse(client, running.server.plan, running.server.kind, &target, folder.path())
 }
 
 /// The same conversation through tapgate, which keeps its journal in `home`.
@@ -96,7 +96,7 @@ pub fn through(journey: &Journey, running: &Running, home: &Path) -> Saw {
         let mut target =
             vec!["/usr/bin/env".to_owned(), format!("TAPGATE_HOME={}", home.display()), TAPGATE.to_owned()];
         target.extend(arguments);
-        return converse(journey.client, journey.server, kind, &target, folder.path());
+        return converse(journey.client, journey.server.plan, kind, &target, folder.path());
     }
     let tap = Listening::start(
         Command::new(TAPGATE).args(arguments).env("TAPGATE_HOME", home),
@@ -104,13 +104,38 @@ pub fn through(journey: &Journey, running: &Running, home: &Path) -> Saw {
     );
     let path = if kind == Kind::Sse { "sse" } else { "mcp" };
     let url = format!("http://127.0.0.1:{}/{path}", tap.port);
-    converse(journey.client, journey.server, kind, &[url], folder.path())
+    converse(journey.client, journey.server.plan, kind, &[url], folder.path())
 }
 
-/// Plays the server's plan.
-fn converse(client: &Client, server: &Server, kind: Kind, target: &[String], folder: &Path) -> Saw {
+/// A conversation through a tap on pipes whose peers' words are changed by `sed`, before the tap hears them.
+pub fn altered(
+    (client, server, plan): (&Client, &Server, &str),
+    (client_says, server_says): (&str, &str),
+    home: &Path,
+) -> Saw {
+    let folder = tempfile::tempdir().unwrap();
+    let server = words(server, folder.path()).iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    // A server that does not go with its client is waited for by clients for seconds.
+    let go = "{ cat; sleep 0.1; kill 0; }";
+    let server = quoted(&format!("{go} | {server} | sed -u {}", quoted(server_says)));
+    let tap = format!(
+        "TAPGATE_HOME={} {} tap --name planted -- sh -c {server}",
+        quoted(home.to_str().unwrap()),
+        quoted(TAPGATE)
+    );
+    let script = format!("sed -u {} | {tap}", quoted(client_says));
+    converse(client, plan, Kind::Stdio, &["/bin/sh".to_owned(), "-c".to_owned(), script], folder.path())
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Plays a plan.
+fn converse(client: &Client, plan: &str, kind: Kind, target: &[String], folder: &Path) -> Saw {
     let mut command = client.command();
-    command.arg(journeys().join("plans").join(server.plan)).arg(kind.name()).args(target);
+    command.arg(journeys().join("plans").join(plan)).arg(kind.name()).args(target);
     command.env("PEERS", setup("node")).env("FOLDER", folder).env("PYTHONDONTWRITEBYTECODE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Group(command.process_group(0).spawn().expect("the client starts"));
