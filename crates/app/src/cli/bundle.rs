@@ -60,8 +60,11 @@ impl Args {
         });
         seen.map_err(|trouble| home::problem(&trouble))?;
         let scene = bundle::scene(transports, &messages);
-        let is_meant = |finding: &Finding| finding.rule.id == wanted.rule && finding.side == wanted.side;
-        let Some(small) = scene.shrink(&is_meant) else {
+        let is_alike = |finding: &Finding| finding.rule.id == wanted.rule && finding.side == wanted.side;
+        // Otherwise the smallest recording could miss another header than the one that is missing.
+        let is_meant =
+            |finding: &Finding| is_alike(finding) && *finding.subject == *wanted.subject.as_bytes();
+        let Some(small) = scene.shrink(&is_meant).or_else(|| scene.shrink(&is_alike)) else {
             return Err(Problem::usage(
                 "bundle.not-shown",
                 format!("{} cannot be shown from what is stored of {}", wanted.rule, session.id),
@@ -70,7 +73,7 @@ impl Args {
             .exit(Exit::Unreadable));
         };
         let found = small.findings();
-        let Some(finding) = found.iter().find(|finding| is_meant(finding)) else {
+        let Some(finding) = found.iter().find(|finding| is_alike(finding)) else {
             return Ok(ExitCode::FAILURE);
         };
         self.write(&format!("{:#}\n", bundle::write(&small, finding)))?;

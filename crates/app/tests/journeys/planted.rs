@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use std::thread;
 
 use serde_json::Value;
+use tapgate_wire::Leg;
 
 use crate::judged::{self, Found};
-use crate::play;
+use crate::play::{self, Header};
 use crate::table::{CLIENTS, Client, Kind, SERVERS, Server};
 
 /// So many conversations at once.
@@ -29,131 +30,183 @@ const PYTHON: Scene = Scene { client: "python-2-legacy", server: "everything", p
 const MODERN: Scene =
     Scene { client: "typescript-2-modern", server: "typescript-2-modern", plan: "planted-modern.json" };
 
-/// Whose words are changed.
-enum By {
-    Client,
-    Server,
-}
-
-/// A change by `sed`, and what is found of it: the rule, the side, and what the message that shows it holds.
+/// A change of what a peer says, and what is found of it: the rule, the side, and what the message that shows it holds.
 struct Plant {
     scene: &'static Scene,
-    by: By,
-    sed: &'static str,
+    by: Leg,
+    change: Change,
     finds: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// What is changed.
+enum Change {
+    /// A line on a pipe, by `sed`.
+    Line(&'static str),
+    /// A header.
+    Header(Header),
+}
+
+const fn header(
+    scene: &'static Scene,
+    by: Leg,
+    header: (&'static str, &'static str, &'static str),
+    finds: &'static [(&'static str, &'static str, &'static str)],
+) -> Plant {
+    let (of, name, value) = header;
+    Plant { scene, by, change: Change::Header(Header { of, name, value }), finds }
 }
 
 const fn plant(
     scene: &'static Scene,
-    by: By,
+    by: Leg,
     sed: &'static str,
     finds: &'static [(&'static str, &'static str, &'static str)],
 ) -> Plant {
-    Plant { scene, by, sed, finds }
+    Plant { scene, by, change: Change::Line(sed), finds }
 }
 
-/// Every change; the words of `sed` are the fault.
+/// Every change of a word.
 static PLANTS: &[Plant] = &[
-    plant(&LEGACY, By::Server, "/Echo: plain/p", &[("track.duplicate-answer", "server", "Echo: plain")]),
-    plant(&LEGACY, By::Server, "/Echo: plain/i echoed it", &[("frame.not-json", "server", "echoed it")]),
+    plant(&LEGACY, Leg::Server, "/Echo: plain/p", &[("track.duplicate-answer", "server", "Echo: plain")]),
+    plant(&LEGACY, Leg::Server, "/Echo: plain/i echoed it", &[("frame.not-json", "server", "echoed it")]),
     plant(
         &LEGACY,
-        By::Server,
+        Leg::Server,
         r#"/Echo: plain/i {"level":"info","msg":"echoed"}"#,
         &[("rpc.not-rpc", "server", "echoed")],
     ),
     plant(
         &LEGACY,
-        By::Server,
+        Leg::Server,
         "/Echo: plain/s/$/\\r/",
         &[("frame.carriage-return", "server", "Echo: plain")],
     ),
-    plant(&LEGACY, By::Server, "/Echo: plain/s/$/\\n/", &[("frame.blank-line", "server", "")]),
+    plant(&LEGACY, Leg::Server, "/Echo: plain/s/$/\\n/", &[("frame.blank-line", "server", "")]),
     plant(
         &LEGACY,
-        By::Server,
+        Leg::Server,
         r#"/Echo: plain/s/"jsonrpc":"2.0"/"jsonrpc":"2.0","jsonrpc":"2.0"/"#,
         &[("frame.duplicate-key", "server", "Echo: plain")],
     ),
     plant(
         &LEGACY,
-        By::Server,
+        Leg::Server,
         "s/Echoes back/Echoes\\\\u202e back/",
         &[("hidden.direction", "server", "inputSchema")],
     ),
     plant(
         &PYTHON,
-        By::Server,
+        Leg::Server,
         r#"s/"structuredContent":{"temperature":[0-9.]*/"structuredContent":{"temperature":"warm"/"#,
         &[("result.output-schema", "server", "warm")],
     ),
     plant(
         &LEGACY,
-        By::Server,
+        Leg::Server,
         r#"s/"progress":3/"progress":1/"#,
         &[("track.progress-not-increasing", "server", "notifications/progress")],
     ),
     plant(
         &LEGACY,
-        By::Server,
+        Leg::Server,
         "s/Echoes back/Echoes\\\\ud83d back/",
         &[("frame.lone-surrogate", "server", "inputSchema")],
     ),
     plant(
         &PYTHON,
-        By::Server,
+        Leg::Server,
         r#"s/"result":{"tools":/"result":{"nextCursor":null,"tools":/"#,
         &[("list.cursor-type", "server", "inputSchema")],
     ),
     plant(
         &PYTHON,
-        By::Server,
+        Leg::Server,
         r#"/Echo: plain/s/"type":"text"/"type":"texts"/"#,
         &[("answer.unknown-content", "server", "Echo: plain")],
     ),
     plant(
         &LEGACY,
-        By::Client,
+        Leg::Client,
         r#"/"plain"/s/"params":{/"params":{"_meta":{"my key":1},/"#,
         &[("meta.bad-key", "client", "plain")],
     ),
     plant(
         &LEGACY,
-        By::Client,
+        Leg::Client,
         "/notifications.initialized/d",
         &[("handshake.not-initialized", "client", "\"method\"")],
     ),
-    plant(&LEGACY, By::Client, "/\"plain\"/p", &[("track.id-reused", "client", "plain")]),
+    plant(&LEGACY, Leg::Client, "/\"plain\"/p", &[("track.id-reused", "client", "plain")]),
     plant(
         &LEGACY,
-        By::Client,
+        Leg::Client,
         r#"/"plain"/s/"name":"echo"/"nam":"echo"/"#,
         &[("request.missing", "client", "plain")],
     ),
-    plant(&LEGACY, By::Client, "/\"plain\"/i hello", &[("frame.not-json", "client", "hello")]),
+    plant(&LEGACY, Leg::Client, "/\"plain\"/i hello", &[("frame.not-json", "client", "hello")]),
     plant(
         &MODERN,
-        By::Server,
+        Leg::Server,
         r#"/simple text response/s/"resultType":"complete",\{0,1\}//"#,
         &[("rounds.no-result-type", "server", "simple text response")],
     ),
     plant(
         &MODERN,
-        By::Server,
+        Leg::Server,
         r#"/"prompts":\[/s/"ttlMs":[0-9]*/"ttlMs":-5/"#,
         &[("cache.wrong-value", "server", "ttlMs")],
     ),
     plant(
         &MODERN,
-        By::Client,
+        Leg::Client,
         r#"/test_simple_text/s/"io.modelcontextprotocol.clientInfo":{[^}]*},\{0,1\}//"#,
         &[("meta.no-client", "client", "test_simple_text")],
     ),
     plant(
         &MODERN,
-        By::Client,
+        Leg::Client,
         r#"/inputResponses/s/"who?"/"whom?"/"#,
         &[("rounds.other-params", "client", "whom?")],
+    ),
+    header(
+        &LEGACY,
+        Leg::Client,
+        ("plain", "mcp-session-id", ""),
+        &[("session.id-missing", "client", "plain")],
+    ),
+    header(
+        &LEGACY,
+        Leg::Client,
+        ("plain", "mcp-protocol-version", "2025-03-26"),
+        &[("header.version-other", "client", "plain")],
+    ),
+    header(
+        &LEGACY,
+        Leg::Server,
+        ("plain", "mcp-session-id", "another"),
+        &[("session.id-changed", "server", "Echo: plain")],
+    ),
+    header(
+        &MODERN,
+        Leg::Client,
+        ("test_simple_text", "mcp-method", ""),
+        // The SDK asks once more after a mismatch.
+        &[
+            ("header.missing", "client", "test_simple_text"),
+            ("header.missing", "client", "test_simple_text"),
+            ("retry.application", "client", "test_simple_text"),
+        ],
+    ),
+    header(
+        &MODERN,
+        Leg::Client,
+        ("test_simple_text", "mcp-name", "other"),
+        // The SDK asks once more after a mismatch.
+        &[
+            ("header.disagrees", "client", "test_simple_text"),
+            ("header.disagrees", "client", "test_simple_text"),
+            ("retry.application", "client", "test_simple_text"),
+        ],
     ),
 ];
 
@@ -165,7 +218,10 @@ fn a_changed_word_of_an_official_peer_is_found_as_what_it_is() {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(plant) = { rest.lock().unwrap().next() } {
-                    wrong.lock().unwrap().extend(found(plant).map(|why| format!("{}\n  {why}", plant.sed)));
+                    wrong
+                        .lock()
+                        .unwrap()
+                        .extend(found(plant).map(|why| format!("{:?}\n  {why}", plant.finds)));
                 }
             });
         }
@@ -179,12 +235,13 @@ fn found(plant: &Plant) -> Option<String> {
     let home = tempfile::tempdir().unwrap();
     let Scene { client, server, plan } = plant.scene;
     let client: &Client = CLIENTS.iter().find(|one| one.name == *client).unwrap();
-    let server: &Server = SERVERS.iter().find(|one| one.name == *server && one.kind == Kind::Stdio).unwrap();
-    let says = match plant.by {
-        By::Client => (plant.sed, ""),
-        By::Server => ("", plant.sed),
+    let kind = if matches!(plant.change, Change::Line(_)) { Kind::Stdio } else { Kind::Http };
+    let server: &Server = SERVERS.iter().find(|one| one.name == *server && one.kind == kind).unwrap();
+    let saw = match (&plant.change, plant.by) {
+        (Change::Line(sed), Leg::Client) => play::altered((client, server, plan), (sed, ""), home.path()),
+        (Change::Line(sed), Leg::Server) => play::altered((client, server, plan), ("", sed), home.path()),
+        (Change::Header(header), leg) => play::relayed((client, server, plan), (leg, header), home.path()),
     };
-    let saw = play::altered((client, server, plan), says, home.path());
     let (n_usual, found) = judged::apart(&format!("{} tap {server}", client.name), home.path());
     let wanted: BTreeSet<_> = plant.finds.iter().map(|(rule, side, _)| format!("{rule} {side}")).collect();
     let is: BTreeSet<_> = found.iter().map(|found| format!("{} {}", found.rule, found.side)).collect();
@@ -202,7 +259,7 @@ fn misplaced(plant: &Plant, found: &Found, home: &Path) -> Option<String> {
     if !shown.iter().any(is_there) {
         return Some(format!("{found:?} is not at a message with {holds:?}: {shown:?}"));
     }
-    let file = home.join(format!("{}.json", found.rule));
+    let file = home.join(format!("{}-{}.json", found.rule, found.at.as_deref().unwrap_or_default()));
     let file = file.to_str().unwrap();
     let made = judged::lines(home, &["bundle", &found.session, "--rule", &found.rule, "-o", file, "--json"]);
     let n_messages = made.first().and_then(|line| line["messages"].as_u64());

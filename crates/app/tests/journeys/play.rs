@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use tapgate_wire::Leg;
 
 use crate::table::{Client, Journey, Kind, Runs, Server, journeys, root, setup};
 
@@ -125,6 +126,45 @@ pub fn altered(
     );
     let script = format!("sed -u {} | {tap}", quoted(client_says));
     converse(client, plan, Kind::Stdio, &["/bin/sh".to_owned(), "-c".to_owned(), script], folder.path())
+}
+
+/// A header that is changed on its way where the request's body holds a text, or taken away if it gets no value.
+pub struct Header {
+    pub of: &'static str,
+    pub name: &'static str,
+    pub value: &'static str,
+}
+
+/// A conversation over HTTP through a tap, before which a relay changes a header of the client's requests or the
+/// server's answers.
+pub fn relayed(
+    (client, server, plan): (&Client, &'static Server, &str),
+    (leg, header): (Leg, &Header),
+    home: &Path,
+) -> Saw {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(server);
+    let At::Url(mut url) = running.at(folder.path()) else { panic!("{server} has no URL") };
+    let relay = |target: &str, where_: &str| {
+        let mut command = Command::new(Runs::Node.program());
+        command.arg(journeys().join("servers/relay.mjs")).args([
+            target,
+            header.of,
+            header.name,
+            header.value,
+            where_,
+        ]);
+        Listening::start(&mut command, "listening on port ")
+    };
+    let at = |listening: &Listening| format!("http://127.0.0.1:{}/mcp", listening.port);
+    let behind = (leg == Leg::Server).then(|| relay(&url, "response"));
+    url = behind.as_ref().map_or(url, at);
+    let tap = ["tap", "--name", "planted", "--listen", "127.0.0.1:0", &url];
+    let tap =
+        Listening::start(Command::new(TAPGATE).args(tap).env("TAPGATE_HOME", home), "http://127.0.0.1:");
+    let before = (leg == Leg::Client).then(|| relay(&at(&tap), "request"));
+    let url = before.as_ref().map_or_else(|| at(&tap), at);
+    converse(client, plan, Kind::Http, &[url], folder.path())
 }
 
 /// A word as a shell takes it.
