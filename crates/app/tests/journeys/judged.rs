@@ -118,7 +118,5 @@ fn found(finding: Value) -> Found {
 pub fn lines(home: &Path, args: &[&str]) -> Vec<Value> {
     let out = Command::new(TAPGATE).args(args).env("TAPGATE_HOME", home).output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{args:?}: {line}")))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }

@@ -144,7 +144,11 @@ pub fn relayed(
 ) -> Saw {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(server);
-    let At::Url(mut url) = running.at(folder.path()) else { panic!("{server} has no URL") };
+    let url = match running.at(folder.path()) {
+        At::Url(url) => Some(url),
+        At::Command(_) => None,
+    };
+    let url = url.expect("it is a server that listens");
     let relay = |target: &str, where_: &str| {
         let mut command = Command::new(Runs::Node.program());
         command.arg(journeys().join("servers/relay.mjs")).args([
@@ -158,7 +162,7 @@ pub fn relayed(
     };
     let at = |listening: &Listening| format!("http://127.0.0.1:{}/mcp", listening.port);
     let behind = (leg == Leg::Server).then(|| relay(&url, "response"));
-    url = behind.as_ref().map_or(url, at);
+    let url = behind.as_ref().map_or(url, at);
     let tap = ["tap", "--name", "planted", "--listen", "127.0.0.1:0", &url];
     let tap =
         Listening::start(Command::new(TAPGATE).args(tap).env("TAPGATE_HOME", home), "http://127.0.0.1:");
