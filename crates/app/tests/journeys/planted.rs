@@ -136,7 +136,8 @@ static PLANTS: &[Plant] = &[
         "/notifications.initialized/d",
         &[("handshake.not-initialized", "client", "\"method\"")],
     ),
-    plant(&LEGACY, Leg::Client, "/\"plain\"/p", &[("track.id-reused", "client", "plain")]),
+    // In one write, so that the server has not answered in between.
+    plant(&LEGACY, Leg::Client, r#"/"plain"/s/.*/&\n&/"#, &[("track.id-reused", "client", "plain")]),
     plant(
         &LEGACY,
         Leg::Client,
