@@ -227,10 +227,7 @@ impl Tracker {
         call.exchange.closed = Some(at);
         let (clock, shift) = call.split.finish(at);
         call.exchange.clock = clock.filter(|_| !call.unsure);
-        // What ended unseen may have ended well, and a subscription ends when its client goes, so nothing repeats them.
-        if call.verb != Verb::Listen
-            && matches!(status, Status::Error | Status::Cancelled | Status::Unanswered)
-        {
+        if may_be_repeated(&call) {
             self.failures.keep(Failure::of(&call, at), ledger.limits.failures);
         }
         if let Some(parent) = call.exchange.parent {
@@ -358,4 +355,16 @@ fn note_faults(call: &mut Call, shape: &Shape) {
     for fault in &shape.faults {
         call.find_code(fault.kind.code());
     }
+}
+
+/// Whether what is asked like this again repeats it, because it failed.
+///
+/// What ended unseen may have ended well, a subscription ends when its client goes, and a handshake that the path does
+/// not know is the way to the transport of 2024-11-05.
+fn may_be_repeated(call: &Call) -> bool {
+    let has_failed = matches!(call.exchange.status, Status::Error | Status::Cancelled | Status::Unanswered);
+    let is_fallback = call.verb == Verb::Initialize
+        && call.exchange.error_code.is_none()
+        && matches!(call.exchange.http_status, Some(400 | 404 | 405));
+    has_failed && call.verb != Verb::Listen && !is_fallback
 }

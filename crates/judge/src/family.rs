@@ -75,6 +75,7 @@ const EXACTER: &[(&str, &[&str])] = &[
     ("era.future-method", &["capability.client-lacks"]),
     ("era.batch", &["header.on-batch"]),
     ("cancel.other-side", &["track.cancel-unknown"]),
+    ("rounds.other-params", &["track.state-unknown"]),
     ("rounds.state-missing", &["track.state-unknown"]),
     ("rounds.state-changed", &["track.state-unknown"]),
 ];

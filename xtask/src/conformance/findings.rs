@@ -56,14 +56,13 @@ impl Expected {
     pub(super) fn unexpected(&mut self, found: &[Found]) -> BTreeSet<String> {
         let mut unexpected = BTreeSet::new();
         for found in found {
-            match self.0.iter_mut().find(|entry| entry.covers(found)) {
-                Some(entry) => entry.is_used = true,
-                None => {
-                    let scenario = found.scenarios.first().map_or("no scenario", String::as_str);
-                    let Found { rule, side, text, .. } = found;
-                    unexpected.insert(format!("{scenario}: found {rule} of the {side}: {text}"));
-                }
+            if let Some(entry) = self.0.iter_mut().find(|entry| entry.covers(found)) {
+                entry.is_used = true;
+                continue;
             }
+            let scenario = found.scenarios.first().map_or("no scenario", String::as_str);
+            let Found { rule, side, text, .. } = found;
+            unexpected.insert(format!("{scenario}: found {rule} of the {side}: {text}"));
         }
         unexpected
     }

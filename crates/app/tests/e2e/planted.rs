@@ -142,8 +142,11 @@ fn not_bundled(home: &Home, found: &Found, finding: &Value) -> Option<String> {
     let report = Home::new().run(&["check", path, "--json"]);
     let report: Value = serde_json::from_str(&report.out()).unwrap();
     let again = report["findings"].as_array().unwrap();
-    let is_again =
-        again.iter().any(|one| one["rule"] == found.rule.as_str() && one["side"] == found.side.as_str());
+    let is_same = |one: &Value| {
+        let names = ["/rule", "/side", "/evidence/subject"];
+        names.iter().all(|name| one.pointer(name) == finding.pointer(name))
+    };
+    let is_again = again.iter().any(is_same);
     (n_messages > most || !is_again)
         .then(|| format!("  the bundle of {found} has {n_messages} messages and shows {again:?}"))
 }

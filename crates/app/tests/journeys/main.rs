@@ -20,7 +20,9 @@ use crate::play::{Running, Saw};
 use crate::table::{Journey, Kind, SERVERS};
 
 mod compare;
+mod judged;
 mod mocked;
+mod planted;
 mod play;
 mod recorded;
 mod table;
@@ -51,6 +53,11 @@ fn every_client_reaches_the_filesystem() {
 #[test]
 fn every_client_reaches_the_memory() {
     all_reach("memory", Kind::Stdio);
+}
+
+#[test]
+fn every_client_reaches_sequential_thinking() {
+    all_reach("sequential-thinking", Kind::Stdio);
 }
 
 #[test]
@@ -139,5 +146,6 @@ fn walk(journey: &Journey, running: &Running, direct: &Saw) -> Vec<String> {
     let saw = play::through(journey, running, home.path());
     let mut wrong = compare::wrong(journey, direct, &saw);
     wrong.extend(compare::misrecorded(journey.server, &saw, home.path()));
+    wrong.extend(judged::unexpected(journey, home.path()));
     wrong
 }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use tapgate_wire::Leg;
 
 use crate::table::{Client, Journey, Kind, Runs, Server, journeys, root, setup};
 
@@ -76,7 +77,7 @@ pub fn direct(client: &Client, running: &Running) -> Saw {
         At::Command(words) => words,
         At::Url(url) => vec![url],
     };
-    converse(client, running.server, running.server.kind, &target, folder.path())
+    converse(client, running.server.plan, running.server.kind, &target, folder.path())
 }
 
 /// The same conversation through tapgate, which keeps its journal in `home`.
@@ -107,7 +108,7 @@ pub fn behind(
         let variable = format!("TAPGATE_HOME={}", home.display());
         let mut target = vec!["/usr/bin/env".to_owned(), variable, TAPGATE.to_owned()];
         target.extend_from_slice(arguments);
-        return converse(client, server, kind, &target, folder);
+        return converse(client, server.plan, kind, &target, folder);
     }
     let tap = Listening::start(
         Command::new(TAPGATE).args(arguments).env("TAPGATE_HOME", home),
@@ -115,13 +116,81 @@ pub fn behind(
     );
     let path = if kind == Kind::Sse { "sse" } else { "mcp" };
     let url = format!("http://127.0.0.1:{}/{path}", tap.port);
-    converse(client, server, kind, &[url], folder)
+    converse(client, server.plan, kind, &[url], folder)
 }
 
-/// Plays the server's plan.
-fn converse(client: &Client, server: &Server, kind: Kind, target: &[String], folder: &Path) -> Saw {
+/// A conversation through a tap on pipes whose peers' words are changed by `sed`, before the tap hears them.
+pub fn altered(
+    (client, server, plan): (&Client, &Server, &str),
+    (client_says, server_says): (&str, &str),
+    home: &Path,
+) -> Saw {
+    let folder = tempfile::tempdir().unwrap();
+    let server = words(server, folder.path()).iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    // A server that does not go with its client is waited for by clients for seconds.
+    let go = "{ cat; sleep 0.1; kill 0; }";
+    let server = quoted(&format!("{go} | {server} | sed -u {}", quoted(server_says)));
+    let tap = format!(
+        "TAPGATE_HOME={} {} tap --name planted -- sh -c {server}",
+        quoted(home.to_str().unwrap()),
+        quoted(TAPGATE)
+    );
+    let script = format!("sed -u {} | {tap}", quoted(client_says));
+    converse(client, plan, Kind::Stdio, &["/bin/sh".to_owned(), "-c".to_owned(), script], folder.path())
+}
+
+/// A header that is changed on its way where the request's body holds a text, or taken away if it gets no value.
+pub struct Header {
+    pub of: &'static str,
+    pub name: &'static str,
+    pub value: &'static str,
+}
+
+/// A conversation over HTTP through a tap, before which a relay changes a header of the client's requests or the
+/// server's answers.
+pub fn relayed(
+    (client, server, plan): (&Client, &'static Server, &str),
+    (leg, header): (Leg, &Header),
+    home: &Path,
+) -> Saw {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(server);
+    let url = match running.at(folder.path()) {
+        At::Url(url) => Some(url),
+        At::Command(_) => None,
+    };
+    let url = url.expect("it is a server that listens");
+    let relay = |target: &str, where_: &str| {
+        let mut command = Command::new(Runs::Node.program());
+        command.arg(journeys().join("servers/relay.mjs")).args([
+            target,
+            header.of,
+            header.name,
+            header.value,
+            where_,
+        ]);
+        Listening::start(&mut command, "listening on port ")
+    };
+    let at = |listening: &Listening| format!("http://127.0.0.1:{}/mcp", listening.port);
+    let behind = (leg == Leg::Server).then(|| relay(&url, "response"));
+    let url = behind.as_ref().map_or(url, at);
+    let tap = ["tap", "--name", "planted", "--listen", "127.0.0.1:0", &url];
+    let tap =
+        Listening::start(Command::new(TAPGATE).args(tap).env("TAPGATE_HOME", home), "http://127.0.0.1:");
+    let before = (leg == Leg::Client).then(|| relay(&at(&tap), "request"));
+    let url = before.as_ref().map_or_else(|| at(&tap), at);
+    converse(client, plan, Kind::Http, &[url], folder.path())
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Plays a plan.
+fn converse(client: &Client, plan: &str, kind: Kind, target: &[String], folder: &Path) -> Saw {
     let mut command = client.command();
-    command.arg(journeys().join("plans").join(server.plan)).arg(kind.name()).args(target);
+    command.arg(journeys().join("plans").join(plan)).arg(kind.name()).args(target);
     command.env("PEERS", setup("node")).env("FOLDER", folder).env("PYTHONDONTWRITEBYTECODE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Group(command.process_group(0).spawn().expect("the client starts"));

@@ -150,6 +150,8 @@ impl fmt::Display for Server {
 pub const EVERYTHING: &str = ".setup/node/node_modules/@modelcontextprotocol/server-everything/dist/index.js";
 const FILESYSTEM: &str = ".setup/node/node_modules/@modelcontextprotocol/server-filesystem/dist/index.js";
 const MEMORY: &str = ".setup/node/node_modules/@modelcontextprotocol/server-memory/dist/index.js";
+const THINKING: &str =
+    ".setup/node/node_modules/@modelcontextprotocol/server-sequential-thinking/dist/index.js";
 const FIXTURE: &str = "xtask/conformance/server.mjs";
 const PYTHON_1: &str = "crates/app/tests/journeys/servers/mcp1.py";
 const PYTHON_2: &str = "crates/app/tests/journeys/servers/mcp2.py";
@@ -182,6 +184,14 @@ pub static SERVERS: &[Server] = &[
         FILESYSTEM,
     ),
     server("memory", Eras::Legacy, (Kind::Stdio, &[]), "memory.json", Runs::Node, MEMORY),
+    server(
+        "sequential-thinking",
+        Eras::Legacy,
+        (Kind::Stdio, &[]),
+        "sequential-thinking.json",
+        Runs::Node,
+        THINKING,
+    ),
     server("python-1", Eras::Legacy, STDIO, "fixture.json", Runs::Python1, PYTHON_1),
     server("python-2", Eras::Both, STDIO, "fixture.json", Runs::Python2, PYTHON_2),
     server(

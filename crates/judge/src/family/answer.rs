@@ -5,6 +5,7 @@ mod rules;
 
 use std::collections::HashSet;
 
+use tapgate_engine::fact::Head;
 use tapgate_wire::json::{each, find, unescape};
 use tapgate_wire::revision::{self, Revision};
 use tapgate_wire::shape::Member;
@@ -157,11 +158,16 @@ impl Answers {
             return;
         }
         let asked = call.request.shape();
+        let is_malformed = asked.raw(Member::Arguments).is_some_and(|arguments| !arguments.starts_with(b"{"));
+        // What the transport refuses, and what is no call, never reached the tool.
+        let is_refused = matches!(heard.head, Some(Head::Response(head)) if !head.status.is_success());
+        if is_malformed || is_refused {
+            return;
+        }
         let name = quote(tool);
         let is_plain = asked.raw(Member::RequestState).is_none()
             && asked.raw(Member::InputResponses).is_none()
-            && asked.raw(Member::TaskAsked).is_none()
-            && asked.raw(Member::Arguments).is_none_or(|arguments| arguments.starts_with(b"{"));
+            && asked.raw(Member::TaskAsked).is_none();
         if code == -32_602 && is_plain && heard.revision.is_some() {
             let has_meta = asked.raw(Member::MetaCapabilities).is_some();
             if has_meta || heard.revision < Some(Revision::V2026_07_28) {

@@ -175,7 +175,8 @@ impl Rounds {
             retry(cx, heard, &pending, answers);
             return;
         }
-        if let Some(exchange) = self.stranger(cx, heard, state) {
+        let meant = self.stranger(cx, heard, state).or_else(|| self.changed(cx, heard, (state, answers)));
+        if let Some(exchange) = meant {
             self.pending.remove(&exchange);
         }
     }
@@ -213,6 +214,43 @@ impl Rounds {
     }
 }
 
+impl Rounds {
+    /// A retry that needs no state and has another target or other arguments: it means the only call that was asked for
+    /// these very inputs.
+    fn changed(
+        &self,
+        cx: &mut Cx<'_>,
+        heard: &Heard<'_>,
+        (state, answers): (Option<&Bytes>, Option<&Bytes>),
+    ) -> Option<u64> {
+        let method = heard.shape().method().unwrap_or_default();
+        let given = names_of(answers.filter(|_| state.is_none())?);
+        let mut fitting = self.pending.iter().filter(|(_, pending)| {
+            pending.state.is_none() && *pending.method == *method && pending.inputs.as_ref() == Some(&given)
+        });
+        let (Some((&exchange, pending)), None) = (fitting.next(), fitting.next()) else { return None };
+        other_params(cx, heard, pending);
+        Some(exchange)
+    }
+}
+
+/// The names of the inputs that a retry brings, as many as are compared.
+fn names_of(answers: &Bytes) -> BTreeSet<Bytes> {
+    let mut given = BTreeSet::new();
+    each(answers, &mut |name, _| {
+        if given.len() <= MAX_INPUTS {
+            given.insert(Bytes::from(unescape(name).into_owned()));
+        }
+    });
+    given
+}
+
+fn other_params(cx: &mut Cx<'_>, heard: &Heard<'_>, pending: &Pending) {
+    let method = &pending.method;
+    let text = format!("The retry of `{method}` has another target or other arguments than its request.");
+    cx.find(&PARAMS, heard, method, text);
+}
+
 /// The request that continues a call.
 fn retry(cx: &mut Cx<'_>, heard: &Heard<'_>, pending: &Pending, answers: Option<&Bytes>) {
     let shape = heard.shape();
@@ -223,18 +261,10 @@ fn retry(cx: &mut Cx<'_>, heard: &Heard<'_>, pending: &Pending, answers: Option<
         cx.find(&ID_REUSED, heard, method, text);
     }
     if params(shape) != pending.params {
-        let text = format!("The retry of `{method}` has another target or other arguments than its request.");
-        cx.find(&PARAMS, heard, method, text);
+        other_params(cx, heard, pending);
     }
     let Some(asked) = &pending.inputs else { return };
-    let mut given = BTreeSet::new();
-    if let Some(answers) = answers {
-        each(answers, &mut |name, _| {
-            if given.len() <= MAX_INPUTS {
-                given.insert(Bytes::from(unescape(name).into_owned()));
-            }
-        });
-    }
+    let given = answers.map(names_of).unwrap_or_default();
     if let Some(name) = given.iter().find(|name| !asked.contains(*name)) {
         let name = quote(name);
         let text = format!("The retry of `{method}` answers `{name}`, which the server did not ask for.");

@@ -62,6 +62,12 @@ impl Family for Sessions {
                 Some(Head::Response(head)) => self.plain_answered(cx, piece, head),
                 None => {}
             },
+            // A stream that can be resumed begins with an event that holds nothing but its id.
+            Event::Piece(piece) => {
+                if let Some(Head::Response(head)) = piece.head {
+                    self.named(cx, head, piece.place(cx.session, Side::Server));
+                }
+            }
             Event::Closed(exchange) => self.closed(cx, exchange),
             _ => {}
         }
@@ -161,7 +167,6 @@ impl Sessions {
     /// A response, with the first message in it.
     fn answered(&mut self, cx: &mut Cx<'_>, heard: &Heard<'_>, head: &Arc<ResponseHead>) {
         let status = head.status;
-        let id = value(&head.headers, &SESSION_ID);
         let place = place_of(heard, Side::Server);
         let Some(call) = heard.exchange.and_then(|exchange| cx.session.call(exchange)) else {
             if heard.exchange.is_none() && heard.shape().kind == Kind::Other {
@@ -169,21 +174,8 @@ impl Sessions {
             }
             return;
         };
-        let is_modern = call.revision.is_some_and(|revision| revision.era() == Era::Modern);
-        let (is_greeting, is_asked_by_client) = (call.method == "initialize", call.asked_by == Leg::Client);
-        if let Some(id) = id {
-            if is_modern {
-                if self.once(&rule::IN_MODERN) {
-                    let text = "The server issued Mcp-Session-Id to a request without sessions.";
-                    cx.find_at(&rule::IN_MODERN, place, "Mcp-Session-Id", text);
-                }
-            } else if is_greeting && status.is_success() {
-                self.issued(cx, id, place);
-            } else if self.id.as_ref().is_some_and(|issued| *issued != *id) && self.once(&rule::ID_CHANGED) {
-                let text = "The response names another session id than the answer to initialize.";
-                cx.find_at(&rule::ID_CHANGED, place, "Mcp-Session-Id", text);
-            }
-        }
+        let is_asked_by_client = call.asked_by == Leg::Client;
+        self.named(cx, head, place);
         let kind = value(&head.headers, &CONTENT_TYPE);
         let is_known =
             kind.is_some_and(|kind| holds(kind, b"application/json") || holds(kind, b"text/event-stream"));
@@ -198,6 +190,23 @@ impl Sessions {
                 None => "The answer has no header Content-Type.".into(),
             };
             cx.find_at(&rule::ANSWER_TYPE, place, "Content-Type", text);
+        }
+    }
+
+    /// The head of a response to a call: whether it names the session, and rightly.
+    fn named(&mut self, cx: &mut Cx<'_>, head: &ResponseHead, place: Place) {
+        let call = place.exchange.and_then(|exchange| cx.session.call(exchange));
+        let (Some(call), Some(id)) = (call, value(&head.headers, &SESSION_ID)) else { return };
+        if call.revision.is_some_and(|revision| revision.era() == Era::Modern) {
+            if self.once(&rule::IN_MODERN) {
+                let text = "The server issued Mcp-Session-Id to a request without sessions.";
+                cx.find_at(&rule::IN_MODERN, place, "Mcp-Session-Id", text);
+            }
+        } else if call.method == "initialize" && head.status.is_success() {
+            self.issued(cx, id, place);
+        } else if self.id.as_ref().is_some_and(|issued| *issued != *id) && self.once(&rule::ID_CHANGED) {
+            let text = "The response names another session id than the answer to initialize.";
+            cx.find_at(&rule::ID_CHANGED, place, "Mcp-Session-Id", text);
         }
     }
 

@@ -68,7 +68,7 @@ pub(super) fn read(text: &str) -> Vec<Row> {
         if let Some((name, meaning)) = line.strip_prefix("let ").and_then(|rest| rest.split_once(' ')) {
             let (name, meaning) = (format!("${name}"), said(&words, meaning));
             match words.iter_mut().find(|(word, _)| *word == name) {
-                Some((_, lines)) => *lines += &format!("\n{meaning}"),
+                Some((_, lines)) => *lines = [lines.as_str(), &meaning].join("\n"),
                 None => words.push((name, meaning)),
             }
             // A word may begin with another.

@@ -49,11 +49,10 @@ pub(super) fn play(home: &Home, row: &Row) {
                 let event = event.clone().unwrap_or_default();
                 open.get_mut(stream).unwrap().event(&event, &bytes(text));
             }
-            Step::Closed(_, Leg::Client, Ending::Clean) => {}
             Step::Closed(stream, Leg::Client, Ending::Abandoned) => drop(open.remove(stream)),
             Step::Closed(stream, Leg::Server, how) => open.remove(stream).unwrap().end(how),
             Step::Wait(nanos) => sleep(Duration::from_nanos(*nanos)),
-            Step::Legs(..) => {}
+            Step::Legs(..) | Step::Closed(_, Leg::Client, Ending::Clean) => {}
             other => panic!("{}: {other:?} cannot be played over HTTP", row.name),
         }
     }

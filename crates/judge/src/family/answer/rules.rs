@@ -317,6 +317,13 @@ pub(super) static FAILURE: Rule = Rule {
     "#],
     quiet: &[
         r#"
+        legs client=http server=http
+        client[1] POST /mcp  mcp-session-id: s; mcp-protocol-version: 2025-06-18 | ask 1 tools/list
+        server[1] 200 json | answer 1 {"tools":[{"name":"a","inputSchema":{"type":"object"}}]}
+        client[2] POST /mcp  mcp-session-id: s; mcp-protocol-version: 2025-06-18 | ask 2 tools/call {"name":"a"}
+        server[2] 400 json | fail 2 -32000 another session
+    "#,
+        r#"
         hello 2025-06-18 {} {"tools":{}}
         client> ask 1 tools/list
         server> answer 1 {"tools":[{"name":"a","inputSchema":{"type":"object"}}]}

@@ -1,3 +1,4 @@
+// Long because each rule has its examples beside it.
 //! The rules of eras and revisions.
 
 use tapgate_wire::Rule;

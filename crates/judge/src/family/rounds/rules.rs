@@ -239,11 +239,19 @@ pub(super) static PARAMS: Rule = Rule {
     revisions: Revisions::MODERN,
     source: "Spec 2026-07-28, basic/patterns/mrtr, Client Requirements",
     fix: "Repeat the request as it was, with the inputs and the state added.",
-    fires: &[r#"
+    fires: &[
+        r#"
         client> ask 1 tools/call {"name":"a","arguments":{"x":1},"_meta":{$META}}
         server> answer 1 {"resultType":"input_required","requestState":"s"}
         client> ask 2 tools/call {"name":"a","arguments":{"x":2},"requestState":"s","_meta":{$META}}
-    "#],
+    "#,
+        r#"
+        legs client=stdio server=stdio
+        client> ask 1 tools/call {"name":"a","arguments":{"x":1},"_meta":{$META({"roots":{}})}}
+        server> answer 1 {"resultType":"input_required","inputRequests":{"k":{"method":"roots/list"}}}
+        client> ask 2 tools/call {"name":"a","arguments":{"x":2},"inputResponses":{"k":{"roots":[]}},"_meta":{$META({"roots":{}})}}
+    "#,
+    ],
     quiet: &[r#"
         client> ask 1 tools/call {"name":"a","arguments":{"x":1,"y":2},"_meta":{$META}}
         server> answer 1 {"resultType":"input_required","requestState":"s"}
