@@ -186,11 +186,6 @@ impl Player {
         self.tap.id()
     }
 
-    /// Whether messages travel on pipes.
-    pub fn is_on_pipes(&self) -> bool {
-        matches!(self.way, Way::Pipes(_))
-    }
-
     /// Notes the revision that a handshake agreed on.
     pub fn agree(&mut self, revision: &str) {
         if let Way::Web(web) = &mut self.way {

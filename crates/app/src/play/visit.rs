@@ -240,8 +240,10 @@ impl Guest<'_> {
         }
         let with_meta = self.dressed(params.clone());
         self.player.probe(&json!({ "jsonrpc": "2.0", "method": method, "params": with_meta }), agreed);
-        if self.player.is_on_pipes() {
-            self.ask(method, params, self.patience);
+        for is_first in [true, false] {
+            if self.player.say_odd_line(is_first) {
+                self.ask(method, params.clone(), self.patience);
+            }
         }
     }
 

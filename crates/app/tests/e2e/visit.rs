@@ -157,6 +157,12 @@ fn a_server_that_hangs_is_not_waited_for_again_and_again() {
 }
 
 #[test]
+fn a_server_that_dies_of_a_line_that_is_no_message_is_found_by_that() {
+    let (code, report) = on_pipes("brittle", &["--revision", "2025-11-25"]);
+    assert_eq!((code, rules(&report)), (Some(0), vec!["process.broken-line".to_owned()]), "{report:#}");
+}
+
+#[test]
 fn a_server_that_outlives_its_input_is_found() {
     let (_, report) = on_pipes("lingers", &["--revision", "2025-11-25"]);
     assert_eq!(rules(&report), ["process.lingers"], "{report:#}");

@@ -40,6 +40,8 @@ for line in sys.stdin:
     try:
         ask = json.loads(line)
     except ValueError:
+        if fault == 'brittle':
+            raise
         continue
     if 'id' not in ask:
         continue
