@@ -334,15 +334,22 @@ fn newest<'s>(session: &'s Session<'_>, kind: Offered) -> Option<&'s SurfaceRow>
     session.surfaces.iter().rev().find(|surface| surface.kind == kind)
 }
 
-/// The items of a list: name, digest, bytes.
-fn items(surface: &SurfaceRow) -> Vec<(String, String, u64)> {
-    let Ok(Json::Array(items)) = serde_json::from_slice(&surface.items) else { return Vec::new() };
-    let text = |item: &Json, name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-    let bytes = |item: &Json| item.get("bytes").and_then(Json::as_u64).unwrap_or_default();
-    // What stands on two pages is there once.
+/// The items of a list; what stands on two of its pages is there once.
+fn listed(surface: &SurfaceRow) -> Vec<Json> {
+    let mut items: Vec<Json> = serde_json::from_slice(&surface.items).unwrap_or_default();
     let mut seen = BTreeSet::new();
-    let items = items.iter().map(|item| (text(item, "name"), text(item, "digest"), bytes(item)));
-    items.filter(|(name, digest, _)| seen.insert((name.clone(), digest.clone()))).collect()
+    items.retain(|item| seen.insert((text(item, "name"), text(item, "digest"))));
+    items
+}
+
+/// The items of a list: name and bytes.
+fn items(surface: &SurfaceRow) -> Vec<(String, u64)> {
+    let bytes = |item: &Json| item.get("bytes").and_then(Json::as_u64).unwrap_or_default();
+    listed(surface).iter().map(|item| (text(item, "name"), bytes(item))).collect()
+}
+
+fn text(item: &Json, name: &str) -> String {
+    item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -109,6 +109,10 @@ pub struct Args {
     #[arg(long)]
     sizes: bool,
 
+    /// With --sizes, say which share of a window of so many tokens the tools take
+    #[arg(long, value_name = "TOKENS", requires = "tokenizer", requires = "sizes")]
+    window: Option<u64>,
+
     /// Leave out the findings that this file names, each with a reason and an end
     #[arg(long, value_name = "FILE")]
     suppress: Option<PathBuf>,
@@ -206,6 +210,9 @@ impl Args {
         report.portability = check::portability(&sessions, crate::wall::now());
         if self.sizes {
             report.sizes = Sizes::of(&sessions, self.tokenizer.map(Tokenizer::counter));
+            if let Some(sizes) = &mut report.sizes {
+                sizes.window = self.window;
+            }
         }
         self.print(&report, &suppressions, output);
         Ok(ExitCode::from(u8::from(report.fails(self.least()))))
