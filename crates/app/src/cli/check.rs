@@ -356,9 +356,10 @@ fn told(visit: &Visit) -> Visited {
         why.push_str(trouble);
     }
     // Silence is an outcome of its own.
+    let is_left_out = matches!(visit.outcome, Outcome::LeftOut(_));
     let is_odd =
         visit.troubles.iter().any(|trouble| visit.outcome != Outcome::Silent || trouble.starts_with(CUT));
-    Visited { revision, outcome, why, is_odd }
+    Visited { revision, outcome, why, is_odd: is_odd || is_left_out }
 }
 
 fn span(text: &str) -> Result<i64, String> {

@@ -32,6 +32,10 @@ def tools(ask, cursor):
 
 if fault == 'silent':
     time.sleep(1000)
+if fault == 'asks':
+    for n in range(100000):
+        say({'id': n, 'result': {}})
+        say({'id': 'ping-%d' % n, 'method': 'ping'})
 while fault == 'flood-before':
     say(NOISE)
 while fault == 'flood-stderr':
