@@ -197,11 +197,6 @@ impl Player {
         self.tap.id()
     }
 
-    /// Whether messages travel on pipes.
-    pub fn is_on_pipes(&self) -> bool {
-        matches!(self.way, Way::Pipes(_))
-    }
-
     /// Notes the revision that a handshake agreed on.
     pub fn agree(&mut self, revision: &str) {
         if let Way::Web(web) = &mut self.way {
@@ -298,12 +293,9 @@ impl Player {
         }
     }
 
-    /// Why the visit is to be broken off, if it is.
-    pub fn cut(&self) -> Option<Cut> {
-        if self.bounds.allowance.left() == 0 {
-            return Some(Cut::Bytes);
-        }
-        left(&self.bounds.clock, self.bounds.most).is_zero().then_some(Cut::Time)
+    /// Whether the server has taken all the time that it may.
+    pub fn is_late(&self) -> bool {
+        left(&self.bounds.clock, self.bounds.most).is_zero()
     }
 
     /// Ends as a client should: closes its side and hears the server out; whoever does not end is ended.
@@ -361,15 +353,6 @@ fn ends(tap: &mut Child) -> bool {
         thread::sleep(LOOK / 10);
     }
     true
-}
-
-/// Why a visit was broken off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// The server said more than it may.
-    Bytes,
-    /// It took longer than it may.
-    Time,
 }
 
 /// What is left of a wait that began when the clock did.

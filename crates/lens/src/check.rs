@@ -2,6 +2,7 @@
 //!
 //! A check says `unknown` where the data is missing, never `pass`.
 
+mod expected;
 mod handshake;
 mod junit;
 mod masking;
@@ -27,6 +28,7 @@ use crate::page::{Block, Note, Page, Tone};
 use crate::pages::Rules;
 use crate::unit::counted;
 
+pub use self::expected::{Budgets, CallBudgets, Expected, TokenBudgets};
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
 pub use self::visited::Visited;
@@ -132,67 +134,6 @@ impl Stored {
             }
             _ => {}
         }
-    }
-}
-
-/// What the person who checks expects.
-#[derive(Clone, Debug)]
-pub struct Expected {
-    /// Tools that have to be there.
-    pub tools: Vec<String>,
-    /// Tools that must not be there.
-    pub no_tools: Vec<String>,
-    /// Whether a server without tools is fine.
-    pub may_be_empty: bool,
-    /// Budgets of what a client's model has to read.
-    pub budgets: Budgets,
-    /// Budgets of single calls.
-    pub calls: CallBudgets,
-}
-
-/// What calls may take at most; nothing where nobody said.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CallBudgets {
-    /// Nanoseconds of one call: more fails.
-    pub duration: Option<i64>,
-    /// Nanoseconds within which 95 of 100 calls of each tool, prompt, resource or method are answered: more fails.
-    pub p95: Option<i64>,
-    /// How often one call may be repeated after a failure: more fails.
-    pub retries: Option<u32>,
-    /// Bytes of the result of one call of a tool, as they travel: more fails.
-    pub result: Option<u64>,
-}
-
-/// Most bytes of definitions, as they stand in the list.
-#[derive(Clone, Copy, Debug)]
-pub struct Budgets {
-    /// Of one tool: more is a warning.
-    pub tool: u64,
-    /// Of all tools of a server: more is a warning.
-    pub warn: u64,
-    /// Of all tools of a server: more fails.
-    pub fail: u64,
-    /// The same in tokens, where somebody named a tokenizer; both hold.
-    pub tokens: Option<TokenBudgets>,
-}
-
-/// Most tokens of definitions.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenBudgets {
-    /// By which they are counted.
-    pub tokenizer: Tokenizer,
-    /// Of one tool: more is a warning.
-    pub tool: u64,
-    /// Of all tools of a server: more is a warning.
-    pub warn: u64,
-    /// Of all tools of a server: more fails.
-    pub fail: u64,
-}
-
-impl Default for Budgets {
-    /// About 1,000, 10,000 and 25,000 tokens, at four bytes each.
-    fn default() -> Self {
-        Self { tool: 4_000, warn: 40_000, fail: 100_000, tokens: None }
     }
 }
 
@@ -411,15 +352,22 @@ fn newest<'s>(session: &'s Session<'_>, kind: Offered) -> Option<&'s SurfaceRow>
     session.surfaces.iter().rev().find(|surface| surface.kind == kind)
 }
 
-/// The items of a list: name, digest, bytes.
-fn items(surface: &SurfaceRow) -> Vec<(String, String, u64)> {
-    let Ok(Json::Array(items)) = serde_json::from_slice(&surface.items) else { return Vec::new() };
-    let text = |item: &Json, name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-    let bytes = |item: &Json| item.get("bytes").and_then(Json::as_u64).unwrap_or_default();
-    // What stands on two pages is there once.
+/// The items of a list; what stands on two of its pages is there once.
+fn listed(surface: &SurfaceRow) -> Vec<Json> {
+    let mut items: Vec<Json> = serde_json::from_slice(&surface.items).unwrap_or_default();
     let mut seen = BTreeSet::new();
-    let items = items.iter().map(|item| (text(item, "name"), text(item, "digest"), bytes(item)));
-    items.filter(|(name, digest, _)| seen.insert((name.clone(), digest.clone()))).collect()
+    items.retain(|item| seen.insert((text(item, "name"), text(item, "digest"))));
+    items
+}
+
+/// The items of a list: name and bytes.
+fn items(surface: &SurfaceRow) -> Vec<(String, u64)> {
+    let bytes = |item: &Json| item.get("bytes").and_then(Json::as_u64).unwrap_or_default();
+    listed(surface).iter().map(|item| (text(item, "name"), bytes(item))).collect()
+}
+
+fn text(item: &Json, name: &str) -> String {
+    item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

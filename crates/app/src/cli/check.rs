@@ -109,6 +109,10 @@ pub struct Args {
     #[arg(long)]
     sizes: bool,
 
+    /// With --sizes, say which share of a window of so many tokens the tools take
+    #[arg(long, value_name = "TOKENS", requires = "tokenizer", requires = "sizes")]
+    window: Option<u64>,
+
     /// Leave out the findings that this file names, each with a reason and an end
     #[arg(long, value_name = "FILE")]
     suppress: Option<PathBuf>,
@@ -206,6 +210,9 @@ impl Args {
         report.portability = check::portability(&sessions, crate::wall::now());
         if self.sizes {
             report.sizes = Sizes::of(&sessions, self.tokenizer.map(Tokenizer::counter));
+            if let Some(sizes) = &mut report.sizes {
+                sizes.window = self.window;
+            }
         }
         self.print(&report, &suppressions, output);
         Ok(ExitCode::from(u8::from(report.fails(self.least()))))
@@ -349,9 +356,10 @@ fn told(visit: &Visit) -> Visited {
         why.push_str(trouble);
     }
     // Silence is an outcome of its own.
+    let is_left_out = matches!(visit.outcome, Outcome::LeftOut(_));
     let is_odd =
         visit.troubles.iter().any(|trouble| visit.outcome != Outcome::Silent || trouble.starts_with(CUT));
-    Visited { revision, outcome, why, is_odd }
+    Visited { revision, outcome, why, is_odd: is_odd || is_left_out }
 }
 
 fn span(text: &str) -> Result<i64, String> {

@@ -1,7 +1,7 @@
 //! A player's messages as lines on the pipes of a tap.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout};
+use std::process::{Child, ChildStdout};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use tapgate_transport::Allowance;
 
 use super::Came;
 
-/// Lines that wait to be read; a server that says more has to wait.
+/// Lines that wait to be read, and lines that wait to be written: a server that says more has to wait, and one that does
+/// not read what is said to it counts as gone.
 const MAX_LINES: usize = 256;
 
 /// Most bytes of one line; of a longer one nothing is read.
@@ -23,7 +24,7 @@ const COST: u64 = 1024;
 /// The pipes of a tap.
 #[derive(Debug)]
 pub(super) struct Pipes {
-    to_server: Option<ChildStdin>,
+    to_server: Option<SyncSender<String>>,
     lines: Receiver<Bytes>,
 }
 
@@ -33,13 +34,19 @@ impl Pipes {
         if let Some(from_server) = tap.stdout.take() {
             thread::spawn(move || read(from_server, &told, &allowance));
         }
-        Self { to_server: tap.stdin.take(), lines }
+        let (to_server, said) = sync_channel::<String>(MAX_LINES);
+        if let Some(mut stdin) = tap.stdin.take() {
+            // A server that does not read stops this thread alone, until its tap is ended.
+            thread::spawn(move || {
+                said.iter().try_for_each(|line| stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()))
+            });
+        }
+        Self { to_server: Some(to_server), lines }
     }
 
     pub(super) fn send(&mut self, line: &str) -> io::Result<()> {
-        let to_server = self.to_server.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        to_server.write_all(format!("{line}\n").as_bytes())?;
-        to_server.flush()
+        let to_server = self.to_server.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        to_server.try_send(format!("{line}\n")).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
     pub(super) fn next(&mut self, wait: Duration) -> Came {

@@ -32,20 +32,19 @@ pub fn is_on_purpose(exchange: &ExchangeRow) -> bool {
 }
 
 impl Player {
+    /// Says a line that a server has to bear on pipes, the first or the second; says whether it could be said.
+    ///
+    /// Who cannot bear it does not answer what is asked next.
+    pub(super) fn say_odd_line(&mut self, is_first: bool) -> bool {
+        let Way::Pipes(pipes) = &mut self.way else { return false };
+        let notification = json!({ "jsonrpc": "2.0", "method": probe::NOTIFICATION }).to_string();
+        pipes.send(if is_first { &notification } else { BROKEN }).is_ok()
+    }
+
     /// Says what is to be refused; `question` is a request that the server has answered, without its id.
     pub(super) fn probe(&mut self, question: &Json, revision: Revision) {
         match &mut self.way {
-            // A server that cannot bear them does not answer what is asked next.
-            Way::Pipes(pipes) => {
-                let notification = json!({ "jsonrpc": "2.0", "method": probe::NOTIFICATION });
-                for line in [BROKEN, &notification.to_string()] {
-                    if pipes.send(line).is_err() {
-                        return;
-                    }
-                }
-            }
-            Way::Web(web) if !web.is_streamable() => {}
-            Way::Web(web) => {
+            Way::Web(web) if web.is_streamable() => {
                 let mut last = 0;
                 let mut question = question.clone();
                 let mut next = || {
@@ -62,6 +61,7 @@ impl Player {
                 // Whoever does not answer is not asked again.
                 let _: Option<StatusCode> = done;
             }
+            Way::Web(_) | Way::Pipes(_) => {}
         }
     }
 }

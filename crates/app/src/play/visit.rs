@@ -14,7 +14,7 @@ use tapgate_transport::{Allowance, Clock};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 
-use super::{Bounds, Cut, Heard, Player, Server, UNREADABLE, quoted};
+use super::{Bounds, Heard, Player, Server, UNREADABLE, quoted};
 
 /// What the source of a visit is called.
 pub const NAME: &str = "check";
@@ -42,6 +42,9 @@ pub const CUT: &str = "broken off";
 
 /// Visits that meet with silence before no more are made, while nothing was spoken.
 const MAX_SILENT: usize = 2;
+
+/// So much of what a server asks is answered in one visit.
+const MAX_DECLINED: u32 = 100;
 
 /// Most pages of one list that are fetched.
 const MAX_PAGES: usize = 200;
@@ -148,25 +151,26 @@ impl<'s> Visits<'s> {
         let bounds = Bounds { allowance: allowance.clone(), most: first + MAX_TIME, clock: Clock::start() };
         let mut player = Player::visit(self.server, NAME, revision, self.headers, bounds)?;
         let pid = player.pid();
-        let mut guest =
-            Guest { player: &mut player, revision, patience, is_silent: false, troubles: Vec::new() };
+        let mut guest = Guest {
+            player: &mut player,
+            revision,
+            patience,
+            is_silent: false,
+            n_declined: 0,
+            troubles: Vec::new(),
+        };
         let outcome = match revision.era() {
             Era::Legacy => guest.greet(first),
             Era::Modern => guest.discover(first),
         };
         let (is_silent, mut troubles) = (guest.is_silent, guest.troubles);
-        let cut = player.cut();
-        match cut {
-            // Whoever is cut off cannot answer.
-            Some(Cut::Bytes) => {
-                troubles = vec![format!("{CUT}: the server said more than {} MB", MAX_BYTES >> 20)];
-            }
-            Some(Cut::Time) => {
-                troubles = vec![format!("{CUT}: the server took more than {} s", MAX_TIME.as_secs())];
-            }
-            None => self.is_slow |= is_silent && matches!(outcome, Outcome::Spoke(_)),
-        }
-        let outcome = match (player.end(), outcome) {
+        let is_late = player.is_late();
+        let unreachable = player.end();
+        let cut = match allowance.left() {
+            0 => Some(format!("{CUT}: the server said more than {} MB", most >> 20)),
+            _ => is_late.then(|| format!("{CUT}: the server took more than {} s", MAX_TIME.as_secs())),
+        };
+        let outcome = match (unreachable, outcome) {
             (Some(why), _) => Outcome::Unreachable(why),
             // The tap itself answers what it cannot pass on.
             (None, Outcome::Refused(why)) if why.contains("tapgate: ") => Outcome::Unreachable(why),
@@ -174,6 +178,11 @@ impl<'s> Visits<'s> {
             (None, Outcome::Over) if cut.is_some() => Outcome::Silent,
             (None, outcome) => outcome,
         };
+        match cut {
+            // Whoever is cut off cannot answer.
+            Some(cut) => troubles = vec![cut],
+            None => self.is_slow |= is_silent && matches!(outcome, Outcome::Spoke(_)),
+        }
         self.n_bytes += most - allowance.left();
         self.done.push(Visit { revision, outcome, troubles, pid });
         self.done.last().ok_or_else(|| io::ErrorKind::NotFound.into())
@@ -187,6 +196,8 @@ struct Guest<'p> {
     patience: Duration,
     /// A question met with silence; whoever is silent is not asked again.
     is_silent: bool,
+    /// What the server asked meanwhile.
+    n_declined: u32,
     troubles: Vec<String>,
 }
 
@@ -235,13 +246,15 @@ impl Guest<'_> {
             }
         }
         self.ask(probe::METHOD, json!({}), self.patience);
-        if self.is_silent || self.player.cut().is_some() {
+        if self.is_silent || self.player.is_late() {
             return;
         }
         let with_meta = self.dressed(params.clone());
         self.player.probe(&json!({ "jsonrpc": "2.0", "method": method, "params": with_meta }), agreed);
-        if self.player.is_on_pipes() {
-            self.ask(method, params, self.patience);
+        for is_first in [true, false] {
+            if self.player.say_odd_line(is_first) {
+                self.ask(method, params.clone(), self.patience);
+            }
         }
     }
 
@@ -266,7 +279,13 @@ impl Guest<'_> {
             return Heard::Silence;
         }
         let params = self.dressed(params);
-        let heard = self.player.ask(method, &params, patience, &mut decline);
+        let n_declined = &mut self.n_declined;
+        let mut meanwhile = |message: &Json| {
+            let reply = decline(message)?;
+            *n_declined += 1;
+            (*n_declined <= MAX_DECLINED).then_some(reply)
+        };
+        let heard = self.player.ask(method, &params, patience, &mut meanwhile);
         self.is_silent = heard == Heard::Silence;
         if self.is_silent {
             self.troubles.push(format!("no answer to {method} in {} s", patience.as_secs()));

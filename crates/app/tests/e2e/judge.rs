@@ -10,7 +10,7 @@ use crate::support::{Home, Ran, Running};
 /// A server in Python that answers each request as `answers` says, a dictionary from method to the rest of the answer.
 fn server(answers: &str) -> String {
     format!(
-        "import json, sys\nanswers = {answers}\nfor line in sys.stdin:\n    said = json.loads(line)\n    if 'id' not in said: continue\n    rest = answers.get(said['method'], {{'error': {{'code': -32601, 'message': 'method not found'}}}})\n    print(json.dumps({{'jsonrpc': '2.0', 'id': said['id'], **rest}}), flush=True)\n"
+        "import json, sys\nanswers = {answers}\nfor line in sys.stdin:\n    try:\n        said = json.loads(line)\n    except ValueError:\n        continue\n    if 'id' not in said: continue\n    rest = answers.get(said['method'], {{'error': {{'code': -32601, 'message': 'method not found'}}}})\n    print(json.dumps({{'jsonrpc': '2.0', 'id': said['id'], **rest}}), flush=True)\n"
     )
 }
 

@@ -25,7 +25,6 @@ const MOST_IN_BUNDLE: u64 = 10;
 
 /// What a bundle cannot show, and why.
 const NOT_BUNDLED: &[(&str, &str)] = &[
-    ("handshake.twice", "a second handshake begins another session, and a bundle is of one"),
     ("session.id-characters", "the id of a session is masked"),
     ("frame.broken-coding", "of a body that cannot be read nothing is stored"),
     ("frame.unknown-coding", "of a body that cannot be read nothing is stored"),

@@ -130,18 +130,22 @@ fn a_login_says_what_is_asked_for_and_with_which_flag_to_give_it() {
 
 #[test]
 fn a_server_that_floods_is_broken_off_and_fills_nothing() {
-    for fault in ["flood", "flood-before", "flood-stderr"] {
+    // The last one never reads what it is answered.
+    for fault in ["flood", "flood-before", "flood-stderr", "asks"] {
         let home = Home::new();
-        let ran = home.run(&["check", "--json", "--", "python3", "-c", PIPES, fault]);
+        let once = ["check", "--json", "--revision", "2025-11-25"];
+        let ran = home.run(&[&once[..], &["--", "python3", "-c", PIPES, fault]].concat());
         let report = report(&ran);
         assert_eq!((ran.code, status(&report, "visible")), (Some(1), "fail"), "{fault}: {report:#}");
-        let cut = report["visits"].as_array().unwrap().iter().any(|visit| {
-            visit["why"].as_str().unwrap().contains("broken off: the server said more than 16 MB")
-        });
-        assert!(cut, "{fault}: {report:#}");
+        let why = report["visits"][0]["why"].as_str().unwrap();
+        assert!(why.contains("broken off: the server said more than 16 MB"), "{fault}: {report:#}");
         let n_bytes = std::fs::metadata(home.journal()).unwrap().len();
-        assert!(n_bytes < 60 << 20, "{fault}: the journal has {n_bytes} bytes");
+        assert!(n_bytes < 40 << 20, "{fault}: the journal has {n_bytes} bytes");
     }
+}
+
+#[test]
+fn a_server_that_floods_a_stream_is_broken_off() {
     for fault in ["comments", "events"] {
         let (code, report) = over_http(fault, &["--revision", "2025-11-25"]);
         assert_eq!((code, status(&report, "visible")), (Some(1), "fail"), "{fault}: {report:#}");
@@ -154,6 +158,12 @@ fn a_server_that_hangs_is_not_waited_for_again_and_again() {
     assert_eq!((code, status(&report, "handshake")), (Some(1), "fail"), "{report:#}");
     let left_out = outcomes(&report).iter().filter(|(_, outcome)| *outcome == "left out").count();
     assert_eq!(left_out, 3, "{report:#}");
+}
+
+#[test]
+fn a_server_that_dies_of_a_line_that_is_no_message_is_found_by_that() {
+    let (code, report) = on_pipes("brittle", &["--revision", "2025-11-25"]);
+    assert_eq!((code, rules(&report)), (Some(0), vec!["process.broken-line".to_owned()]), "{report:#}");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::play::TAPGATE;
-use crate::table::{EVERYTHING, root, setup};
+use crate::play::{At, Running, TAPGATE};
+use crate::table::{EVERYTHING, Eras, Kind, SERVERS, root, setup};
 
 /// A home with a recorded session of server-everything, in which a plain client called a few things.
 struct Recorded {
@@ -345,5 +345,48 @@ fn a_check_of_an_official_server_fails_nothing_in_any_revision() {
             findings.iter().map(|finding| finding["rule"].as_str().unwrap()).collect();
         assert_eq!(found, rules.iter().copied().collect(), "{name}: {report:#}");
         assert!(findings.iter().all(|finding| finding["severity"] == "note"), "{name}: {report:#}");
+    }
+}
+
+/// What is true of official servers and errs or warns, by their name; everything else would be a false finding.
+const TRUE_OF: &[(&str, &[&str])] = &[
+    // It answers any page, and 400 to sessions that it does not know.
+    ("everything-on-http", &["refusal.foreign-page", "session.wrong-status"]),
+    // Its SDK answers -32602 to methods that it does not know.
+    ("python-1-on-http", &["refusal.method"]),
+    ("python-1-on-sse", &["refusal.method"]),
+    // One of its tools is there to have such a schema.
+    ("typescript-2-legacy-on-http", &["schema.root-composition"]),
+    ("typescript-2-modern-on-http", &["schema.root-composition"]),
+];
+
+#[test]
+fn a_check_of_an_official_server_over_http_finds_what_is_true_of_it_and_nothing_else() {
+    for server in SERVERS.iter().filter(|server| server.kind != Kind::Stdio) {
+        let running = Running::start(server);
+        let home = tempfile::tempdir().unwrap();
+        let At::Url(url) = running.at(home.path()) else { panic!("{server} listens") };
+        let (_, lines, err) = run(home.path(), &["check", "--json", &url]);
+        let report = lines.first().unwrap_or_else(|| panic!("{server}: {err}"));
+        let name = server.to_string();
+        let known = TRUE_OF.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, rules)| rules);
+        let findings = report["findings"].as_array().unwrap().iter();
+        let rules: BTreeSet<_> = findings
+            .filter(|finding| finding["severity"] != "note")
+            .map(|finding| finding["rule"].as_str().unwrap())
+            .collect();
+        assert_eq!(rules, known.iter().copied().collect(), "{server}: {report:#}");
+        let outcomes: Vec<_> = report["visits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|visit| visit["outcome"].as_str().unwrap())
+            .collect();
+        let spoken = match server.eras {
+            Eras::Both => ["spoken"; 5],
+            Eras::Modern => ["spoken", "refused", "refused", "refused", "refused"],
+            Eras::Legacy => ["refused", "spoken", "spoken", "spoken", "spoken"],
+        };
+        assert_eq!(outcomes, spoken, "{server}: {report:#}");
     }
 }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use tapgate_engine::fact::Exchange;
+use tapgate_wire::fault::FaultKind;
 use tapgate_wire::record::{Piece, Status};
 use tapgate_wire::rule::Side;
 use tapgate_wire::{Kind, Leg, Nanos};
@@ -36,10 +37,14 @@ pub(super) struct Exits {
     lines: VecDeque<Bytes>,
     /// The server sent a message.
     spoke: bool,
+    /// The client sent a line that is no message, and the server has said nothing since.
+    is_broken: bool,
     /// When the client closed its pipe.
     left: Option<Nanos>,
     /// The client's requests that ended with the server's pipe: how many, and the first.
     n_lost: u32,
+    /// One of them ended before the client closed its pipe.
+    went_first: bool,
     lost: Option<(u64, String)>,
 }
 
@@ -48,6 +53,7 @@ impl Family for Exits {
         match event {
             Event::Message(heard) => {
                 self.spoke |= heard.from == Leg::Server && heard.shape().kind != Kind::Other;
+                self.is_broken &= heard.from == Leg::Client;
             }
             Event::Piece(piece) if piece.piece == Piece::Stderr => {
                 if self.lines.len() >= MAX_LINES {
@@ -59,6 +65,9 @@ impl Family for Exits {
                 }
             }
             Event::Closed(exchange) if exchange.status == Status::Unanswered => self.lose(exchange),
+            Event::Odd(odd) if odd.from == Leg::Client => {
+                self.is_broken |= odd.faults.iter().any(|fault| fault.kind == FaultKind::NotJson);
+            }
             Event::Left => self.left = Some(cx.now),
             Event::Exited { status } => self.exited(cx, *status),
             _ => {}
@@ -70,6 +79,7 @@ impl Exits {
     fn lose(&mut self, exchange: &Exchange) {
         if exchange.asked_by == Leg::Client {
             self.n_lost = self.n_lost.saturating_add(1);
+            self.went_first |= self.left.is_none();
             let name = format!("{}{}", quote(&exchange.method), of(exchange.target.as_ref()));
             self.lost.get_or_insert((exchange.n, name));
         }
@@ -90,9 +100,10 @@ impl Exits {
             // A server has to be told twice that its client went.
             Some(_) if self.left.is_some_and(|left| cx.now.since(left) >= LINGERING) => Some(&rule::LINGERS),
             // A client that goes ends what is open with it, however its server takes that.
-            _ if self.left.is_some() && !is_crash => None,
+            _ if self.left.is_some() && !is_crash && !self.went_first => None,
             Some(_) => (is_crash || is_busy).then_some(&rule::SIGNAL),
             None if !self.spoke && !cx.session.partial => Some(&rule::START_FAILED),
+            None if self.is_broken && status != 0 => Some(&rule::BROKEN_LINE),
             None if is_busy => Some(&rule::EXITED_BUSY),
             None if status != 0 => Some(&rule::EXITED),
             None => None,
@@ -104,6 +115,9 @@ impl Exits {
                     format!("went on after the end of its input, until signal {signal} ended it")
                 }
                 Some(signal) => format!("was killed by signal {signal}"),
+                None if self.is_broken => {
+                    format!("exited with status {status} over a line that is no message")
+                }
                 None => format!("exited with status {status}"),
             };
             let text = format!("The server {how}{}{}.", self.left_open(), self.last_words());

@@ -20,7 +20,7 @@ use crate::event::{Cx, Event, Heard, Place};
 use crate::probe;
 use crate::quote::quote;
 pub(super) use rules::RULES;
-use rules::{DELETED, DISAGREES, FOREIGN_PAGE, NO_METHOD, NO_REVISION, NO_SESSION};
+use rules::{DELETED, DISAGREES, FOREIGN_PAGE, NO_METHOD, NO_REVISION, NO_SESSION, STATUS};
 
 /// Requests whose answer is awaited; when full, the oldest is forgotten.
 const MAX_AWAITED: usize = 64;
@@ -116,6 +116,7 @@ impl Refusals {
             self.is_deleted |= exchange.http_status.is_some_and(is_granted);
             return;
         }
+        self.status(cx, exchange);
         let Some(Awaited { rule, revision, what }) = self.awaited.remove(&exchange.n) else { return };
         let how = match (exchange.status, exchange.error_code) {
             (Status::Ok | Status::ToolError, _) => "with a result".to_owned(),
@@ -125,18 +126,45 @@ impl Refusals {
             // Refused, if not with the status that HTTP has for it.
             _ => return,
         };
+        self.find(cx, rule, exchange, revision, format!("A request {what} was answered {how}."));
+    }
+
+    /// Whether an error came with the status that it has.
+    fn status(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
+        let revision = exchange.revision.as_ref();
+        let revision = revision.and_then(|name| Revision::parse(std::str::from_utf8(name).ok()?));
+        let wanted = match exchange.error_code {
+            Some(-32_601) => 404,
+            Some(-32_020 | -32_022) => 400,
+            _ => return,
+        };
+        let (Some(code), Some(status)) = (exchange.error_code, exchange.http_status) else { return };
+        let is_meant = cx.session.transport == Transport::Http && exchange.asked_by == Leg::Client;
+        // A revision that is not known may say otherwise.
+        if is_meant && status != wanted && revision.is_some() {
+            let text = format!("The error {code} came with the HTTP status {status}, not {wanted}.");
+            self.find(cx, &STATUS, exchange, revision, text);
+        }
+    }
+
+    /// Finds what is told once in a session.
+    fn find(
+        &mut self,
+        cx: &mut Cx<'_>,
+        rule: &'static Rule,
+        exchange: &Exchange,
+        revision: Option<Revision>,
+        text: String,
+    ) {
         if self.told.contains(&rule.id) {
             return;
         }
-        self.told.push(rule.id);
-        let place = Place {
-            exchange: Some(exchange.n),
-            message: exchange.messages.last().copied(),
-            at: cx.now,
-            revision,
-            side: Side::Server,
-        };
-        cx.find_at(rule, place, "", format!("A request {what} was answered {how}."));
+        let message = exchange.messages.last().copied();
+        let place = Place { exchange: Some(exchange.n), message, at: cx.now, revision, side: Side::Server };
+        if revision.is_none_or(|revision| rule.revisions.contains(revision)) {
+            self.told.push(rule.id);
+        }
+        cx.find_at(rule, place, "", text);
     }
 }
 

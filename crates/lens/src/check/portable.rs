@@ -20,8 +20,8 @@ enum Limit {
     NamesWithServer { longest: usize },
     /// More tools than this.
     Tools { most: usize },
-    /// `oneOf`, `anyOf` or `allOf` at the root of an input schema.
-    RootComposition,
+    /// These words at the root of an input schema.
+    Root(&'static [&'static str]),
     /// Names of properties with other letters than these, or longer ones: ASCII letters, digits, `_`, `.` and `-`.
     PlainProperties { longest: usize },
     /// References that lead round.
@@ -47,7 +47,7 @@ struct Known {
 const KNOWN: &[Known] = &[
     Known {
         client: "Claude API",
-        limit: Limit::RootComposition,
+        limit: Limit::Root(&["oneOf", "anyOf", "allOf"]),
         effect: "the whole request is refused",
         source: "https://github.com/kenn-io/kata/pull/365",
         seen: "2026-09-14",
@@ -100,6 +100,14 @@ const KNOWN: &[Known] = &[
         source: "https://github.com/google/adk-python/issues/3870",
         seen: "2025-12-08",
         stale: "2026-12-08",
+    },
+    Known {
+        client: "OpenAI API",
+        limit: Limit::Root(&["oneOf", "anyOf", "allOf", "enum", "not"]),
+        effect: "the whole request is refused",
+        source: "https://github.com/langchain-ai/langchainjs/issues/9804",
+        seen: "2026-01-14",
+        stale: "2027-01-14",
     },
     Known {
         client: "VS Code",
@@ -226,9 +234,9 @@ impl Known {
             Limit::NamesWithServer { longest } => {
                 (name.chars().count() >= longest).then(|| format!("the long name `{name}`"))
             }
-            Limit::RootComposition => {
+            Limit::Root(words) => {
                 let schema = schema()?;
-                let word = ["oneOf", "anyOf", "allOf"].into_iter().find(|word| schema.get(*word).is_some());
+                let word = words.iter().find(|word| schema.get(**word).is_some());
                 word.map(|word| format!("`{word}` at the root of `{name}`"))
             }
             Limit::PlainProperties { longest } => {

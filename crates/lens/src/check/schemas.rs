@@ -12,7 +12,7 @@ const FAMILIES: &[&str] = &["schema", "hidden", "result"];
 
 pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: &Budgets) -> Check {
     let lists = sessions.iter().filter_map(|session| newest(session, Offered::Tools));
-    let largest = lists.map(items).max_by_key(|items| items.iter().map(|(_, _, bytes)| bytes).sum::<u64>());
+    let largest = lists.map(items).max_by_key(|items| items.iter().map(|(_, bytes)| bytes).sum::<u64>());
     let finish = |verdict, why: String, side, next: Option<&str>| Check {
         name: "schemas",
         title: "tool schemas are valid and small enough",
@@ -28,8 +28,8 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: 
         let why = "The list of tools holds what cannot be read.".to_owned();
         return finish(Verdict::Unknown, why, Some(Side::Server), None);
     }
-    let total: u64 = listed.iter().map(|(_, _, bytes)| bytes).sum();
-    let heaviest = listed.iter().max_by_key(|(_, _, bytes)| *bytes);
+    let total: u64 = listed.iter().map(|(_, bytes)| bytes).sum();
+    let heaviest = listed.iter().max_by_key(|(_, bytes)| *bytes);
     let size = format!("{} tools are {}", listed.len(), unit::size(total));
     if let Some(finding) = worst(findings, FAMILIES).filter(|finding| verdict_of(finding) == Verdict::Fail) {
         let next = "Mend what the findings below name, the gravest first.";
@@ -48,7 +48,7 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: 
     if let Some(finding) = worst(findings, FAMILIES).filter(|finding| verdict_of(finding) == Verdict::Warn) {
         return finish(Verdict::Warn, finding.text.clone(), Some(finding.side), None);
     }
-    if let Some((name, _, bytes)) = heaviest.filter(|(_, _, bytes)| *bytes > budgets.tool) {
+    if let Some((name, bytes)) = heaviest.filter(|(_, bytes)| *bytes > budgets.tool) {
         let why = format!(
             "{size}; {name} alone is {}, more than {}.",
             unit::size(*bytes),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value as Json, json};
 use tapgate_wire::record::Offered;
 
-use super::{Session, newest};
+use super::{Session, listed, newest};
 use crate::page::{Block, Cell, Column, Layout, Note, Table, Tone};
 
 /// Fields that are shown.
@@ -65,6 +65,8 @@ pub struct Sizes {
     pub saving: Size,
     /// Tools whose definition is not recorded, so that nothing but their bytes is known.
     pub n_unread: u64,
+    /// The tokens of the window that they take a share of, where somebody named one.
+    pub window: Option<u64>,
 }
 
 impl Sizes {
@@ -75,8 +77,8 @@ impl Sizes {
     pub fn of(sessions: &[Session<'_>], tokenizer: Option<Tokenizer>) -> Option<Self> {
         let bytes = |tools: &[Json]| tools.iter().map(|tool| number(tool, "bytes")).sum::<u64>();
         let lists = sessions.iter().filter_map(|session| newest(session, Offered::Tools));
-        let lists = lists.filter_map(|list| serde_json::from_slice::<Vec<Json>>(&list.items).ok());
-        let tools = lists.max_by_key(|tools| bytes(tools))?;
+        let tools =
+            lists.filter(|list| list.items.starts_with(b"[")).map(listed).max_by_key(|tools| bytes(tools))?;
         let mut sizes = Self {
             tokenizer: tokenizer.map(|tokenizer| tokenizer.name),
             total: Size::default(),
@@ -84,6 +86,7 @@ impl Sizes {
             fields: Vec::new(),
             saving: Size::default(),
             n_unread: 0,
+            window: None,
         };
         let mut n_read = 0;
         for tool in &tools {
@@ -137,7 +140,10 @@ impl Sizes {
     /// What they are, for people.
     pub(super) fn blocks(&self) -> Vec<Block> {
         let mut blocks = vec![Block::Title("Sizes".to_owned())];
-        let all = format!("{} tools: {}.", self.tools.len(), self.told(self.total));
+        let share = self.window.zip(self.share()).map_or_else(String::new, |(window, share)| {
+            format!(" That is {share:.1}% of a window of {window} tokens.")
+        });
+        let all = format!("{} tools: {}.{share}", self.tools.len(), self.told(self.total));
         blocks.push(Block::Note(Note::new(Tone::Usual, "", all)));
         blocks.push(Block::Table(self.table("tool", &self.tools)));
         if !self.fields.is_empty() {
@@ -156,6 +162,11 @@ impl Sizes {
             blocks.push(Block::Note(Note::new(Tone::Quiet, "", text)));
         }
         blocks
+    }
+
+    /// Of the window, in percent.
+    fn share(&self) -> Option<f64> {
+        Some(self.total.tokens as f64 * 100.0 / self.window.filter(|window| *window > 0)? as f64)
     }
 
     fn table(&self, kind: &'static str, parts: &[Part]) -> Table {
@@ -207,6 +218,7 @@ impl Sizes {
             "fields": self.fields.iter().map(part).collect::<Vec<_>>(),
             "saving": size(self.saving),
             "unread": self.n_unread,
+            "window": self.window.map(|tokens| json!({ "tokens": tokens, "percent": self.share() })),
         })
     }
 }

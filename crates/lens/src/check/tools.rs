@@ -13,7 +13,7 @@ const FAMILIES: &[&str] = &["list", "lock", "capability", "surface"];
 
 pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected: &Expected) -> Check {
     let lists: Vec<_> = sessions.iter().filter_map(|session| newest(session, Offered::Tools)).collect();
-    let names: BTreeSet<String> = lists.iter().flat_map(|list| items(list)).map(|(name, ..)| name).collect();
+    let names: BTreeSet<String> = lists.iter().flat_map(|list| items(list)).map(|(name, _)| name).collect();
     let missing: Vec<_> = expected.tools.iter().filter(|name| !names.contains(*name)).cloned().collect();
     let extra: Vec<_> = expected.no_tools.iter().filter(|name| names.contains(*name)).cloned().collect();
     let too_large = findings.iter().find(|finding| finding.rule == "frame.too-large");
@@ -59,7 +59,7 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected:
 /// Whether a list of tools came and could not be read.
 pub(super) fn is_unread(sessions: &[Session<'_>]) -> bool {
     let lists: Vec<_> = sessions.iter().filter_map(|session| newest(session, Offered::Tools)).collect();
-    lists.iter().all(|list| items(list).iter().all(|(name, ..)| name.is_empty()))
+    lists.iter().all(|list| items(list).iter().all(|(name, _)| name.is_empty()))
         && lists.iter().any(|list| list.items.len() > 2)
 }
 

@@ -32,6 +32,10 @@ def tools(ask, cursor):
 
 if fault == 'silent':
     time.sleep(1000)
+if fault == 'asks':
+    for n in range(100000):
+        say({'id': n, 'result': {}})
+        say({'id': 'ping-%d' % n, 'method': 'ping'})
 while fault == 'flood-before':
     say(NOISE)
 while fault == 'flood-stderr':
@@ -40,6 +44,8 @@ for line in sys.stdin:
     try:
         ask = json.loads(line)
     except ValueError:
+        if fault == 'brittle':
+            raise
         continue
     if 'id' not in ask:
         continue

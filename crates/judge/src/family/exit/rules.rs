@@ -5,7 +5,8 @@ use tapgate_wire::fault::Severity;
 use tapgate_wire::revision::Revisions;
 use tapgate_wire::rule::Side;
 
-pub(in crate::family) const RULES: &[&Rule] = &[&START_FAILED, &EXITED_BUSY, &EXITED, &SIGNAL, &LINGERS];
+pub(in crate::family) const RULES: &[&Rule] =
+    &[&START_FAILED, &EXITED_BUSY, &EXITED, &SIGNAL, &BROKEN_LINE, &LINGERS];
 
 pub(super) static START_FAILED: Rule = Rule {
     id: "process.start-failed",
@@ -72,6 +73,16 @@ pub(super) static EXITED_BUSY: Rule = Rule {
         hello 2025-06-18
         client> ask 1 tools/call {"name":"a"}
         server exited 0
+    "#,
+        // The client leaves because the server did.
+        r#"
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client> ask 1 tools/call {"name":"a"}
+        server end
+        client end
+        server exited 1
     "#,
     ],
     quiet: &[
@@ -171,6 +182,37 @@ pub(super) static SIGNAL: Rule = Rule {
         server exited 143
     ",
     ],
+};
+
+pub(super) static BROKEN_LINE: Rule = Rule {
+    id: "process.broken-line",
+    about: "The server's process ended over a line that is no message.",
+    side: Side::Server,
+    severity: Severity::Warning,
+    revisions: Revisions::ALL,
+    source: "JSON-RPC 2.0, section 5.1 (-32700)",
+    fix: "Answer -32700, or skip the line, and go on reading.",
+    fires: &[r#"
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client> {"jsonrpc":"2.0","id":
+        client> ask 1 ping
+        server stderr json.decoder.JSONDecodeError: Expecting value
+        server end
+        server exited 1
+    "#],
+    quiet: &[r#"
+        legs client=stdio server=stdio
+        server started 7
+        hello 2025-06-18
+        client> {"jsonrpc":"2.0","id":
+        client> ask 1 ping
+        server> answer 1 {}
+        client> ask 2 ping
+        server end
+        server exited 1
+    "#],
 };
 
 pub(super) static LINGERS: Rule = Rule {

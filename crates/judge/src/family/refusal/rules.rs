@@ -6,7 +6,7 @@ use tapgate_wire::revision::{Revision, Revisions};
 use tapgate_wire::rule::Side;
 
 pub(in crate::family) const RULES: &[&Rule] =
-    &[&FOREIGN_PAGE, &NO_SESSION, &DELETED, &NO_REVISION, &DISAGREES, &NO_METHOD];
+    &[&FOREIGN_PAGE, &NO_SESSION, &DELETED, &NO_REVISION, &DISAGREES, &NO_METHOD, &STATUS];
 
 pub(super) static FOREIGN_PAGE: Rule = Rule {
     id: "refusal.foreign-page",
@@ -196,4 +196,42 @@ pub(super) static NO_METHOD: Rule = Rule {
         client> ask 1 tapgate/no-such-method
         server> fail 1 -32601 method not found
     "],
+};
+
+pub(super) static STATUS: Rule = Rule {
+    id: "refusal.status",
+    about: "The server refuses a request with another HTTP status than the error has, so clients and proxies that look at the status alone are misled.",
+    side: Side::Server,
+    severity: Severity::Error,
+    revisions: Revisions::MODERN,
+    source: "Spec 2026-07-28, basic/transports/streamable-http",
+    fix: "Answer 404 with -32601, and 400 with -32020 and -32022.",
+    fires: &[
+        r#"
+        legs client=http server=http
+        client[1] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 tools/list {"_meta":{$META}}
+        server[1] 200 json | fail 1 -32601 method not found
+    "#,
+        r#"
+        legs client=http server=http
+        client[1] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 prompts/list {"_meta":{$META}}
+        server[1] 200 json | fail 1 -32020 header mismatch
+    "#,
+    ],
+    quiet: &[
+        r#"
+        legs client=http server=http
+        client[1] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 tools/list {"_meta":{$META}}
+        server[1] 404 json | fail 1 -32601 method not found
+        client[2] POST /mcp  mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 2 tools/list {"_meta":{$META}}
+        server[2] 200 json | fail 2 -32602 bad
+    "#,
+        r#"
+        legs client=http server=http
+        client[1] POST /mcp  accept: application/json, text/event-stream | ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}
+        server[1] 200 json | answer 0 {"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}
+        client[2] POST /mcp  mcp-protocol-version: 2025-06-18 | ask 1 tools/list
+        server[2] 200 json | fail 1 -32601 method not found
+    "#,
+    ],
 };

@@ -106,7 +106,7 @@ impl Inspect<'_> {
             self.tell(if self.which == "input" { &rules::ROOT } else { &rules::OUTPUT_ROOT }, says);
         }
         if self.which == "input" {
-            for keyword in ["oneOf", "anyOf", "allOf"] {
+            for keyword in ["oneOf", "anyOf", "allOf", "not", "enum"] {
                 if root.get(keyword).is_some() {
                     self.tell(&rules::ROOT_COMPOSITION, &format!("has `{keyword}` at its root"));
                 }

@@ -39,7 +39,11 @@ fn each_limit_refuses_its_own() {
     assert!(refusing(&[tool("find", &fine)]).is_empty());
     assert_eq!(refusing(&[tool("find.it", &fine)]), ["Claude Desktop", "Codex"]);
     assert_eq!(refusing(&[tool(&"x".repeat(62), &fine)]), ["Cursor"]);
-    assert_eq!(refusing(&[tool("find", &json!({"type": "object", "anyOf": [{}]}))]), ["Claude API"]);
+    assert_eq!(
+        refusing(&[tool("find", &json!({"type": "object", "anyOf": [{}]}))]),
+        ["Claude API", "OpenAI API"]
+    );
+    assert_eq!(refusing(&[tool("find", &json!({"type": "object", "not": {}}))]), ["OpenAI API"]);
     let odd = json!({"type": "object", "properties": {"a": {"properties": {"$filter": {}}}}});
     assert_eq!(refusing(&[tool("find", &odd)]), ["Claude API"]);
     let round = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/t"}}, "$defs": {"t": {"items": {"$ref": "#/$defs/t"}}}});
@@ -66,5 +70,5 @@ fn a_schema_that_refers_twice_at_each_step_is_looked_at_once() {
 fn a_definition_that_is_not_recorded_leaves_it_open() {
     let tools = [json!({ "name": "a", "bytes": 1, "digest": "x" })];
     let open = judge("2025-12-01T", &tools).into_iter().filter(|(_, verdict)| *verdict == Verdict::Unknown);
-    assert_eq!(open.count(), 3);
+    assert_eq!(open.count(), 4);
 }

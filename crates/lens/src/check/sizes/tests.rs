@@ -95,3 +95,12 @@ fn a_tool_whose_definition_is_not_recorded_counts_with_its_bytes() {
     assert_eq!((made.total, made.n_unread), (Size { bytes: 12, tokens: 0 }, 1));
     assert!(sizes(&json!("no list"), None).is_none());
 }
+
+#[test]
+fn a_tool_on_two_pages_counts_once_and_takes_a_share_of_the_window() {
+    let tool = json!({ "name": "a", "digest": "x", "bytes": 12, "definition": { "name": "a b c d" } });
+    let mut made = sizes(&json!([tool, tool]), Some(WORDS)).unwrap();
+    assert_eq!((made.tools.len(), made.total.bytes), (1, 12));
+    made.window = Some(made.total.tokens * 4);
+    assert_eq!(made.json()["window"]["percent"], 25.0);
+}

@@ -27,17 +27,24 @@ pub(in crate::family::schema) static RECURSIVE: Rule = Rule {
 
 pub(in crate::family::schema) static ROOT_COMPOSITION: Rule = Rule {
     id: "schema.root-composition",
-    about: "An input schema has `oneOf`, `anyOf` or `allOf` at its root, for which some model providers refuse the whole request.",
+    about: "An input schema has `oneOf`, `anyOf`, `allOf`, `not` or `enum` at its root, for which some model providers refuse the whole request.",
     side: Side::Server,
     severity: Severity::Warning,
     revisions: Revisions::ALL,
-    source: "anthropics/claude-code, issues 657 and 5319: a 400 for `oneOf`, `allOf` or `anyOf` at the top level (2025-03 to 2025-08); marianfoo/mcp-sap-docs, pull request 51 (2026-05)",
+    source: "anthropics/claude-code, issues 657 and 5319: a 400 for `oneOf`, `allOf` or `anyOf` at the top level (2025-03 to 2025-08); langchain-ai/langchainjs, issue 9804: OpenAI also refuses `not` and `enum` (2026-01); marianfoo/mcp-sap-docs, pull request 51 (2026-05)",
     fix: "List all properties at the root, and say in the description which ones go together.",
-    fires: &[r#"
+    fires: &[
+        r#"
         hello 2025-11-25
         client> ask 1 tools/list
         server> answer 1 {"tools":[{"name":"a","inputSchema":{"type":"object","properties":{"a":{"type":"string"}},"oneOf":[{"required":["a"]}]}}]}
-        "#],
+        "#,
+        r#"
+        hello 2025-11-25
+        client> ask 1 tools/list
+        server> answer 1 {"tools":[{"name":"a","inputSchema":{"type":"object","properties":{"a":{"type":"string"}},"not":{"required":["a"]}}}]}
+        "#,
+    ],
     quiet: &[r#"
         hello 2025-11-25
         client> ask 1 tools/list
