@@ -141,6 +141,8 @@ fn findings() -> String {
             Some(title) => writeln!(out, "\n## `{family}`: {title}").unwrap(),
             None => writeln!(out, "\n## `{family}`").unwrap(),
         }
+        let light = tapgate_lens::check::light(family).expect("each family turns a check");
+        writeln!(out, "\nTurns the check `{light}`.").unwrap();
         for rule in rules {
             let (severity, side) = (rule.severity.word(), rule.side.word());
             writeln!(out, "\n### `{}`\n\n{}", rule.id, rule.about).unwrap();

@@ -36,6 +36,41 @@ pub use self::visited::Visited;
 /// Subjects of findings alike that are named.
 const MAX_NAMED: usize = 6;
 
+/// The check that the findings of each family turn: an error fails it, a warning warns.
+const LIGHTS: &[(&str, &[&str])] = &[
+    (
+        "handshake",
+        &[
+            "frame",
+            "rpc",
+            "handshake",
+            "era",
+            "session",
+            "process",
+            "auth",
+            "meta",
+            "header",
+            "refusal",
+            "resume",
+        ],
+    ),
+    ("tools", &["list", "adv", "capability", "cache", "subscription", "lock"]),
+    ("schemas", &["schema", "hidden", "result"]),
+    (
+        "visible",
+        &[
+            "timing", "retry", "track", "request", "answer", "rounds", "progress", "cancel", "task",
+            "injected",
+        ],
+    ),
+];
+
+/// The name of the check that the findings of a rule turn.
+pub fn light(rule: &str) -> Option<&'static str> {
+    let family = rule.split_once('.').map_or(rule, |(family, _)| family);
+    LIGHTS.iter().find(|(_, families)| families.contains(&family)).map(|(check, _)| *check)
+}
+
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
@@ -166,14 +201,17 @@ pub fn check(
     let (suppressed, mut findings): (Vec<_>, Vec<_>) =
         all.cloned().partition(|finding| is_suppressed(finding));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let checks = vec![
-        handshake::check(sessions, &findings),
+    let mut checks = vec![
+        handshake::check(sessions),
         tools::check(sessions, &findings, expected),
-        schemas::check(sessions, &findings, &expected.budgets),
+        schemas::check(sessions, &expected.budgets),
         masking::input(sessions),
         masking::output(sessions),
-        visible::check(sessions, &findings, expected.calls),
+        visible::check(sessions, expected.calls),
     ];
+    for check in &mut checks {
+        check.turn(&findings);
+    }
     let is_behind = |session: &&Session<'_>| session.source.is_some_and(|source| source.leg == Leg::Server);
     let behind = sessions.iter().filter(is_behind).map(|session| session.row.id).collect();
     Report {
@@ -328,22 +366,25 @@ fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
     })
 }
 
-/// The gravest of the findings whose rule belongs to one of these families.
-fn worst<'f>(findings: &'f [FindingRow], families: &[&str]) -> Option<&'f FindingRow> {
-    let is_of = |finding: &&FindingRow| {
-        let family = finding.rule.split_once('.').map_or(finding.rule.as_str(), |(family, _)| family);
-        families.contains(&family)
-    };
-    // They are sorted, the gravest first.
-    findings.iter().find(is_of)
-}
-
-/// The verdict that a finding alone would mean.
-fn verdict_of(finding: &FindingRow) -> Verdict {
-    match finding.severity {
-        Severity::Error => Verdict::Fail,
-        Severity::Warning => Verdict::Warn,
-        Severity::Note => Verdict::Pass,
+impl Check {
+    /// Makes the verdict as bad as the gravest of its findings, the first of these.
+    fn turn(&mut self, findings: &[FindingRow]) {
+        let Some(worst) = findings.iter().find(|finding| light(&finding.rule) == Some(self.name)) else {
+            return;
+        };
+        let verdict = match worst.severity {
+            Severity::Error => Verdict::Fail,
+            Severity::Warning => Verdict::Warn,
+            Severity::Note => return,
+        };
+        if verdict < self.verdict {
+            return;
+        }
+        let but = if self.verdict == Verdict::Pass { " But:" } else { "" };
+        self.why = format!("{}{but} {}", self.why, worst.text);
+        self.verdict = verdict;
+        self.side = Some(worst.side);
+        self.next.get_or_insert_with(|| "Mend what the findings below name, the gravest first.".to_owned());
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Query {
 pub struct Totals {
     /// All of them.
     pub exchanges: u64,
-    /// Those that ended with an error, of the tool, of the protocol or of HTTP.
+    /// Those that ended with an error, of the tool, of the protocol or of HTTP, or without an answer.
     pub errors: u64,
     /// Those that wait for an answer.
     pub pending: u64,
@@ -185,17 +185,21 @@ impl Reader {
 
     /// How many exchanges a session has, and how they stand.
     pub fn totals(&self, session: SessionId) -> Result<Totals, Trouble> {
-        let sql = "SELECT status, count(*) FROM exchange WHERE session = ?1 GROUP BY status";
+        let sql = "SELECT status, method, count(*) FROM exchange WHERE session = ?1
+             GROUP BY status, method = 'subscriptions/listen'";
         let counts = self.all(sql, [session.0], |row| {
-            Ok((Status::from_code(row.get(0)?), row.get::<_, i64>(1)? as u64))
+            let mut exchange = ExchangeRow::empty();
+            exchange.status = Status::from_code(row.get(0)?);
+            exchange.method = row.get(1)?;
+            Ok((exchange, row.get::<_, i64>(2)? as u64))
         })?;
         let mut totals = Totals::default();
-        for (status, n) in counts {
+        for (exchange, n) in counts {
             totals.exchanges += n;
-            match status {
-                Status::ToolError | Status::Error => totals.errors += n,
-                Status::Pending => totals.pending += n,
-                Status::Ok | Status::Cancelled | Status::Unanswered | Status::Unknown => {}
+            if exchange.has_failed() {
+                totals.errors += n;
+            } else if exchange.status == Status::Pending {
+                totals.pending += n;
             }
         }
         Ok(totals)

@@ -238,6 +238,16 @@ impl ExchangeRow {
     /// What a query of exchanges asks for, in the order in which [`ExchangeRow::read`] wants it.
     pub(crate) const COLUMNS: &str = "id, session, status, opened, closed, method, target, rest";
 
+    /// Whether it came to nothing good: an answer that says no, or none at all. What a subscription waits for may never
+    /// come.
+    pub fn has_failed(&self) -> bool {
+        match self.status {
+            Status::Error | Status::ToolError => true,
+            Status::Unanswered => self.method != "subscriptions/listen",
+            Status::Pending | Status::Ok | Status::Cancelled | Status::Unknown => false,
+        }
+    }
+
     pub(crate) fn empty() -> Self {
         Self {
             id: ExchangeId(0),

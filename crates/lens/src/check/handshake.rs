@@ -1,32 +1,20 @@
 //! Check 1: the client handshake succeeds.
 
-use tapgate_store::{ExchangeRow, FindingRow};
+use tapgate_store::ExchangeRow;
 use tapgate_wire::record::Status;
 use tapgate_wire::rule::Side;
 
-use super::{Check, Session, Verdict, verdict_of, worst};
+use super::{Check, Session, Verdict};
 
-/// Families that are about how a session comes about.
-const FAMILIES: &[&str] = &["handshake", "era", "session", "process", "auth", "meta"];
-
-pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check {
+pub(super) fn check(sessions: &[Session<'_>]) -> Check {
     let outcomes: Vec<_> = sessions.iter().map(outcome).collect();
-    let worst = worst(findings, FAMILIES);
     let failed = outcomes.iter().find(|(verdict, ..)| *verdict == Verdict::Fail);
     let passed = outcomes.iter().find(|(verdict, ..)| *verdict == Verdict::Pass);
-    let (verdict, why, side) = match (failed, passed, worst) {
+    let (verdict, why, side) = match (failed, passed) {
         // One that failed is no fault where another one worked: servers may refuse a revision.
-        (_, Some((_, why, _)), Some(finding)) if verdict_of(finding) > Verdict::Pass => {
-            // A session that ends badly had begun.
-            let is_of_session = finding.rule.starts_with("session.");
-            let most = if is_of_session { Verdict::Warn } else { Verdict::Fail };
-            (verdict_of(finding).min(most), format!("{why} But: {}", finding.text), Some(finding.side))
-        }
-        (_, Some((_, why, _)), _) => (Verdict::Pass, why.clone(), None),
-        (Some((_, why, side)), None, worst) => {
-            (Verdict::Fail, why.clone(), worst.map(|finding| finding.side).or(*side))
-        }
-        (None, None, _) => {
+        (_, Some((_, why, _))) => (Verdict::Pass, why.clone(), None),
+        (Some((_, why, side)), None) => (Verdict::Fail, why.clone(), *side),
+        (None, None) => {
             let why = outcomes.first().map_or("Nothing is recorded.", |(_, why, _)| why.as_str());
             (Verdict::Unknown, why.to_owned(), None)
         }

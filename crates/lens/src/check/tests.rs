@@ -172,8 +172,14 @@ fn budgets_in_tokens_hold_beside_those_in_bytes() {
         (made.checks[2].verdict, made.checks[2].why.clone())
     };
     assert_eq!(with(9, 9, 9).0, Verdict::Pass);
-    assert_eq!(with(9, 9, 2), (Verdict::Fail, "1 tools are 3 tokens (words), more than 2.".to_owned()));
-    assert_eq!(with(2, 9, 9), (Verdict::Warn, "echo alone is 3 tokens (words), more than 2.".to_owned()));
+    assert_eq!(
+        with(9, 9, 2),
+        (Verdict::Fail, "1 tool is 40 B. Together they are 3 tokens (words), more than 2.".to_owned())
+    );
+    assert_eq!(
+        with(2, 9, 9),
+        (Verdict::Warn, "1 tool is 40 B. echo alone is 3 tokens (words), more than 2.".to_owned())
+    );
     assert_eq!(with(9, 2, 9).0, Verdict::Warn);
 }
 
@@ -237,5 +243,57 @@ fn calls_keep_to_their_budgets_or_fail_by_name() {
     ] {
         let (verdict, why) = judged(less);
         assert!(verdict == Verdict::Fail && why.contains(says), "{says}: {why}");
+    }
+}
+
+#[test]
+fn each_expectation_that_is_missed_is_told() {
+    let list = tools(r#"[{"name":"wipe","digest":"x","bytes":5000}]"#);
+    let expected = Expected {
+        tools: vec!["find".to_owned()],
+        no_tools: vec!["wipe".to_owned()],
+        budgets: Budgets { tool: 4_000, warn: 10, fail: 100, tokens: None },
+        calls: CallBudgets { p95: Some(1), result: Some(1), ..CallBudgets::default() },
+        ..expected()
+    };
+    let mut call = exchange("tools/call", Status::Ok);
+    (call.opened, call.closed, call.bytes_out) = (0, Some(2_000_000_000), 50_000);
+    let made = report(&[call], &[], &[list], Stored::default(), &expected);
+    for (at, told) in [
+        (1, ["Missing: find.", "Must not be there: wipe."]),
+        (2, ["more than 100 B", "wipe alone is 5.0 KB"]),
+        (5, ["The p95 of", "The result of"]),
+    ] {
+        let why = &made.checks[at].why;
+        assert!(told.iter().all(|told| why.contains(told)), "{why}");
+    }
+}
+
+#[test]
+fn a_call_without_an_answer_is_an_error_and_its_wait_no_latency() {
+    let mut lost = exchange("tools/call", Status::Unanswered);
+    (lost.opened, lost.closed) = (0, Some(60_000_000_000));
+    let mut quick = exchange("tools/call", Status::Ok);
+    (quick.opened, quick.closed) = (0, Some(1_000_000));
+    let told =
+        |calls: &[ExchangeRow]| report(calls, &[], &[], Stored::default(), &expected()).checks[5].why.clone();
+    let why = told(&[lost.clone(), quick.clone()]);
+    assert!(why.contains("p95 1.00ms") && why.contains("1 error (1 unanswered)"), "{why}");
+    // A subscription that nothing was told on has not failed.
+    lost.method = "subscriptions/listen".to_owned();
+    assert!(told(&[lost, quick]).contains("0 errors,"));
+}
+
+#[test]
+fn a_finding_turns_its_check_whatever_else_was_seen() {
+    for (rule, severity, at, verdict) in [
+        ("header.missing", Severity::Error, 0, "fail"),
+        ("cache.b", Severity::Warning, 1, "warn"),
+        ("hidden.tags", Severity::Warning, 2, "warn"),
+        ("task.b", Severity::Error, 5, "fail"),
+        ("task.b", Severity::Note, 5, "unknown"),
+    ] {
+        let made = report(&[], &[finding(rule, severity)], &[], Stored::default(), &expected());
+        assert_eq!(words(&made)[at], verdict, "{rule}");
     }
 }

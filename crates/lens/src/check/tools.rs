@@ -6,10 +6,8 @@ use tapgate_store::FindingRow;
 use tapgate_wire::record::Offered;
 use tapgate_wire::rule::Side;
 
-use super::{Check, Expected, Session, Verdict, items, newest, verdict_of, worst};
-
-/// Families that are about lists and what stands in them.
-const FAMILIES: &[&str] = &["list", "lock", "capability", "surface"];
+use super::{Check, Expected, Session, Verdict, items, newest};
+use crate::unit::counted;
 
 pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected: &Expected) -> Check {
     let lists: Vec<_> = sessions.iter().filter_map(|session| newest(session, Offered::Tools)).collect();
@@ -33,23 +31,18 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected:
         };
         let is_needed = !expected.tools.is_empty();
         (if is_needed { Verdict::Fail } else { Verdict::Unknown }, why.to_owned(), None)
-    } else if !missing.is_empty() {
-        (Verdict::Fail, format!("Missing: {}.", missing.join(", ")), Some(Side::Server))
-    } else if !extra.is_empty() {
-        (Verdict::Fail, format!("Must not be there: {}.", extra.join(", ")), Some(Side::Server))
+    } else if !missing.is_empty() || !extra.is_empty() {
+        let told = [("Missing", &missing), ("Must not be there", &extra)];
+        let told = told.into_iter().filter(|(_, tools)| !tools.is_empty());
+        let told: Vec<_> = told.map(|(what, tools)| format!("{what}: {}.", tools.join(", "))).collect();
+        (Verdict::Fail, told.join(" "), Some(Side::Server))
     } else if names.is_empty() && !expected.may_be_empty {
         (Verdict::Fail, "The list of tools is empty.".to_owned(), Some(Side::Server))
+    } else if lists.iter().any(|list| !list.whole) {
+        let seen = counted(names.len() as u64, "tool was", "tools were");
+        (Verdict::Warn, format!("{seen} seen, and not all pages were fetched."), Some(Side::Client))
     } else {
-        match worst(findings, FAMILIES) {
-            Some(finding) if verdict_of(finding) > Verdict::Pass => {
-                (verdict_of(finding), finding.text.clone(), Some(finding.side))
-            }
-            _ if lists.iter().any(|list| !list.whole) => {
-                let why = format!("{} tools were seen, and not all pages were fetched.", names.len());
-                (Verdict::Warn, why, Some(Side::Client))
-            }
-            _ => (Verdict::Pass, told(&names), None),
-        }
+        (Verdict::Pass, told(&names), None)
     };
     let next = (verdict == Verdict::Fail || verdict == Verdict::Unknown && lists.is_empty())
         .then(|| "See the lists: `tapgate calls method:tools/list`.".to_owned());
@@ -70,6 +63,6 @@ fn told(names: &BTreeSet<String>) -> String {
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     match names.len() {
         0 => "There are no tools, and none are expected.".to_owned(),
-        n => format!("{n} tools: {}{more}.", first.join(", ")),
+        n => format!("{}: {}{more}.", counted(n as u64, "tool", "tools"), first.join(", ")),
     }
 }

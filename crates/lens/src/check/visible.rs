@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use tapgate_store::{ExchangeRow, FindingRow};
+use tapgate_store::ExchangeRow;
 use tapgate_wire::record::Status;
 use tapgate_wire::rule::Side;
 
-use super::{CallBudgets, Check, Session, Verdict, verdict_of, worst};
+use super::{CallBudgets, Check, Session, Verdict};
 use crate::unit::{self, counted};
 
-/// Families that are about time and what is tried again.
-const FAMILIES: &[&str] = &["timing", "retry", "track"];
-
-pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: CallBudgets) -> Check {
+pub(super) fn check(sessions: &[Session<'_>], budgets: CallBudgets) -> Check {
     let finish = |verdict, why, side, next: Option<&str>| Check {
         name: "visible",
         title: "latency, retries and errors are visible per call",
@@ -33,52 +30,52 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], budgets: 
         .sum();
     let n_unknown = calls.iter().filter(|exchange| exchange.status == Status::Unknown).count();
     if n_lost > 0 || n_unknown > 0 {
-        let why = format!("Parts of the traffic were not recorded; {n_unknown} calls ended unseen.");
+        let why = format!(
+            "Parts of the traffic were not recorded; {} ended unseen.",
+            counted(n_unknown as u64, "call", "calls")
+        );
         let next = "Record again while the machine has less to do; traffic itself was not touched.";
         return finish(Verdict::Warn, why, Some(Side::Tapgate), Some(next));
     }
-    let n_errors =
-        calls.iter().filter(|exchange| matches!(exchange.status, Status::Error | Status::ToolError)).count();
+    let failed: Vec<_> = calls.iter().filter(|exchange| exchange.has_failed()).collect();
+    let n_lost = failed.iter().filter(|exchange| exchange.status == Status::Unanswered).count();
+    let unanswered = if n_lost > 0 { format!(" ({n_lost} unanswered)") } else { String::new() };
     let n_open = calls.iter().filter(|exchange| exchange.status == Status::Pending).count();
     let n_retries: u32 = calls.iter().map(|exchange| exchange.n_retries).sum();
-    let p95 = p95(calls.iter().filter_map(|call| took(call)).collect());
+    let p95 = p95(calls.iter().filter_map(|call| answered(call)).collect());
     let p95 = p95.map_or_else(|| "unknown".to_owned(), unit::span);
     let facts = format!(
-        "{}, p95 {p95}, {}, {}, {n_open} still open.",
+        "{}, p95 {p95}, {}{unanswered}, {}, {n_open} still open.",
         counted(calls.len() as u64, "call", "calls"),
-        counted(n_errors as u64, "error", "errors"),
+        counted(failed.len() as u64, "error", "errors"),
         counted(u64::from(n_retries), "retry", "retries"),
     );
-    if let Some((why, side)) = over(&calls, budgets) {
-        let next = "See the slowest and the largest: `tapgate stats`.";
-        return finish(Verdict::Fail, format!("{facts} {why}"), Some(side), Some(next));
-    }
-    match worst(findings, FAMILIES) {
-        Some(finding) if verdict_of(finding) > Verdict::Pass => {
-            finish(Verdict::Warn, format!("{facts} {}", finding.text), Some(finding.side), None)
-        }
-        _ => finish(Verdict::Pass, facts, None, None),
-    }
+    let over = over(&calls, budgets);
+    let Some((_, side)) = over.first() else { return finish(Verdict::Pass, facts, None, None) };
+    let why: Vec<&str> = over.iter().map(|(why, _)| why.as_str()).collect();
+    let next = "See the slowest and the largest: `tapgate stats`.";
+    finish(Verdict::Fail, format!("{facts} {}", why.join(" ")), Some(*side), Some(next))
 }
 
-/// The first budget that calls are over, and by whose fault.
-fn over(calls: &[&ExchangeRow], budgets: CallBudgets) -> Option<(String, Side)> {
+/// The budgets that calls are over, and by whose fault.
+fn over(calls: &[&ExchangeRow], budgets: CallBudgets) -> Vec<(String, Side)> {
+    let mut over = Vec::new();
     let longest = calls.iter().filter_map(|call| Some((took(call)?, *call))).max_by_key(|(took, _)| *took);
     if let (Some(most), Some((took, call))) = (budgets.duration, longest)
         && took > most
     {
         let why = format!("{} took {}, more than {}.", named(call), unit::span(took), unit::span(most));
-        return Some((why, Side::Server));
+        over.push((why, Side::Server));
     }
     if let Some(most) = budgets.p95 {
         let mut spans: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         for call in calls {
-            spans.entry(named(call)).or_default().extend(took(call));
+            spans.entry(named(call)).or_default().extend(answered(call));
         }
         let slowest = spans.into_iter().filter_map(|(name, spans)| Some((p95(spans)?, name))).max();
         if let Some((p95, name)) = slowest.filter(|(p95, _)| *p95 > most) {
             let why = format!("The p95 of {name} is {}, more than {}.", unit::span(p95), unit::span(most));
-            return Some((why, Side::Server));
+            over.push((why, Side::Server));
         }
     }
     let repeated = calls.iter().max_by_key(|call| call.n_retries);
@@ -86,21 +83,26 @@ fn over(calls: &[&ExchangeRow], budgets: CallBudgets) -> Option<(String, Side)> 
         && call.n_retries > most
     {
         let why = format!("{} was repeated {} times, more than {most}.", named(call), call.n_retries);
-        return Some((why, Side::Unknown));
+        over.push((why, Side::Unknown));
     }
     let largest = calls.iter().filter(|call| call.method == "tools/call").max_by_key(|call| call.bytes_out);
     if let (Some(most), Some(call)) = (budgets.result, largest)
         && call.bytes_out > most
     {
         let (size, most) = (unit::size(call.bytes_out), unit::size(most));
-        return Some((format!("The result of {} has {size}, more than {most}.", named(call)), Side::Server));
+        over.push((format!("The result of {} has {size}, more than {most}.", named(call)), Side::Server));
     }
-    None
+    over
 }
 
 /// How long a call took, once it is over.
 fn took(call: &ExchangeRow) -> Option<i64> {
     Some(call.closed? - call.opened)
+}
+
+/// How long a call took that was answered; one that never was has only waited.
+fn answered(call: &ExchangeRow) -> Option<i64> {
+    matches!(call.status, Status::Ok | Status::Error | Status::ToolError).then(|| took(call)).flatten()
 }
 
 /// The span within which 95 of 100 are.

@@ -6,7 +6,6 @@ use tapgate_store::{ExchangeRow, FindingRow};
 use tapgate_wire::record::Status;
 
 use super::lock::{DriftRow, changed};
-use super::session::is_error;
 use crate::page::{Block, Cell, Column, Layout, Note, Page, Table, Tone};
 
 /// Answered calls that both sides need before their latency is compared.
@@ -120,7 +119,7 @@ fn calls(a: &Compared, b: &Compared) -> (Vec<Vec<Cell>>, usize) {
             let entry = both.entry(format!("{}{target}", exchange.method)).or_default();
             let Some(calls) = entry.get_mut(side) else { continue };
             calls.n += 1;
-            calls.n_errors += u64::from(is_error(exchange.status));
+            calls.n_errors += u64::from(exchange.has_failed());
             if let (Status::Ok, Some(closed)) = (exchange.status, exchange.closed) {
                 calls.spans.push(closed - exchange.opened);
             }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use tapgate_store::{ExchangeRow, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
-use tapgate_wire::record::{Piece, Status, UnixNanos};
+use tapgate_wire::record::{Piece, UnixNanos};
 
 use super::calls::table_of_session;
 use super::waterfall;
@@ -81,7 +81,7 @@ fn facts(view: &SessionView<'_>) -> Vec<Fact> {
     };
     let leg = view.source.map_or(Leg::Client, |source| source.leg);
     let leg = Cell::Word(Tone::Usual, leg_word(leg));
-    let n_errors = view.calls.iter().filter(|call| is_error(call.exchange.status)).count() as u64;
+    let n_errors = view.calls.iter().filter(|call| call.exchange.has_failed()).count() as u64;
     let lasted = row.closed.unwrap_or(view.now).saturating_sub(row.opened);
     let mut facts = names(row, view.source);
     facts.extend([
@@ -112,11 +112,6 @@ fn names(row: &SessionRow, source: Option<&SourceRow>) -> Vec<Fact> {
         Fact::unseen("full", Cell::Flag(source.is_some_and(|source| is_full(source, row.opened)))),
         Fact::unseen("source", Cell::Told(row.source.to_string())),
     ]
-}
-
-/// Whether a status is an answer that says no.
-pub(super) fn is_error(status: Status) -> bool {
-    matches!(status, Status::Error | Status::ToolError)
 }
 
 /// The part of the first message of that kind.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use tapgate_store::SourceRow;
 use tapgate_wire::record::{Status, UnixNanos};
 
-use super::session::is_error;
 use crate::Call;
 use crate::capture::marks;
 use crate::page::{Block, Cell, Column, Layout, Note, Page, Table, Tone};
@@ -79,11 +78,11 @@ impl Stats {
 impl Group {
     fn count(&mut self, call: &Call<'_>) {
         self.n_calls += 1;
-        self.n_errors += u64::from(is_error(call.exchange.status));
+        self.n_errors += u64::from(call.exchange.has_failed());
         self.bytes_in = self.bytes_in.saturating_add(call.exchange.bytes_in);
         self.bytes_out = self.bytes_out.saturating_add(call.exchange.bytes_out);
         self.is_full |= call.is_full();
-        if call.exchange.status == Status::Ok || is_error(call.exchange.status) {
+        if matches!(call.exchange.status, Status::Ok | Status::Error | Status::ToolError) {
             self.spans.push(call.duration());
         }
     }
