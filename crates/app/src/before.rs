@@ -12,7 +12,7 @@ use tapgate_store::{ExchangeRow, Query, Reader, SessionRow, SourceRow};
 use tapgate_wire::record::{Body, Status, UnixNanos};
 use tapgate_wire::{Leg, Message};
 
-use crate::look::OWN;
+use crate::play::OWN;
 
 /// Nanoseconds after its end for which a session is the one before.
 const WITHIN: i64 = 60_000_000_000;

@@ -14,6 +14,7 @@ use tapgate_wire::Leg;
 use tapgate_wire::record::UnixNanos;
 
 use crate::output::{self, Output};
+use crate::play::OWN;
 use crate::problem::Problem;
 use crate::{home, wall};
 
@@ -162,9 +163,6 @@ impl Look {
 
 /// Sessions of our own that `last` looks past.
 const MAX_OWN: u64 = 1_000;
-
-/// The names of taps that commands of ours start for themselves.
-pub const OWN: [&str; 3] = ["check", "replay", "lock"];
 
 /// Whether a source is a tap that a command of ours started for itself.
 pub fn is_own(source: &SourceRow) -> bool {

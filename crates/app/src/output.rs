@@ -1,6 +1,7 @@
 //! How a command prints: a table for people, one JSON object a line for programs.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::AsFd;
 
 use clap::ValueEnum;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -54,7 +55,12 @@ impl Output {
 
     /// Columns to fill: the terminal's, `COLUMNS`, else 100.
     pub fn width() -> usize {
-        let terminal = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+        Self::width_of(io::stdout())
+    }
+
+    /// The same of another stream.
+    pub fn width_of(stream: impl AsFd) -> usize {
+        let terminal = rustix::termios::tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col));
         let asked = || std::env::var("COLUMNS").ok()?.parse().ok();
         terminal.filter(|columns| *columns > 0).or_else(asked).unwrap_or(100).clamp(20, 400)
     }
@@ -75,6 +81,11 @@ pub fn print(text: &str) {
     let problem = problem.because(error).exit(Exit::Unreachable);
     problem.report(false);
     std::process::exit(problem.exit as i32);
+}
+
+/// Prints `text` beside the output; that nobody can read it there changes nothing.
+pub fn complain(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Ends the program if the reader of standard output went away, so that one who waits for news does not wait for ever.

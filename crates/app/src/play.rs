@@ -32,6 +32,13 @@ use self::web::Web;
 use crate::cli::tap::http::upstream;
 use crate::problem::Problem;
 
+/// The names of the taps that `replay` and `lock` start for themselves.
+pub const REPLAY: &str = "replay";
+pub const LOCK: &str = "lock";
+
+/// The names of all taps that commands of ours start for themselves.
+pub const OWN: [&str; 3] = [visit::NAME, REPLAY, LOCK];
+
 /// Most bytes of what a tap says on standard error that are kept.
 const MAX_SAID: usize = 4096;
 

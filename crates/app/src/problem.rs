@@ -1,10 +1,15 @@
 //! What a person must act on: code, what happened, why, what to do, exit status.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use serde_json::json;
+use tapgate_lens::{Plain, draw};
+use tapgate_wire::mask::{Level, Masker};
+
+use crate::output::Output;
+use crate::random;
 
 #[cfg(test)]
 pub mod codes;
@@ -57,10 +62,56 @@ impl Problem {
 
     /// Writes it to stderr, as text or as one JSON object, and gives the exit code.
     pub fn report(&self, json: bool) -> ExitCode {
-        let text = if json { format!("{}\n", self.to_json()) } else { self.to_string() };
+        let masked = self.masked();
+        // A terminal would break lines inside of words.
+        let width =
+            if std::io::stderr().is_terminal() { Output::width_of(std::io::stderr()) } else { usize::MAX };
+        let text = if json {
+            format!("{}\n", draw::escaped(&masked.to_json().to_string()))
+        } else {
+            masked.text(width)
+        };
         // A closed stderr must not change the exit status.
         let _ = std::io::stderr().write_all(text.as_bytes());
         ExitCode::from(self.exit as u8)
+    }
+
+    /// The problem without the secrets that a file or an argument may have brought into it.
+    fn masked(&self) -> Self {
+        let Ok(key) = random::bytes() else {
+            return Self {
+                message: "what went wrong cannot be masked".to_owned(),
+                cause: None,
+                ..self.clone()
+            };
+        };
+        let mut masker = Masker::new(key, Level::Masked);
+        let mut masked =
+            |text: &str| String::from_utf8_lossy(masker.text(text.as_bytes()).masked.bytes()).into_owned();
+        Self { message: masked(&self.message), cause: self.cause.as_deref().map(masked), ..self.clone() }
+    }
+
+    /// What a person reads, with nothing in it that steers a terminal, in lines of at most `width` columns.
+    fn text(&self, width: usize) -> String {
+        let parts = [
+            ("tapgate: ", Some(&self.message)),
+            ("  cause: ", self.cause.as_ref()),
+            ("  help:  ", Some(&self.help)),
+        ];
+        let mut out = String::new();
+        for (word, text) in parts {
+            let lines = text.into_iter().flat_map(|text| Plain::lines(text.trim_end()));
+            let lines = lines.flat_map(|line| match width.checked_sub(word.len()) {
+                Some(columns @ 20..) if line.width() > columns => line.wrapped(columns),
+                _ => vec![line],
+            });
+            for (n, line) in lines.enumerate() {
+                out.push_str(if n == 0 { word } else { "         " });
+                out.push_str(line.as_str());
+                out.push('\n');
+            }
+        }
+        out
     }
 
     fn to_json(&self) -> serde_json::Value {
@@ -70,11 +121,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "tapgate: {}", self.message)?;
-        if let Some(cause) = &self.cause {
-            writeln!(f, "  cause: {cause}")?;
-        }
-        writeln!(f, "  help:  {}", self.help)
+        f.write_str(&self.text(usize::MAX))
     }
 }
 
@@ -91,5 +138,18 @@ mod tests {
             "tapgate: no server is named\n  cause: the list is empty\n  help:  put the command after `--`\n"
         );
         assert_eq!(problem.to_json()["error"]["code"], "usage.no-server");
+        let narrow = problem.because("the list \u{1b}[31mis\u{202e} empty").text(30);
+        assert_eq!(
+            narrow,
+            "tapgate: no server is named\n  cause: the list ␛[31mis\\u{202e}\n         empty\n  help:  put the command after\n         `--`\n"
+        );
+    }
+
+    #[test]
+    fn a_problem_keeps_no_secret() {
+        let secret = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+        let problem =
+            Problem::usage("usage.no-server", format!("nothing is called {secret}"), "look").because(secret);
+        assert!(!problem.masked().to_string().contains(secret), "{}", problem.masked());
     }
 }

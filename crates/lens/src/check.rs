@@ -14,7 +14,7 @@ mod tools;
 mod visible;
 mod visited;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value as Json, json};
 use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionId, SessionRow, SourceRow, SurfaceRow};
@@ -175,6 +175,10 @@ impl Stored {
 /// What came of the checks.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// The server, as it calls itself, else as it is configured.
+    pub server: String,
+    /// What else is to be said first.
+    pub notes: Vec<String>,
     /// The visits that were made for it.
     pub visits: Vec<Visited>,
     /// The six, in order.
@@ -214,7 +218,13 @@ pub fn check(
     }
     let is_behind = |session: &&Session<'_>| session.source.is_some_and(|source| source.leg == Leg::Server);
     let behind = sessions.iter().filter(is_behind).map(|session| session.row.id).collect();
+    let named = |session: &Session<'_>| match (&session.row.server, session.source) {
+        (Some((name, _)), _) => Some(name.clone()),
+        (None, source) => source.map(|source| source.name.clone()),
+    };
     Report {
+        server: sessions.iter().find_map(named).unwrap_or_default(),
+        notes: Vec::new(),
         visits: Vec::new(),
         checks,
         findings,
@@ -231,6 +241,8 @@ pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> 
         all.into_iter().partition(|finding| is_suppressed(finding));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Report {
+        server: String::new(),
+        notes: Vec::new(),
         visits: Vec::new(),
         checks: Vec::new(),
         findings,
@@ -250,7 +262,8 @@ impl Report {
 
     /// The report for people.
     pub fn page(&self, rules: Rules<'_>) -> Page {
-        let mut blocks: Vec<Block> = self.visits.iter().map(Visited::block).collect();
+        let mut blocks = self.noted();
+        blocks.extend(self.visits.iter().map(Visited::block));
         for check in &self.checks {
             let (tone, word) = match check.verdict {
                 Verdict::Pass => (Tone::Good, "✓ pass"),
@@ -305,7 +318,7 @@ impl Report {
             }
         }
         if self.n_suppressed > 0 {
-            let text = format!("{} findings are suppressed.", self.n_suppressed);
+            let text = format!("{} suppressed.", counted(self.n_suppressed, "finding is", "findings are"));
             blocks.push(Block::Note(Note::new(Tone::Quiet, "", text)));
         }
         let mut refusals = self.portability.iter().filter_map(Portability::block).peekable();
@@ -315,6 +328,44 @@ impl Report {
         blocks.extend(refusals);
         blocks.extend(self.sizes.iter().flat_map(Sizes::blocks));
         Page::of(blocks)
+    }
+
+    /// What does not pass, in a line each, for the log of a job whose report is a file.
+    pub fn brief(&self) -> Page {
+        let mut blocks = self.noted();
+        let odd = self.checks.iter().filter(|check| check.verdict > Verdict::Pass);
+        let told = odd.map(|check| (check.verdict.word(), format!("{}: {}", check.name, check.why)));
+        blocks.extend(told.map(|(word, text)| Block::Note(Note::new(Tone::Usual, word, text))));
+        let n = |least| self.findings.iter().filter(|finding| finding.severity == least).count() as u64;
+        let all = format!(
+            "{}, {}, {}.",
+            counted(n(Severity::Error), "error", "errors"),
+            counted(n(Severity::Warning), "warning", "warnings"),
+            counted(n(Severity::Note), "note", "notes"),
+        );
+        blocks.push(Block::Note(Note::new(Tone::Usual, "", all)));
+        Page::of(blocks)
+    }
+
+    fn noted(&self) -> Vec<Block> {
+        self.notes.iter().map(|text| Block::Note(Note::new(Tone::Odd, "!", text.clone()))).collect()
+    }
+
+    /// The findings that say the same of the same in the same revision, together; in order.
+    fn alike(&self) -> Vec<Vec<&FindingRow>> {
+        let same = |finding: &FindingRow| {
+            (finding.rule.clone(), finding.subject.clone(), finding.revision.clone(), finding.side)
+        };
+        let mut places = HashMap::new();
+        let mut alike: Vec<Vec<&FindingRow>> = Vec::new();
+        for finding in &self.findings {
+            let at = *places.entry(same(finding)).or_insert(alike.len());
+            match alike.get_mut(at) {
+                Some(others) => others.push(finding),
+                None => alike.push(vec![finding]),
+            }
+        }
+        alike
     }
 
     /// The report as one JSON object.
@@ -336,6 +387,8 @@ impl Report {
         json!({
             "v": 1,
             "kind": "report",
+            "server": self.server,
+            "notes": self.notes,
             "visits": self.visits.iter().map(Visited::json).collect::<Vec<_>>(),
             "checks": checks,
             "findings": findings,
@@ -386,6 +439,24 @@ impl Check {
         self.side = Some(worst.side);
         self.next.get_or_insert_with(|| "Mend what the findings below name, the gravest first.".to_owned());
     }
+}
+
+/// What a finding is about, without anything that is another in each run: `header.missing of Mcp-Method in 2026-07-28`.
+fn stable(finding: &FindingRow) -> String {
+    let about = if finding.subject.is_empty() { String::new() } else { format!(" of {}", finding.subject) };
+    let revision = finding.revision.as_ref().map(|revision| format!(" in {revision}")).unwrap_or_default();
+    format!("{}{about}{revision} ({})", finding.rule, finding.side.word())
+}
+
+/// Where findings alike are, the first of them by their ids.
+fn places(alike: &[&FindingRow]) -> String {
+    let place = |finding: &&FindingRow| {
+        finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string())
+    };
+    let first: Vec<String> = alike.iter().take(MAX_NAMED).map(place).collect();
+    let more = alike.len().saturating_sub(MAX_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", first.join(", "))
 }
 
 /// The newest list of a kind in each session, with its items.

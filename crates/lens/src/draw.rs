@@ -5,7 +5,7 @@ mod table;
 mod text;
 mod waterfall;
 
-pub use json::json;
+pub use json::{escaped, json};
 pub use text::text;
 
 /// What a drawing of text needs to know about where it is shown.

@@ -20,7 +20,7 @@ pub use diff::{Compared, Diff, Shift, diff, shift};
 pub use explain::{Explained, Keeping, explain};
 pub use lock::{DriftRow, LockState, LockView, lock};
 pub use ls::{SessionSummary, SourceSummary, ls};
-pub use rule::rule;
+pub use rule::{rule, rules};
 pub use session::{SessionView, session, session_waterfall};
 pub(crate) use show::found;
 pub use show::{ExchangeView, lone, show, wire};

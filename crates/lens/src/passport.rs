@@ -67,6 +67,15 @@ impl Seen {
     }
 }
 
+/// That a habit never showed.
+fn never(habit: Habit, of: u64) -> String {
+    match habit {
+        Habit::Retries => format!("repeats nothing, in {of} {}", habit.unit()),
+        Habit::Gone => format!("begins no other, in {of} {}", habit.unit()),
+        _ => format!("0 of {of} {}", habit.unit()),
+    }
+}
+
 macro_rules! habits {
     ($($habit:ident = $key:literal, $title:literal, $unit:literal;)*) => {
         /// Something that clients do differently.
@@ -153,7 +162,7 @@ impl Passport {
         let Some(seen) = self.seen(habit) else { return Vec::new() };
         let is_rare = matches!(habit, Habit::Progress | Habit::Cancels | Habit::Retries | Habit::Gone);
         if seen.values.is_empty() && is_rare {
-            return vec![format!("0 of {} {}", seen.of, habit.unit())];
+            return vec![never(habit, seen.of)];
         }
         // The unit once is enough.
         let mut unit = habit.unit();
@@ -178,7 +187,7 @@ impl Passport {
             let shown = |value: &&&String| seen.values.contains_key(**value);
             let told = |value: &&String| seen.told(habit, value, habit.unit());
             let told: Vec<String> = differ.iter().filter(shown).map(told).collect();
-            let none = || vec![format!("0 of {} {}", seen.of, habit.unit())];
+            let none = || vec![never(habit, seen.of)];
             if told.is_empty() && !habit.unit().is_empty() { none() } else { told }
         };
         (!differ.is_empty()).then(|| (told(own), told(others)))

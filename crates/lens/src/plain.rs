@@ -109,6 +109,30 @@ impl Plain {
         pieces
     }
 
+    /// The text in pieces of at most `columns`, which must be at least 2, broken at blanks where it can be.
+    pub fn wrapped(&self, columns: usize) -> Vec<Self> {
+        let mut lines: Vec<String> = vec![String::new()];
+        let mut used = 0;
+        for word in self.as_str().split(' ') {
+            for piece in Self::of(word).folded(columns) {
+                let gap = usize::from(used > 0);
+                if used + gap + piece.width() > columns {
+                    lines.push(String::new());
+                    used = 0;
+                }
+                if let Some(line) = lines.last_mut() {
+                    if used > 0 {
+                        line.push(' ');
+                        used += 1;
+                    }
+                    line.push_str(piece.as_str());
+                    used += piece.width();
+                }
+            }
+        }
+        lines.iter().map(|line| Self::of(line)).collect()
+    }
+
     fn put(&mut self, c: char, wide: usize) {
         self.text.push(c);
         self.width += wide;

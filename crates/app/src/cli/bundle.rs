@@ -59,8 +59,7 @@ const EXAMPLES: &str = "Examples:
   tapgate bundle s21 s22 --rule session.used-after-404
   tapgate check missing-header.json
 
-Exit status: 0 it is written, 2 wrong usage or nothing of the kind was found, 4 the file cannot be written, 5 the
-journal cannot be read or does not hold what shows the finding.";
+Exit status: 0 it is written, 2 wrong usage or nothing of the kind was found, 4 the file cannot be written, 5 the journal cannot be read or does not hold what shows the finding.";
 
 impl Args {
     /// Makes the file.

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use tapgate_lens::check::{
     self, Budgets, CallBudgets, Expected, Report, Session, Sizes, TokenBudgets, Verdict, Visited,
 };
-use tapgate_lens::page::{Block, Note, Page, Tone};
+use tapgate_lens::draw::{self, Colour, Style};
 use tapgate_store::FindingRow;
 use tapgate_wire::fault::Severity;
 use tapgate_wire::revision::Revision;
@@ -24,6 +24,7 @@ use crate::output::{self, Output};
 use crate::play::visit::{CUT, Outcome, Visit, Visits};
 use crate::play::{self, Server};
 use crate::problem::Problem;
+use crate::small;
 use crate::suppress::Suppressions;
 use crate::tokens::Tokenizer;
 
@@ -169,8 +170,9 @@ impl Args {
             // What else is found comes from what was cut away.
             let shown = scene.findings().into_iter().filter(|finding| finding.rule.id == rule);
             let findings: Vec<FindingRow> = shown.map(|finding| bundle::row(&finding)).collect();
-            let report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
-            self.print(&report, &suppressions, output);
+            let mut report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
+            report.notes = suppressions.notes(None);
+            self.print(&report, output);
             return Ok(ExitCode::from(u8::from(report.fails(self.least()))));
         }
         let (captures, visits) = match self.server() {
@@ -214,7 +216,8 @@ impl Args {
                 sizes.window = self.window;
             }
         }
-        self.print(&report, &suppressions, output);
+        report.notes = suppressions.notes(name.as_deref());
+        self.print(&report, output);
         Ok(ExitCode::from(u8::from(report.fails(self.least()))))
     }
 
@@ -317,24 +320,28 @@ impl Args {
         Ok((captures, visits))
     }
 
-    fn print(&self, report: &Report, suppressions: &Suppressions, output: &Output) {
+    fn print(&self, report: &Report, output: &Output) {
         let rules = &tapgate_judge::rule;
         let wanted = if output.wants_json() { Format::Json } else { Format::Text };
-        match self.format.unwrap_or(wanted) {
-            Format::Json => output::print(&format!("{}\n", report.json(rules))),
+        let format = self.format.unwrap_or(wanted);
+        match format {
+            Format::Json => output::print(&draw::escaped(&format!("{}\n", report.json(rules)))),
             Format::Junit => output::print(&report.junit(rules, self.least())),
             Format::Sarif => {
-                let place = Path::new(lock::file::NAME);
-                let place = place.is_file().then_some(lock::file::NAME);
-                output::print(&format!("{:#}\n", report.sarif(rules, place)));
+                let text = small::read(Path::new(lock::file::NAME)).ok();
+                let place = text.as_deref().map(|text| (lock::file::NAME, text));
+                output::print(&draw::escaped(&format!("{:#}\n", report.sarif(rules, place))));
             }
-            Format::Text => {
-                let expired = suppressions.expired();
-                let mut blocks: Vec<Block> =
-                    expired.map(|text| Block::Note(Note::new(Tone::Odd, "!", text))).collect();
-                blocks.extend(report.page(rules).blocks);
-                look::print_text(&Page { blocks }, output);
-            }
+            Format::Text => look::print_text(&report.page(rules), output),
+        }
+        // What reads the report is no person; the log of the job is for one.
+        if matches!(format, Format::Junit | Format::Sarif) {
+            let style = Style {
+                width: Output::width_of(std::io::stderr()),
+                colour: Colour::Off,
+                now: crate::wall::now(),
+            };
+            output::complain(&draw::text(&report.brief(), &style));
         }
     }
 }

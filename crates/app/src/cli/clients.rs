@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use tapgate_engine::surface::from_json;
 use tapgate_lens::pages::{self, ClientName};
 use tapgate_lens::passport::{Passport, Stay};
-use tapgate_store::{Query, SessionRow, SourceId};
+use tapgate_store::{Query, SessionRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::Offered;
 
@@ -70,7 +70,9 @@ const EXAMPLES: &str = "Examples:
   tapgate clients diff claude-code@2.1.0 cursor
   tapgate clients cursor --why search           why it never calls that tool
   tapgate clients cursor --passport > cursor.json
-  tapgate clients diff cursor.json cursor       what changed since, or from somebody else's";
+  tapgate clients diff cursor.json cursor       what changed since, or from somebody else's
+
+Exit status: 0 fine, 1 `clients diff` found a difference, 2 wrong usage, 5 the journal cannot be read.";
 
 impl Args {
     /// Prints the list, one client, or where two differ.
@@ -80,7 +82,9 @@ impl Args {
         let page = match (&self.command, &self.client, &self.why) {
             (Some(Command::Diff { a, b }), ..) => {
                 let (a, b) = (one(&all, a)?, one(&all, b)?);
-                pages::clients_differ((&a.0, &a.1), (&b.0, &b.1))
+                let (page, is_different) = pages::clients_differ((&a.0, &a.1), (&b.0, &b.1));
+                look::print(&page, output, look.now);
+                return Ok(ExitCode::from(u8::from(is_different)));
             }
             (None, client, Some(tool)) => {
                 let meant = match client {
@@ -147,21 +151,22 @@ fn find<'a>(
 fn passports(look: &Look) -> Result<BTreeMap<ClientName, Passport>, Problem> {
     let read = |trouble| home::problem(&trouble);
     let mut all: BTreeMap<ClientName, Passport> = BTreeMap::new();
-    let mut offered: BTreeMap<SourceId, BTreeSet<String>> = BTreeMap::new();
+    let mut offered: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut n_read: BTreeMap<ClientName, u64> = BTreeMap::new();
     for session in look.reader.sessions(None, None).map_err(read)? {
         let Some(client) = session.client.clone() else { continue };
         // What a bridge sends to a server is its own.
         let around = look.around(session.id)?;
-        if around.source.is_some_and(|source| source.leg == Leg::Server || look::is_own(&source)) {
+        let Some(source) = around.source.filter(|source| source.leg == Leg::Client && !look::is_own(source))
+        else {
             continue;
-        }
+        };
         let n = n_read.entry(client.clone()).or_default();
         *n += 1;
         if *n <= MAX_SESSIONS {
-            let offered = match offered.entry(session.source) {
+            let offered = match offered.entry(source.name.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert(tools_of(look, session.source)?),
+                Entry::Vacant(new) => new.insert(tools_of(look, &source.name)?),
             };
             add(look, &session, offered, all.entry(client).or_default())?;
         }
@@ -169,13 +174,12 @@ fn passports(look: &Look) -> Result<BTreeMap<ClientName, Passport>, Problem> {
     Ok(all)
 }
 
-/// The tools that a source's server offered in any session of it or of a source with its name.
-fn tools_of(look: &Look, source: SourceId) -> Result<BTreeSet<String>, Problem> {
+/// The tools that a server offered in any session of a source with this name.
+fn tools_of(look: &Look, name: &str) -> Result<BTreeSet<String>, Problem> {
     let read = |trouble| home::problem(&trouble);
     let sources = look.reader.sources().map_err(read)?;
-    let name = sources.iter().find(|other| other.id == source).map(|source| &source.name);
     let mut tools = BTreeSet::new();
-    for source in sources.iter().filter(|other| Some(&other.name) == name) {
+    for source in sources.iter().filter(|source| source.name == name) {
         for session in look.reader.sessions(Some(source.id), Some(MAX_OFFERS)).map_err(read)? {
             let surfaces = look.reader.surfaces(session.id).map_err(read)?;
             let newest = surfaces.iter().rev().find(|surface| surface.kind == Offered::Tools);

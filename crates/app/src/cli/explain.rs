@@ -15,10 +15,10 @@ use crate::problem::Problem;
 
 /// Say what a tap reads, what it stores, where and for how long, for this configuration
 ///
-/// Takes the arguments of `tap` and starts nothing. Given the name of a rule, it explains that rule instead.
+/// Takes the arguments of `tap` and starts nothing. Given the name of a rule, it explains that rule instead; given a family, it lists its rules.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tapgate explain\n  tapgate explain --full=2 -- npx -y some-server\n  tapgate explain --listen 127.0.0.1:7000 https://example.com/mcp\n  tapgate explain header.missing"
+    after_help = "Examples:\n  tapgate explain\n  tapgate explain --full=2 -- npx -y some-server\n  tapgate explain --listen 127.0.0.1:7000 https://example.com/mcp\n  tapgate explain header.missing\n  tapgate explain header       the rules of this family"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -28,6 +28,15 @@ pub struct Args {
 impl Args {
     /// Prints the explanation.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
+        let family =
+            |word: &&str| tapgate_judge::rules().any(|rule| family(rule.id) == word.trim_end_matches(".*"));
+        if let Some(word) = self.tap.url.as_deref().filter(family) {
+            let meant = word.trim_end_matches(".*");
+            let rules: Vec<_> =
+                tapgate_judge::rules().filter(|rule| self::family(rule.id) == meant).collect();
+            look::print(&pages::rules(meant, &rules), output, crate::wall::now());
+            return Ok(ExitCode::SUCCESS);
+        }
         if let Some(word) = self.tap.url.as_deref().filter(|word| is_rule(word)) {
             let rule = tapgate_judge::rule(word).ok_or_else(|| no_rule(word))?;
             look::print(&pages::rule(rule), output, crate::wall::now());
@@ -126,6 +135,11 @@ fn process(command: &[String]) -> String {
     format!("the process that the tap starts with {}", command.first().map_or("", String::as_str))
 }
 
+/// The family of a rule.
+fn family(rule: &str) -> &str {
+    rule.split('.').next().unwrap_or_default()
+}
+
 /// Whether a word has the form of a rule's name: a family, a dot, what is wrong.
 fn is_rule(word: &str) -> bool {
     let Some((family, name)) = word.split_once('.') else { return false };
@@ -137,13 +151,14 @@ fn is_rule(word: &str) -> bool {
 
 /// The problem of a rule that there is none of, with the names that are near.
 pub(super) fn no_rule(word: &str) -> Problem {
-    let family = word.split('.').next().unwrap_or_default();
     let ids = || tapgate_judge::rules().map(|rule| rule.id);
-    let near: Vec<&str> = ids().filter(|id| id.split('.').next() == Some(family)).take(8).collect();
-    let help = match (tapgate_expr::nearest(word, ids()), near.as_slice()) {
+    let near: Vec<&str> = ids().filter(|id| family(id) == family(word)).collect();
+    // Who wrote the beginning of a name meant what begins so.
+    let begun = ids().find(|id| word.contains('.') && !word.ends_with('.') && id.starts_with(word));
+    let help = match (begun.or_else(|| tapgate_expr::nearest(word, ids())), near.as_slice()) {
         (Some(nearest), _) => format!("did you mean {nearest}?"),
         (None, []) => "the findings of `tapgate check` name their rules".to_owned(),
-        (None, near) => format!("the rules of this family begin with {}", near.join(", ")),
+        (None, near) => format!("the rules of this family are {}", near.join(", ")),
     };
     Problem::usage("explain.no-rule", format!("no rule is called `{}`", look::printable(word)), help)
 }

@@ -67,8 +67,7 @@ const EXAMPLES: &str = "Examples:
   tapgate replay s21 --yes -- npx -y @modelcontextprotocol/server-everything
   tapgate replay s21 --to https://staging.example.com/mcp --ignore /result/structuredContent/now
 
-Exit status: 0 every answer is the same, 1 something is different or nothing could be compared, 2 wrong
-usage, 4 the server cannot be started or reached, 5 the journal cannot be read.";
+Exit status: 0 every answer is the same, 1 something is different or nothing could be compared, 2 wrong usage, 4 the server cannot be started or reached, 5 the journal cannot be read.";
 
 impl Args {
     /// Replays and reports.
@@ -107,7 +106,7 @@ impl Args {
             self.headers.iter().flat_map(|header| ["--header".into(), header.into()]).collect();
         server.check()?;
         let mut player =
-            Player::start(&server, "replay", &more).map_err(|error| play::cannot_start(&error))?;
+            Player::start(&server, play::REPLAY, &more).map_err(|error| play::cannot_start(&error))?;
         let ignored = Ignored { paths: self.ignored.clone() };
         let patience = Duration::from_secs(self.patience);
         let mut replay = Replay::new(&capture, &mut player, &consent, &ignored, patience);

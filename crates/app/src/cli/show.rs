@@ -95,11 +95,20 @@ impl Args {
             None => Vec::new(),
         };
         let calls: Vec<_> = exchanges.iter().map(|exchange| look.call(exchange, &around)).collect();
+        let mut findings = look.reader.findings(session.id).map_err(|trouble| home::problem(&trouble))?;
+        findings.retain(|finding| finding.exchange.is_none());
+        let outside = pieces(look, session.id, |message| {
+            message.exchange.is_none() && matches!(message.piece, Piece::Stderr | Piece::Other | Piece::Note)
+        })?;
         let view = SessionView {
             row: session,
             source: around.source.as_deref(),
             handshake: &handshake,
             calls: &calls,
+            findings: &findings,
+            outside: &outside,
+            meaning: &meaning,
+            rules: &tapgate_judge::rule,
             now: look.now,
         };
         look::print(&pages::session(&view), output, look.now);

@@ -130,7 +130,11 @@ fn properties(
             (None, _) => {
                 let is_required = listed(schema.get("required")).contains(&Value::text(name));
                 let breaks = direction == Direction::In && is_required;
-                pen.changed(if breaks { Class::Breaking } else { Class::Compatible }, &path, one, other);
+                if breaks {
+                    pen.note(Class::Breaking, &path, "added, required", one, other);
+                } else {
+                    pen.changed(Class::Compatible, &path, one, other);
+                }
             }
         }
     });

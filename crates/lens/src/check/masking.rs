@@ -16,7 +16,8 @@ pub(super) fn input(sessions: &[Session<'_>]) -> Check {
             (Verdict::Pass, format!("{searched} searched before they were stored; {masked} in them."))
         }
         Stored { n_full_inputs, .. } => {
-            (Verdict::Fail, format!("{n_full_inputs} messages are stored as they came, because of `--full`."))
+            let stored = counted(n_full_inputs, "message is", "messages are");
+            (Verdict::Fail, format!("{stored} stored as they came, because of `--full`."))
         }
     };
     finish("input", "tool input is masked before it is stored", verdict, why)
@@ -35,7 +36,8 @@ pub(super) fn output(sessions: &[Session<'_>]) -> Check {
             )
         }
         Stored { n_full_outputs, .. } => {
-            (Verdict::Fail, format!("{n_full_outputs} answers are stored as they came, because of `--full`."))
+            let stored = counted(n_full_outputs, "answer is", "answers are");
+            (Verdict::Fail, format!("{stored} stored as they came, because of `--full`."))
         }
     };
     finish("output", "tool output is summarised when it may hold secrets", verdict, why)

@@ -7,6 +7,7 @@ use tapgate_wire::record::Offered;
 
 use super::{Session, listed, newest};
 use crate::page::{Block, Cell, Column, Layout, Note, Table, Tone};
+use crate::unit::counted;
 
 /// Fields that are shown.
 const MAX_FIELDS: usize = 10;
@@ -143,7 +144,8 @@ impl Sizes {
         let share = self.window.zip(self.share()).map_or_else(String::new, |(window, share)| {
             format!(" That is {share:.1}% of a window of {window} tokens.")
         });
-        let all = format!("{} tools: {}.{share}", self.tools.len(), self.told(self.total));
+        let n_tools = counted(self.tools.len() as u64, "tool", "tools");
+        let all = format!("{n_tools}: {}.{share}", self.told(self.total));
         blocks.push(Block::Note(Note::new(Tone::Usual, "", all)));
         blocks.push(Block::Table(self.table("tool", &self.tools)));
         if !self.fields.is_empty() {
@@ -158,7 +160,7 @@ impl Sizes {
             blocks.push(Block::Note(Note::new(Tone::Usual, "", text)));
         }
         if self.n_unread > 0 {
-            let text = format!("Of {} tools only the bytes are known.", self.n_unread);
+            let text = format!("Of {} only the bytes are known.", counted(self.n_unread, "tool", "tools"));
             blocks.push(Block::Note(Note::new(Tone::Quiet, "", text)));
         }
         blocks

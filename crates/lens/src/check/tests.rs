@@ -152,7 +152,9 @@ fn findings_come_gravest_first_and_what_is_suppressed_only_counts() {
     let json = report.json(&|_| None);
     assert_eq!(json["checks"].as_array().unwrap().len(), 6);
     assert_eq!(json["findings"][0]["evidence"]["text"], "It <is> \"wrong\".");
-    let sarif = report.sarif(&|_| None, Some("mcp.lock"));
+    let sarif = report.sarif(&|_| None, Some(("mcp.lock", "{\n  \"name\": \"echo\",\n")));
+    let place = &sarif["runs"][0]["results"].as_array().unwrap().last().unwrap()["locations"][0];
+    assert_eq!(place["physicalLocation"]["region"]["startLine"], 2);
     assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().last().unwrap()["ruleId"], "header.b");
     let junit = report.junit(&|_| None, Severity::Error);
     assert!(junit.contains("It &lt;is&gt; &quot;wrong&quot;."), "{junit}");
@@ -296,4 +298,27 @@ fn a_finding_turns_its_check_whatever_else_was_seen() {
         let made = report(&[], &[finding(rule, severity)], &[], Stored::default(), &expected());
         assert_eq!(words(&made)[at], verdict, "{rule}");
     }
+}
+
+#[test]
+fn findings_alike_are_one_test_with_a_name_that_stays() {
+    let twice = |session| {
+        let mut found = finding("header.missing", Severity::Error);
+        found.session = SessionId(session);
+        found.text = "It hides \u{202e}text.".to_owned();
+        [found.clone(), found]
+    };
+    let names = |session| {
+        let made = report(&[], &twice(session), &[], Stored::default(), &expected())
+            .junit(&|_| None, Severity::Error);
+        assert!(
+            made.contains("hides \\u{202e}text") && made.contains("name=\"server\" value=\"srv\""),
+            "{made}"
+        );
+        made.lines()
+            .filter_map(|line| Some(line.split_once(" name=\"")?.1.split('"').next()?.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(1), names(2));
+    assert_eq!(names(1).iter().filter(|name| *name == "header.missing of echo (server)").count(), 1);
 }

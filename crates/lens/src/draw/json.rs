@@ -67,9 +67,16 @@ fn line<'k>(out: &mut String, kind: &str, members: impl Iterator<Item = (&'k str
     object.insert("v".to_owned(), json!(VERSION));
     object.insert("kind".to_owned(), json!(kind));
     object.extend(members.map(|(key, value)| (key.to_owned(), value)));
-    // Such characters stand inside strings only, where an escape means the same.
-    for c in Json::Object(object).to_string().chars() {
-        if steers(c) {
+    out.push_str(&escaped(&Json::Object(object).to_string()));
+    out.push('\n');
+}
+
+/// The text of JSON with the characters escaped that could steer a terminal; it means the same.
+pub fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Such characters stand inside strings only, but for the ends of lines, which never do.
+        if steers(c) && c != '\n' {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
                 // Writing to a string cannot fail.
@@ -79,7 +86,7 @@ fn line<'k>(out: &mut String, kind: &str, members: impl Iterator<Item = (&'k str
             out.push(c);
         }
     }
-    out.push('\n');
+    out
 }
 
 /// A word without the sign that people see before it: `live` of `● live`.

@@ -106,36 +106,12 @@ impl Canvas {
     /// Writes text below each other at `indent`, broken at blanks where it can be.
     pub(super) fn paragraph(&mut self, tone: Tone, text: &Plain, indent: usize) {
         let columns = self.style.width.saturating_sub(indent).max(LEAST_WIDTH / 2);
-        for (n, piece) in wrapped(text, columns).iter().enumerate() {
+        for (n, piece) in text.wrapped(columns).iter().enumerate() {
             self.space(if n == 0 { 0 } else { indent });
             self.put(tone, piece);
             self.end_line();
         }
     }
-}
-
-/// Text in pieces of at most `columns`, broken at blanks where it can be.
-fn wrapped(text: &Plain, columns: usize) -> Vec<Plain> {
-    let mut lines: Vec<String> = vec![String::new()];
-    let mut used = 0;
-    for word in text.as_str().split(' ') {
-        for piece in Plain::of(word).folded(columns) {
-            let gap = usize::from(used > 0);
-            if used + gap + piece.width() > columns {
-                lines.push(String::new());
-                used = 0;
-            }
-            if let Some(line) = lines.last_mut() {
-                if used > 0 {
-                    line.push(' ');
-                    used += 1;
-                }
-                line.push_str(piece.as_str());
-                used += piece.width();
-            }
-        }
-    }
-    lines.iter().map(|line| Plain::of(line)).collect()
 }
 
 fn draw_note(canvas: &mut Canvas, note: &Note) {
@@ -179,7 +155,7 @@ fn draw_dump(canvas: &mut Canvas, dump: &Dump) {
             let columns = canvas.style.width.saturating_sub(4).max(LEAST_WIDTH - 4);
             let pieces = match line.by {
                 Author::Peer => text.folded(columns),
-                Author::Us => wrapped(&text, columns),
+                Author::Us => text.wrapped(columns),
             };
             for (n, piece) in pieces.iter().enumerate() {
                 let margin = if n == 0 { Plain::of(line.margin) } else { Plain::default() };

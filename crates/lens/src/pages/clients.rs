@@ -103,25 +103,24 @@ pub fn why(tool: &str, all: &[(&ClientName, &Passport)]) -> Page {
     ])
 }
 
-const DIFFERENCES: &[Column] = &[
-    Column::seen("habit", "what", 0, 8, 20),
-    Column::seen("a", "first", 0, 12, 40),
-    Column::seen("b", "second", 0, 12, 40),
-];
-
-/// Where two clients differ, and only there.
-pub fn clients_differ(a: (&ClientName, &Passport), b: (&ClientName, &Passport)) -> Page {
+/// Where two clients differ, and only there; and whether they do.
+pub fn clients_differ(a: (&ClientName, &Passport), b: (&ClientName, &Passport)) -> (Page, bool) {
     let row = |habit: &Habit| {
         let (of_a, of_b) = a.1.differs(b.1, *habit)?;
-        Some(vec![Cell::Word(Tone::Usual, habit.title()), some(of_a), some(of_b)])
+        // A habit may have many values, which a table would cut.
+        let facts = vec![
+            Fact::seen("habit", "what", Cell::Word(Tone::Strong, habit.title())),
+            Fact::seen("a", "first", some(of_a)),
+            Fact::seen("b", "second", some(of_b)),
+        ];
+        Some(Block::Facts(Facts { kind: "difference", facts }))
     };
     let rows: Vec<_> = Habit::ALL.iter().filter(|habit| **habit != Habit::Idle).filter_map(row).collect();
     let name = |(name, version): &ClientName| format!("{name} {version}").trim_end().to_owned();
     let title = format!("first: {}, second: {}", name(a.0), name(b.0));
     if rows.is_empty() {
         let text = "Both do the same, as far as it was recorded.";
-        return Page::of(vec![Block::Title(title), Block::Note(Note::new(Tone::Good, "", text))]);
+        return (Page::of(vec![Block::Title(title), Block::Note(Note::new(Tone::Good, "", text))]), false);
     }
-    let table = Table { kind: "difference", columns: DIFFERENCES.to_vec(), rows, layout: Layout::Fitted };
-    Page::of(vec![Block::Title(title), Block::Table(table)])
+    (Page::of(std::iter::once(Block::Title(title)).chain(rows).collect()), true)
 }

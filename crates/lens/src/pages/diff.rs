@@ -85,18 +85,30 @@ pub fn diff(a: &Compared, b: &Compared, offered: &[DriftRow<'_>]) -> Diff {
     let mut blocks = vec![Block::Title(format!("{}  →  {}", a.name, b.name))];
     blocks.extend(changed("surface", offered));
     let mut n_differences = offered.len();
-    let mut add = |kind, columns: &[Column], rows: Vec<Vec<Cell>>, is_different: usize| {
-        n_differences += is_different;
-        if !rows.is_empty() {
-            let layout = Layout::Fitted;
-            blocks.push(Block::Table(Table { kind, columns: columns.to_vec(), rows, layout }));
-        }
-    };
+    let mut add =
+        |title: Option<&str>, kind, columns: &[Column], rows: Vec<Vec<Cell>>, is_different: usize| {
+            n_differences += is_different;
+            if !rows.is_empty() {
+                let layout = Layout::Fitted;
+                // Tables that follow each other stand together, and these two tell of different things.
+                if let Some(title) = title {
+                    blocks.push(Block::Title(title.to_owned()));
+                }
+                blocks.push(Block::Table(Table { kind, columns: columns.to_vec(), rows, layout }));
+            }
+        };
     let (calls, n) = calls(a, b);
-    add("call", CALLS, calls, n);
+    let mut columns = CALLS.to_vec();
+    // A column of rank 0 always stands; this one is the most important where it says something.
+    if let Some(shift) =
+        columns.last_mut().filter(|_| calls.iter().all(|row| row.last() == Some(&Cell::None)))
+    {
+        *shift = Column::unseen(shift.key);
+    }
+    add(None, "call", &columns, calls, n);
     let findings = findings(a, b);
     let n = findings.len();
-    add("finding", FINDINGS, findings, n);
+    add(Some("Findings"), "finding", FINDINGS, findings, n);
     if n_differences == 0 {
         let text = "Nothing is different, apart from what chance makes.";
         blocks.push(Block::Note(Note::new(Tone::Good, "", text)));

@@ -3,7 +3,9 @@
 use tapgate_wire::Rule;
 use tapgate_wire::fault::Severity;
 
-use crate::page::{Author, Block, Cell, Dump, DumpLine, Fact, Facts, Page, Tone};
+use crate::page::{
+    Author, Block, Cell, Column, Dump, DumpLine, Fact, Facts, Layout, Note, Page, Table, Tone,
+};
 
 /// The rule for reading.
 pub fn rule(rule: &'static Rule) -> Page {
@@ -29,6 +31,27 @@ pub fn rule(rule: &'static Rule) -> Page {
         }
     }
     Page::of(blocks)
+}
+
+const COLUMNS: &[Column] = &[
+    Column::seen("rule", "rule", 0, 12, 32),
+    Column::seen("severity", "severity", 1, 0, 8),
+    Column::seen("about", "what is wrong", 0, 20, 80),
+];
+
+/// The rules of a family.
+pub fn rules(family: &str, rules: &[&'static Rule]) -> Page {
+    let row = |rule: &&'static Rule| {
+        [rule.id, rule.severity.word(), rule.about].map(|word| Cell::Word(Tone::Usual, word)).into()
+    };
+    let rows = rules.iter().map(row).collect();
+    let check = crate::check::light(family).unwrap_or_default();
+    let text = format!("An error or a warning of this family turns the check `{check}`.");
+    Page::of(vec![
+        Block::Title(family.to_owned()),
+        Block::Table(Table { kind: "rule", columns: COLUMNS.to_vec(), rows, layout: Layout::Fitted }),
+        Block::Note(Note::new(Tone::Quiet, "", text)),
+    ])
 }
 
 fn example(title: &'static str, text: &str) -> Block {

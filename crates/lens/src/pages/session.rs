@@ -1,17 +1,20 @@
 //! One session: the handshake and what followed.
 
 use serde_json::Value as Json;
-use tapgate_store::{ExchangeRow, MessageRow, SessionRow, SourceRow};
+use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionRow, SourceRow};
 use tapgate_wire::Leg;
 use tapgate_wire::record::{Piece, UnixNanos};
 
 use super::calls::table_of_session;
-use super::waterfall;
+use super::{Meaning, Rules, found, message, waterfall};
 use crate::Call;
 use crate::call::{era_word, leg_word, transport_word};
 use crate::capture::{is_full, marks};
 use crate::page::{Block, Cell, Fact, Facts, Note, Page, Tone};
 use crate::unit;
+
+/// Pieces outside of calls that are shown from the beginning of a session, and as many from its end.
+const MAX_OUTSIDE: usize = 50;
 
 /// What a page about one session needs.
 pub struct SessionView<'a> {
@@ -23,6 +26,14 @@ pub struct SessionView<'a> {
     pub handshake: &'a [MessageRow],
     /// Its exchanges in order.
     pub calls: &'a [Call<'a>],
+    /// What is wrong in it outside of calls.
+    pub findings: &'a [FindingRow],
+    /// What came outside of calls: standard error, what is no message, what happened to the server's process.
+    pub outside: &'a [MessageRow],
+    /// What the codes of findings mean.
+    pub meaning: Meaning<'a>,
+    /// The rules that findings name.
+    pub rules: Rules<'a>,
     /// Now.
     pub now: UnixNanos,
 }
@@ -58,7 +69,32 @@ pub fn session(view: &SessionView<'_>) -> Page {
         [] => blocks.push(nothing()),
         calls => blocks.push(Block::Table(table_of_session(calls))),
     }
+    let leg = view.source.map_or(Leg::Client, |source| source.leg);
+    if !view.findings.is_empty() {
+        blocks.push(Block::Title("Wrong outside of calls".to_owned()));
+    }
+    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, leg, view.rules)));
+    blocks.extend(outside(view));
     Page::of(blocks)
+}
+
+/// Standard error, stray output, and what happened to the process; the beginning and the end of it.
+fn outside(view: &SessionView<'_>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if !view.outside.is_empty() {
+        blocks.push(Block::Title("Outside of calls".to_owned()));
+    }
+    let n_left = view.outside.len().saturating_sub(2 * MAX_OUTSIDE);
+    for (n, piece) in view.outside.iter().enumerate() {
+        if n_left > 0 && n == MAX_OUTSIDE {
+            let text = format!("… {n_left} more, each with a page of its own: `tapgate show ID`");
+            blocks.push(Block::Note(Note::new(Tone::Quiet, "", text)));
+        }
+        if n < MAX_OUTSIDE || n >= MAX_OUTSIDE + n_left {
+            blocks.push(message::read(piece, view.row.opened, view.meaning));
+        }
+    }
+    blocks
 }
 
 fn top(row: &SessionRow, source: Option<&SourceRow>, now: UnixNanos) -> Vec<Block> {

@@ -116,7 +116,11 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
 pub(crate) fn found(finding: &FindingRow, leg: Leg, rules: Rules<'_>) -> Vec<Block> {
     let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Odd };
     let (severity, side) = (finding.severity.word(), finding.side.word());
-    let place = finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string());
+    let place = match (finding.exchange, finding.message) {
+        (Some(id), _) => id.to_string(),
+        (None, Some(id)) => format!("{id} of {}", finding.session),
+        (None, None) => finding.session.to_string(),
+    };
     let whose = side_word(finding.side, leg);
     let text = format!("{whose}: {} [{}] in {place}", finding.text, finding.rule);
     let rule = rules(&finding.rule);

@@ -66,7 +66,6 @@ pub(super) fn of_session(
     let is_top = |exchange: &&ExchangeRow| exchange.parent.is_none_or(|parent| !here.contains(&parent));
     let mut top: Vec<_> = exchanges.iter().filter(is_top).collect();
     top.sort_by_key(|exchange| (exchange.opened, exchange.id));
-    let n_left = top.len().saturating_sub(MAX_BARS_OF_SESSION);
     top.truncate(MAX_BARS_OF_SESSION);
     let fetched: BTreeSet<_> =
         top.iter().flat_map(|exchange| drawing.detour(exchange)).map(|exchange| exchange.id).collect();
@@ -80,6 +79,8 @@ pub(super) fn of_session(
         drawing.inside(exchange, 1);
     }
     notes.iter().rev().for_each(|note| drawing.note(note));
+    let n_drawn = drawing.bars.iter().filter(|bar| matches!(bar.kind, "exchange" | "http")).count();
+    let n_left = exchanges.len().saturating_sub(n_drawn);
     let waterfall = drawing.finish(MAX_BARS_OF_SESSION)?;
     Some(Block::Waterfall(Waterfall { n_left: waterfall.n_left + n_left, ..waterfall }))
 }
@@ -247,4 +248,29 @@ pub(super) fn again_text(again: Again) -> &'static str {
 fn end_of(message: &MessageRow) -> UnixNanos {
     let last = message.chunks.last().map_or(0, |(after, _)| *after);
     message.at.saturating_add(i64::try_from(last).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use tapgate_store::ExchangeId;
+
+    use super::{MAX_BARS_OF_SESSION, of_session};
+    use crate::page::Block;
+    use crate::sample;
+
+    #[test]
+    fn each_call_is_a_bar_or_is_counted() {
+        let world = sample::world();
+        let calls: Vec<_> = (0..701)
+            .map(|n| {
+                let mut call = world.exchange("search").clone();
+                // Each third is asked inside of the one before it.
+                (call.id, call.parent) = (ExchangeId(n), (n % 3 == 2).then(|| ExchangeId(n - 1)));
+                call
+            })
+            .collect();
+        let drawn = of_session(&world.sessions[0], None, sample::NOW, &calls, &[]);
+        let Some(Block::Waterfall(drawn)) = drawn else { panic!("nothing is drawn") };
+        assert_eq!((drawn.bars.len(), drawn.n_left), (MAX_BARS_OF_SESSION, 201));
+    }
 }

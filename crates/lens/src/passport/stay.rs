@@ -1,6 +1,6 @@
 //! What a session shows of its client's habits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value as Json;
 use tapgate_store::{ExchangeId, ExchangeRow, MessageRow};
@@ -39,6 +39,12 @@ impl Passport {
         self.asked(&asked);
         self.reacts(&asked);
         self.ends(stay, &asked);
+        let questions: HashMap<ExchangeId, &str> = stay
+            .exchanges
+            .iter()
+            .filter(|exchange| exchange.asked_by == Leg::Server)
+            .map(|exchange| (exchange.id, exchange.method.as_str()))
+            .collect();
         let mut once = Once::default();
         let mut changes = Vec::new();
         for message in stay.messages {
@@ -49,10 +55,12 @@ impl Passport {
                         self.request(&json, &mut once);
                     }
                 }
-                (Leg::Client, Piece::Result) if message.exchange.is_some() => {
-                    self.answer(stay, message, "answers");
+                (Leg::Client, piece @ (Piece::Result | Piece::Error)) => {
+                    if let Some(method) = message.exchange.and_then(|id| questions.get(&id)) {
+                        let how = if piece == Piece::Result { "answers" } else { "refuses" };
+                        self.always(Habit::Answers, &format!("{how} {method}"));
+                    }
                 }
-                (Leg::Client, Piece::Error) => self.answer(stay, message, "refuses"),
                 (Leg::Server, Piece::Notification) => {
                     let method = json().and_then(|json| Some(json.get("method")?.as_str()?.to_owned()));
                     changes.extend(method.as_deref().and_then(list_of_change).map(|list| (list, message.at)));
@@ -138,13 +146,6 @@ impl Passport {
         }
     }
 
-    fn answer(&mut self, stay: &Stay<'_>, message: &MessageRow, how: &str) {
-        let asked = stay.exchanges.iter().find(|exchange| Some(exchange.id) == message.exchange);
-        if let Some(asked) = asked.filter(|exchange| exchange.asked_by == Leg::Server) {
-            self.always(Habit::Answers, &format!("{how} {}", asked.method));
-        }
-    }
-
     fn asked(&mut self, asked: &[&ExchangeRow]) {
         let mut lists = BTreeSet::new();
         for exchange in asked.iter().filter(|exchange| !exchange.method.starts_with("http/")) {
@@ -170,7 +171,7 @@ impl Passport {
 
     /// What it does after an answer that is none, or that sends it away.
     fn reacts(&mut self, asked: &[&ExchangeRow]) {
-        let mut chains: BTreeMap<ExchangeId, Vec<&ExchangeRow>> = BTreeMap::new();
+        let mut chains: HashMap<ExchangeId, Vec<&ExchangeRow>> = HashMap::new();
         // In the order in which they were asked.
         for exchange in asked {
             chains.entry(exchange.chain.unwrap_or(exchange.id)).or_default().push(exchange);

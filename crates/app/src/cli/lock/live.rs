@@ -38,7 +38,8 @@ pub(super) fn ask(target: &Target) -> Result<SessionRow, Problem> {
     for header in &target.headers {
         flags.extend(["--header".into(), header.into()]);
     }
-    let mut player = Player::start(&server, "lock", &flags).map_err(|error| play::cannot_start(&error))?;
+    let mut player =
+        Player::start(&server, play::LOCK, &flags).map_err(|error| play::cannot_start(&error))?;
     let pid = player.pid();
     let listed = list_all(&mut player);
     player.end();
