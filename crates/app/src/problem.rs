@@ -141,7 +141,7 @@ mod tests {
         let narrow = problem.because("the list \u{1b}[31mis\u{202e} empty").text(30);
         assert_eq!(
             narrow,
-            "tapgate: no server is named\n  cause: the list ␛[31mis\\u{202e}\n         empty\n  help:  put the command after\n         `--`\n"
+            "tapgate: no server is named\n  cause: the list\n         ␛[31mis\\u{202e} empty\n  help:  put the command after\n         `--`\n"
         );
     }
 

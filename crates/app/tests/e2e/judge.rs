@@ -111,7 +111,10 @@ fn habits_of_clients_are_shares_and_a_passport_compares_with_them() {
     let file = home.path().join("passport.json");
     let compare = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        home.json(&["clients", "diff", file.to_str().unwrap(), &name])
+        let ran = home.run(&["clients", "diff", file.to_str().unwrap(), &name, "--json"]);
+        let lines: Vec<Value> = ran.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(ran.code, Some(i32::from(!lines.is_empty())), "{}", ran.err());
+        lines
     };
     assert_eq!(compare(&passport), Vec::<Value>::new(), "it differs from itself");
     let other = passport.replace("\"asks for it\": 4", "\"asks for it\": 6");

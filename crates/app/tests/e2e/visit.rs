@@ -179,7 +179,7 @@ fn a_list_that_leads_round_is_told_once_and_counted_once() {
         assert_eq!((code, status(&report, "tools")), (Some(1), "fail"), "{fault}: {report:#}");
         assert!(rules(&report).contains(&"list.loop".to_owned()), "{fault}: {report:#}");
         let why = report["checks"][2]["why"].as_str().unwrap();
-        assert!(why.starts_with("1 tools"), "{fault}: {report:#}");
+        assert!(why.starts_with("1 tool is"), "{fault}: {report:#}");
     }
 }
 

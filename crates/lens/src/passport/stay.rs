@@ -75,14 +75,17 @@ impl Passport {
                 self.note(habit, value);
             }
         }
-        for (list, at) in &changes {
-            let again = asked.iter().any(|exchange| exchange.method == *list && exchange.opened > *at);
+        let mut read: HashMap<&str, UnixNanos> = HashMap::new();
+        for exchange in asked.iter().filter(|exchange| exchange.method.ends_with("/list")) {
+            let last = read.entry(&exchange.method).or_insert(exchange.opened);
+            *last = exchange.opened.max(*last);
+        }
+        let is_read = |(list, at): &(&str, UnixNanos)| read.get(list).is_some_and(|last| last > at);
+        for change in &changes {
+            let again = is_read(change);
             self.always(Habit::Relists, if again { "fetches the list again" } else { "does nothing" });
         }
-        let missed = changes.iter().any(|(list, at)| {
-            *list == "tools/list"
-                && !asked.iter().any(|exchange| exchange.method == *list && exchange.opened > *at)
-        });
+        let missed = changes.iter().any(|change| change.0 == "tools/list" && !is_read(change));
         self.idle(stay, &asked, missed);
     }
 
