@@ -2,9 +2,11 @@
 //!
 //! A check says `unknown` where the data is missing, never `pass`.
 
+mod alike;
 mod expected;
 mod handshake;
 mod junit;
+mod light;
 mod masking;
 pub(crate) mod portable;
 mod sarif;
@@ -14,7 +16,7 @@ mod tools;
 mod visible;
 mod visited;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 use tapgate_store::{ExchangeRow, FindingRow, MessageRow, SessionId, SessionRow, SourceRow, SurfaceRow};
@@ -29,47 +31,13 @@ use crate::pages::Rules;
 use crate::unit::counted;
 
 pub use self::expected::{Budgets, CallBudgets, Expected, TokenBudgets};
+pub use self::light::light;
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
 pub use self::visited::Visited;
 
 /// Subjects of findings alike that are named.
 const MAX_NAMED: usize = 6;
-
-/// The check that the findings of each family turn: an error fails it, a warning warns.
-const LIGHTS: &[(&str, &[&str])] = &[
-    (
-        "handshake",
-        &[
-            "frame",
-            "rpc",
-            "handshake",
-            "era",
-            "session",
-            "process",
-            "auth",
-            "meta",
-            "header",
-            "refusal",
-            "resume",
-        ],
-    ),
-    ("tools", &["list", "adv", "capability", "cache", "subscription", "lock"]),
-    ("schemas", &["schema", "hidden", "result"]),
-    (
-        "visible",
-        &[
-            "timing", "retry", "track", "request", "answer", "rounds", "progress", "cancel", "task",
-            "injected",
-        ],
-    ),
-];
-
-/// The name of the check that the findings of a rule turn.
-pub fn light(rule: &str) -> Option<&'static str> {
-    let family = rule.split_once('.').map_or(rule, |(family, _)| family);
-    LIGHTS.iter().find(|(_, families)| families.contains(&family)).map(|(check, _)| *check)
-}
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -351,23 +319,6 @@ impl Report {
         self.notes.iter().map(|text| Block::Note(Note::new(Tone::Odd, "!", text.clone()))).collect()
     }
 
-    /// The findings that say the same of the same in the same revision, together; in order.
-    fn alike(&self) -> Vec<Vec<&FindingRow>> {
-        let same = |finding: &FindingRow| {
-            (finding.rule.clone(), finding.subject.clone(), finding.revision.clone(), finding.side)
-        };
-        let mut places = HashMap::new();
-        let mut alike: Vec<Vec<&FindingRow>> = Vec::new();
-        for finding in &self.findings {
-            let at = *places.entry(same(finding)).or_insert(alike.len());
-            match alike.get_mut(at) {
-                Some(others) => others.push(finding),
-                None => alike.push(vec![finding]),
-            }
-        }
-        alike
-    }
-
     /// The report as one JSON object.
     pub fn json(&self, rules: Rules<'_>) -> Json {
         let checks: Vec<Json> = self
@@ -417,46 +368,6 @@ fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
         "source": rule.map(|rule| rule.source),
         "fix": rule.map(|rule| rule.fix),
     })
-}
-
-impl Check {
-    /// Makes the verdict as bad as the gravest of its findings, the first of these.
-    fn turn(&mut self, findings: &[FindingRow]) {
-        let Some(worst) = findings.iter().find(|finding| light(&finding.rule) == Some(self.name)) else {
-            return;
-        };
-        let verdict = match worst.severity {
-            Severity::Error => Verdict::Fail,
-            Severity::Warning => Verdict::Warn,
-            Severity::Note => return,
-        };
-        if verdict < self.verdict {
-            return;
-        }
-        let but = if self.verdict == Verdict::Pass { " But:" } else { "" };
-        self.why = format!("{}{but} {}", self.why, worst.text);
-        self.verdict = verdict;
-        self.side = Some(worst.side);
-        self.next.get_or_insert_with(|| "Mend what the findings below name, the gravest first.".to_owned());
-    }
-}
-
-/// What a finding is about, without anything that is another in each run: `header.missing of Mcp-Method in 2026-07-28`.
-fn stable(finding: &FindingRow) -> String {
-    let about = if finding.subject.is_empty() { String::new() } else { format!(" of {}", finding.subject) };
-    let revision = finding.revision.as_ref().map(|revision| format!(" in {revision}")).unwrap_or_default();
-    format!("{}{about}{revision} ({})", finding.rule, finding.side.word())
-}
-
-/// Where findings alike are, the first of them by their ids.
-fn places(alike: &[&FindingRow]) -> String {
-    let place = |finding: &&FindingRow| {
-        finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string())
-    };
-    let first: Vec<String> = alike.iter().take(MAX_NAMED).map(place).collect();
-    let more = alike.len().saturating_sub(MAX_NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", first.join(", "))
 }
 
 /// The newest list of a kind in each session, with its items.

@@ -111,6 +111,7 @@ impl Args {
         }
         let lacks = match taken.n_summaries {
             0 => String::new(),
+            1 => "1 message was stored as a summary and is not in it.\n".to_owned(),
             n => format!("{n} messages were stored as summaries and are not in it.\n"),
         };
         output::print(&format!(

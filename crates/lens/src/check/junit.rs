@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use tapgate_wire::fault::Severity;
 
-use super::{Check, Report, Verdict, places, stable};
+use super::alike::{places, stable};
+use super::{Check, Report, Verdict};
 use crate::Plain;
 use crate::pages::Rules;
 

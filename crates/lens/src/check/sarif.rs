@@ -4,7 +4,8 @@ use serde_json::{Value as Json, json};
 use tapgate_wire::Rule;
 use tapgate_wire::fault::Severity;
 
-use super::{Report, Verdict, places, stable};
+use super::alike::{places, stable};
+use super::{Report, Verdict};
 use crate::pages::Rules;
 
 /// Most results; code scanning takes no more of one run.
