@@ -66,7 +66,10 @@ fn session(reader: &Reader, name: &str, server: &str) -> Option<SessionRow> {
 }
 
 fn has_failed(row: &ExchangeRow) -> bool {
-    row.asked_by == Leg::Client && matches!(row.status, Status::Unanswered | Status::Cancelled)
+    // A subscription has no answer to wait for.
+    row.asked_by == Leg::Client
+        && row.method != "subscriptions/listen"
+        && matches!(row.status, Status::Unanswered | Status::Cancelled)
 }
 
 /// The request of an exchange, if it was stored as it came.

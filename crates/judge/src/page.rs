@@ -89,7 +89,7 @@ struct Walk<'a> {
     is_object: bool,
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     fn on(&mut self, event: Event) {
         match event {
             Event::Key { span, .. } => {
@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
                 }
                 match self.depth {
                     // Of a repeated member the last one counts.
-                    1 if self.is_list() => {
+                    1 if self.is(self.list) => {
                         self.page.items.clear();
                         self.page.members.clear();
                     }
@@ -130,22 +130,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether the open member of the result is the list.
-    fn is_list(&self) -> bool {
-        self.names.get(1).is_some_and(|name| *unescape(name) == *self.list.as_bytes())
+    /// Whether the open member of the result has this name.
+    fn is(&self, member: &str) -> bool {
+        self.names.get(1).is_some_and(|name| *unescape(name) == *member.as_bytes())
     }
 
     /// Takes a value that stands at the depth at hand.
     fn value(&mut self, span: Span) {
         let Some(raw) = span.of(self.result).filter(|_| (1..=3).contains(&self.depth)) else { return };
         match self.depth {
-            1 if self.is_list() => self.page.raw = raw,
-            1 => {
-                if self.names.get(1).is_some_and(|name| *unescape(name) == *b"nextCursor") {
-                    self.page.next = Some(raw);
-                }
-            }
-            _ if !self.is_list() || self.page.items.len() >= MAX_ITEMS => {}
+            1 if self.is(self.list) => self.page.raw = raw,
+            1 if self.is("nextCursor") => self.page.next = Some(raw),
+            _ if self.depth == 1 || !self.is(self.list) || self.page.items.len() >= MAX_ITEMS => {}
             2 => {
                 let end = self.page.members.len();
                 let first = if raw.starts_with(b"{") { self.first } else { end };

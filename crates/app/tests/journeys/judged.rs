@@ -56,6 +56,7 @@ const TRUE: &[(&str, &str, &str, &str)] = &[
         "it answers what it refuses with the id \"server-error\"",
     ),
     ("", "retry.application", "server", "server-everything asks for roots again after the client refused"),
+    ("everything-on-stdio", "process.lingers", "server", "its timers keep it alive when its input ends"),
     // What lies between.
     ("", "era.http-sse", "unknown", "the way goes over the transport of 2024-11-05"),
     (

@@ -198,7 +198,8 @@ impl Sessions {
         let call = place.exchange.and_then(|exchange| cx.session.call(exchange));
         let (Some(call), Some(id)) = (call, value(&head.headers, &SESSION_ID)) else { return };
         if call.revision.is_some_and(|revision| revision.era() == Era::Modern) {
-            if self.once(&rule::IN_MODERN) {
+            // Who refuses the request may know nothing of requests without sessions.
+            if head.status.is_success() && self.once(&rule::IN_MODERN) {
                 let text = "The server issued Mcp-Session-Id to a request without sessions.";
                 cx.find_at(&rule::IN_MODERN, place, "Mcp-Session-Id", text);
             }

@@ -283,11 +283,19 @@ pub(super) static IN_MODERN: Rule = Rule {
         server[1] 200 json  mcp-session-id: x | answer 1 {"resultType":"complete","tools":[]}
     "#,
     ],
-    quiet: &[r#"
+    quiet: &[
+        r#"
         legs client=http server=http
         client[1] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 tools/list {"_meta":{$META}}
         server[1] 200 json | answer 1 {"resultType":"complete","tools":[]}
-    "#],
+    "#,
+        // A server with sessions refuses what it does not know.
+        r#"
+        legs client=http server=http
+        client[1] POST /mcp  accept: application/json, text/event-stream; content-type: application/json; mcp-protocol-version: 2026-07-28; mcp-method: tools/list | ask 1 tools/list {"_meta":{$META}}
+        server[1] 400 json  mcp-session-id: x | fail 1 -32600 no session
+    "#,
+    ],
 };
 
 pub(super) static GET_ANSWER: Rule = Rule {
