@@ -64,8 +64,8 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ),
     (
         "lock.never-seen",
-        "No recorded session of the lock's server lists tools.",
-        "Let a client list them through `tapgate tap`, or name a session with `--session`.",
+        "No recorded session of the lock's server lists what the lock pins.",
+        "Let a client list it through `tapgate tap`, or name a session.",
     ),
     (
         "lock.partial",

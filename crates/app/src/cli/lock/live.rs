@@ -28,17 +28,12 @@ const LISTS: &[(&str, &str)] = &[
 ];
 
 /// The session in which the server was asked for everything.
-pub(super) fn ask(target: &Target) -> Result<SessionRow, Problem> {
-    let server = if target.command.is_empty() {
-        Server::Url(target.what.clone())
-    } else {
-        Server::Command(target.command.clone())
-    };
+pub(super) fn ask(server: &Server, target: &Target) -> Result<SessionRow, Problem> {
     let mut flags = vec![OsString::from("--bridge")];
     for header in &target.headers {
         flags.extend(["--header".into(), header.into()]);
     }
-    let mut player = Player::start(&server, "lock", &flags).map_err(|error| play::cannot_start(&error))?;
+    let mut player = Player::start(server, "lock", &flags).map_err(|error| play::cannot_start(&error))?;
     let pid = player.pid();
     let listed = list_all(&mut player);
     player.end();

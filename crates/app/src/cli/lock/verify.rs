@@ -48,7 +48,7 @@ impl Args {
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
         let lock = file::expect(&self.place.file)?;
         let look = Look::open()?;
-        let seen = seen::surface_of(&look, &self.target)?;
+        let seen = seen::surface_of(&look, &self.target, Some(&lock))?;
         let changes = drift(&lock.surface, &seen.lock.surface);
         let unlisted = unlisted(&lock, &seen);
         let is_fine = changes.iter().all(|change| self.allows(change.class));

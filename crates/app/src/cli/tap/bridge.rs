@@ -130,7 +130,7 @@ impl Loop {
                 None => {}
             }
             // Before the observers hear what the client gets.
-            if let Some(locked) = &self.locked {
+            if let Some(locked) = &mut self.locked {
                 locked.withhold(self.bridge.withheld());
             }
             let status = self.perform(now, &mut acts);
