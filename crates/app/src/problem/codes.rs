@@ -159,6 +159,16 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Check its command or its URL, and see what it says when it is run alone.",
     ),
     (
+        "play.login",
+        "The server of `lock` or `replay` wants credentials.",
+        "Give them with `--header`, such as `--header 'Authorization: env:NAME'`.",
+    ),
+    (
+        "mock.cut-off",
+        "What a mock says cannot be written to its standard output.",
+        "See that whoever started it reads its output, and that there is room where it goes.",
+    ),
+    (
         "replay.no-server",
         "`replay` was given neither a command nor a URL to play against.",
         "Put the command after `--`, or give the URL with `--to`.",

@@ -35,6 +35,9 @@ use crate::{home, keys, random, wall};
 /// How long what is open may take once a signal asked the tap to end, and how long the edges may take after that.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Server processes at once; each client of a legacy server has its own, and most never say that they are gone.
+const MAX_PROCESSES: usize = 64;
+
 /// Most texts that the bridge says about itself.
 const MAX_NOTES: usize = 100;
 
@@ -280,6 +283,10 @@ fn settings(
         None => Listens::Pipe,
         Some(_) => Listens::Http { path, sse_path: SSE_PATH.to_owned() },
     };
+    let bounds = match reaches {
+        Reaches::Command => Bounds { links: MAX_PROCESSES, ..Bounds::default() },
+        Reaches::Url { .. } => Bounds::default(),
+    };
     Settings {
         listens,
         reaches,
@@ -288,7 +295,7 @@ fn settings(
         server_era: args.server_era.map(|spoken| spoken.era),
         server_revision: args.server_era.and_then(|spoken| spoken.revision),
         headers,
-        bounds: Bounds::default(),
+        bounds,
     }
 }
 
