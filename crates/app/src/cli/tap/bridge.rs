@@ -51,7 +51,7 @@ const SSE_PATH: &str = "/sse";
 /// Bridges until the client ends it, or a signal.
 pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Result<ExitCode, Problem> {
     let headers = header::read(&args.headers)?;
-    let chaos = args.chaos.as_deref().map(chaos::read).transpose()?;
+    let chaos = args.chaos.as_deref().map(|path| chaos::read(path, listen.is_some())).transpose()?;
     let target = target(server)?;
     let settings = settings(args, listen, server, &target, headers.clone());
     let clock = Clock::start();
