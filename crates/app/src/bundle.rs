@@ -1,6 +1,5 @@
 //! A bundle: the smallest masked recording that still shows a finding, as one JSON file that anybody can check.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +14,9 @@ use tapgate_wire::record::{Body, Piece as Kind, Transport};
 use tapgate_wire::stream::Event;
 use tapgate_wire::{Leg, Message, Nanos};
 
-use crate::look::Around;
+use crate::look::{Around, printable};
 use crate::problem::{Exit, Problem};
+use crate::small;
 
 /// The version of the format; it grows when a reader of an older one would misread a file.
 const VERSION: u64 = 1;
@@ -31,12 +31,19 @@ pub struct Taken {
     pub scene: Scene,
     /// How many messages were stored as a summary, so that they are not in it.
     pub n_summaries: usize,
+    /// How many messages are not in it because there are too many.
+    pub n_beyond: usize,
     /// In how many messages something was masked.
     pub n_masked: usize,
 }
 
-/// What messages show, in the order of their ids.
-pub fn taken(transports: (Transport, Transport), messages: &[MessageRow], lock: Option<Lock>) -> Taken {
+/// What messages show, in the order of their ids; `n_beyond` more were not read.
+pub fn taken(
+    transports: (Transport, Transport),
+    messages: &[MessageRow],
+    n_beyond: usize,
+    lock: Option<Lock>,
+) -> Taken {
     let began = messages.first().map_or(0, |message| message.at);
     let mut n_summaries = 0;
     let pieces = messages.iter().filter_map(|message| {
@@ -65,7 +72,7 @@ pub fn taken(transports: (Transport, Transport), messages: &[MessageRow], lock: 
     let pieces = pieces.collect();
     let scene = Scene { transports, pieces, lock: lock.map(Arc::new) };
     let n_masked = messages.iter().filter(|message| !message.hits.is_empty()).count();
-    Taken { scene, n_summaries, n_masked }
+    Taken { scene, n_summaries, n_beyond, n_masked }
 }
 
 /// What a note of ours says of the server's process or of a stream.
@@ -217,20 +224,32 @@ pub fn read(path: &Path) -> Result<(Scene, String), Problem> {
         .because(cause)
         .exit(Exit::Unreadable)
     };
-    let about = fs::metadata(path).map_err(|error| {
+    let text = small::bytes(path, MAX_FILE).map_err(|error| {
         let problem = wrong(error.to_string());
         if error.kind() == ErrorKind::NotFound { problem.exit(Exit::Usage) } else { problem }
     })?;
-    if !about.is_file() {
-        return Err(wrong("it is no file".to_owned()));
-    }
-    let size = about.len();
-    if size > MAX_FILE {
-        return Err(wrong(format!("it has {size} bytes, and a bundle has at most {MAX_FILE}")));
-    }
-    let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    let json: Json = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    let json: Json = serde_json::from_slice(&text).map_err(|error| Problem {
+        help: "make one with `tapgate bundle`; if it is a server, put its command after `--`".into(),
+        ..wrong(error.to_string())
+    })?;
     parse(&json).map_err(wrong)
+}
+
+/// A bundle in which the finding that it is about does not show.
+pub fn lacks(path: &Path, rule: &str) -> Problem {
+    let is_known = tapgate_judge::rule(rule).is_some();
+    let cause = if is_known {
+        "it was changed, or this tapgate judges otherwise"
+    } else {
+        "no such rule is known here"
+    };
+    Problem::usage(
+        "bundle.not-shown",
+        format!("{} does not show {}", path.display(), printable(rule)),
+        "check it with the tapgate that made it, which it names, or make it again with `tapgate bundle`",
+    )
+    .because(cause)
+    .exit(Exit::Unreadable)
 }
 
 /// Reads a bundle; gives what is wrong with it if it cannot be used.
@@ -238,9 +257,12 @@ pub fn parse(json: &Json) -> Result<(Scene, String), String> {
     if json.get("kind").and_then(Json::as_str) != Some("bundle") {
         return Err("its `kind` is not \"bundle\"".to_owned());
     }
-    match json.get("v").and_then(Json::as_u64) {
-        Some(VERSION) => {}
-        found => return Err(format!("its version is {found:?}, and {VERSION} is known here")),
+    match json.get("v") {
+        Some(version) if version.as_u64() == Some(VERSION) => {}
+        Some(Json::Number(version)) => {
+            return Err(format!("its version is {version}, and {VERSION} is known here"));
+        }
+        _ => return Err("it does not say its version in `v`".to_owned()),
     }
     let leg = |at: usize| match json.pointer(&format!("/transports/{at}")).and_then(Json::as_str) {
         Some("stdio") => Ok(Transport::Stdio),
@@ -249,13 +271,17 @@ pub fn parse(json: &Json) -> Result<(Scene, String), String> {
         _ => Err("its `transports` are not two of stdio, http and sse".to_owned()),
     };
     let transports = (leg(0)?, leg(1)?);
-    let messages = json.get("messages").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let pieces: Option<Vec<Piece>> = messages.iter().map(piece_of).collect();
-    let pieces = pieces.ok_or("one of its `messages` lacks what it needs")?;
+    let messages = json.get("messages").and_then(Json::as_array).filter(|messages| !messages.is_empty());
+    let messages = messages.ok_or("its `messages` are no list with something in it")?;
+    let pieces = messages.iter().enumerate().map(|(at, message)| {
+        piece_of(message).ok_or_else(|| format!("number {} of its `messages` is none", at + 1))
+    });
+    let pieces = pieces.collect::<Result<Vec<Piece>, String>>()?;
     let lock = json.get("lock").filter(|lock| !lock.is_null());
     let lock = lock.map(|lock| Lock::parse(lock.to_string().as_bytes())).transpose();
     let lock = lock.map_err(|mistake| format!("its `lock` cannot be used: {}", mistake.text))?;
-    let rule = json.pointer("/finding/rule").and_then(Json::as_str).unwrap_or_default();
+    let rule =
+        json.pointer("/finding/rule").and_then(Json::as_str).ok_or("it names no `rule` of its `finding`")?;
     Ok((Scene { transports, pieces, lock: lock.map(Arc::new) }, rule.to_owned()))
 }
 
@@ -275,7 +301,12 @@ fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     hex.as_bytes().chunks(2).map(pair).collect()
 }
 
+/// Reads a message; `None` where a member is not of its kind.
 fn piece_of(json: &Json) -> Option<Piece> {
+    let is_text = |name: &&str| json.get(*name).is_none_or(Json::is_string);
+    if !["head", "body", "hex", "stderr"].iter().all(is_text) {
+        return None;
+    }
     let text = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
     let seconds = json.get("at")?.as_f64().filter(|seconds| (0.0..1e9).contains(seconds))?;
     let event = json.get("event").map(|event| Event {
@@ -294,13 +325,18 @@ fn piece_of(json: &Json) -> Option<Piece> {
         (Some(body), ..) => What::Frame(body.into()),
         (None, Some(text), _) => What::Stderr(text.into()),
         (None, None, Some(status)) => What::Exited(i32::try_from(status.as_i64()?).ok()?),
-        (None, None, None) => What::Head,
+        (None, None, None) if json.get("head").is_some() => What::Head,
+        (None, None, None) => return None,
     };
     Some(Piece {
         at: Nanos((seconds * 1e9) as u64),
         part: (0, 0),
         stream: json.get("stream").and_then(Json::as_u64).unwrap_or_default(),
-        from: if json.get("from")?.as_str()? == "client" { Leg::Client } else { Leg::Server },
+        from: match json.get("from")?.as_str()? {
+            "client" => Leg::Client,
+            "server" => Leg::Server,
+            _ => return None,
+        },
         head: text("head"),
         event,
         odd: faults.iter().filter_map(|code| FaultKind::from_code(code.as_str()?)).collect(),

@@ -21,6 +21,8 @@ pub enum Exit {
     Found = 1,
     /// Wrong usage or configuration.
     Usage = 2,
+    /// A server wants a login.
+    Login = 3,
     /// A peer cannot be reached.
     Unreachable = 4,
     /// Input (a journal, a file) cannot be read.

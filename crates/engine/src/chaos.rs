@@ -169,13 +169,8 @@ impl Chaos {
             let Fault { what, method: only, tool: only_tool, from, times, percent } = &armed.fault;
             let is_meant = only.as_deref().is_none_or(|only| only == method)
                 && only_tool.as_deref().is_none_or(|only| only == tool && method == "tools/call");
-            let is_possible = match what {
-                What::LostSession => is_http && has_session,
-                What::DamagedHeader | What::Unauthorized | What::Unavailable => is_http,
-                What::StrayOutput => !is_http,
-                _ => true,
-            };
-            if !is_meant || !is_possible {
+            let lacks_session = *what == What::LostSession && !has_session;
+            if !is_meant || !what.can_happen(is_http) || lacks_session {
                 continue;
             }
             armed.n_seen += 1;

@@ -94,14 +94,16 @@ impl Scene {
         if let Some(lock) = &self.lock {
             run.judge.lock(lock);
         }
-        let mut last = HashMap::new();
+        let (mut last, mut n_looked) = (HashMap::new(), 0);
         for (at, piece) in self.pieces.iter().enumerate() {
             last.insert((piece.stream, piece.from), at);
         }
         for (at, piece) in self.pieces.iter().enumerate() {
-            if run.found.iter().any(is_wanted) {
+            // What was found before was looked at then.
+            if run.found.iter().skip(n_looked).any(is_wanted) {
                 return run.found;
             }
+            n_looked = run.found.len();
             run.wait_until(piece.at);
             run.piece(piece);
             let is_http = piece.stream != 0 && matches!(piece.what, What::Frame(_) | What::Head);

@@ -27,6 +27,9 @@ const MAX_MESSAGES: usize = 20_000;
 /// Sessions of one tap that are looked through.
 const MAX_SESSIONS: u64 = 1_000;
 
+/// How the rules about the lock file begin.
+const LOCK: &str = "lock.";
+
 /// Make the smallest masked file that shows a finding
 ///
 /// Leaves out sessions, calls, members of messages and headers as long as the finding stays. A finding that needs more
@@ -59,7 +62,7 @@ const EXAMPLES: &str = "Examples:
   tapgate bundle s21 s22 --rule session.used-after-404
   tapgate check missing-header.json
 
-Exit status: 0 it is written, 2 wrong usage or nothing of the kind was found, 4 the file cannot be written, 5 the journal cannot be read or does not hold what shows the finding.";
+Exit status: 0 it is written, 2 wrong usage, nothing of the kind was found, or the file is there already, 4 the file cannot be written, 5 the journal cannot be read or does not hold what shows the finding.";
 
 impl Args {
     /// Makes the file.
@@ -78,7 +81,7 @@ impl Args {
         if !sessions.iter().any(|session| session.id == wanted.session) {
             sessions = around.session.as_deref().cloned().into_iter().collect();
         }
-        let lock = if wanted.rule.starts_with("lock.") { lock::read(&self.lock)? } else { None };
+        let lock = if wanted.rule.starts_with(LOCK) { lock::read(&self.lock)? } else { None };
         let mut shown = shrunk(&look, &sessions, &around, &wanted, lock.clone())?;
         if shown.small.is_none() {
             let all = look.reader.sessions(Some(sessions_source(&sessions)), Some(MAX_SESSIONS));
@@ -100,7 +103,7 @@ impl Args {
             return Err(not_shown(&wanted, taken));
         }
         self.write(&format!("{bundle:#}\n"))?;
-        let (n, of) = (small.pieces.len(), taken.scene.pieces.len() + taken.n_summaries);
+        let (n, of) = (small.pieces.len(), taken.scene.pieces.len() + taken.n_summaries + taken.n_beyond);
         if output.wants_json() {
             let line = serde_json::json!({
                 "v": 1, "kind": "bundled", "file": self.output, "rule": wanted.rule, "messages": n, "of": of,
@@ -151,25 +154,29 @@ fn shrunk(
     wanted: &FindingRow,
     lock: Option<Lock>,
 ) -> Result<Shown, Problem> {
-    let mut messages = Vec::new();
+    let (mut messages, mut n_beyond) = (Vec::new(), 0);
     for session in sessions {
         let seen = look.reader.messages_of_session(session.id, |message| {
-            messages.push(message.clone());
-            if messages.len() < MAX_MESSAGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if messages.len() < MAX_MESSAGES {
+                messages.push(message.clone());
+            } else {
+                n_beyond += 1;
+            }
+            ControlFlow::Continue(())
         });
         seen.map_err(|trouble| home::problem(&trouble))?;
     }
     messages.sort_by_key(|message| message.id);
     let client = around.session.as_ref().map_or(Transport::Stdio, |session| session.transport);
     let server = around.source.as_ref().map_or(client, |source| source.transports.1);
-    let taken = bundle::taken((client, server), &messages, lock);
+    let taken = bundle::taken((client, server), &messages, n_beyond, lock);
     let is_alike = |finding: &Finding| finding.rule.id == wanted.rule && finding.side == wanted.side;
     let is_same =
         |finding: &Finding| is_alike(finding) && String::from_utf8_lossy(&finding.subject) == wanted.subject;
     let found = taken.scene.findings();
     let is_meant: &dyn Fn(&Finding) -> bool = if found.iter().any(is_same) {
         &is_same
-    } else if taken.n_summaries == 0 {
+    } else if taken.n_summaries + taken.n_beyond == 0 {
         &is_alike
     } else {
         // What is missing may itself look like a fault, so another one of its kind would show nothing.
@@ -198,13 +205,21 @@ fn wanted(look: &Look, sessions: &[SessionRow], rule: Option<&str>) -> Result<Fi
     for session in sessions {
         found.extend(look.reader.findings(session.id).map_err(read)?);
     }
-    if !found.iter().any(fits)
+    let is_of_lock = |finding: &FindingRow| finding.rule.starts_with(LOCK);
+    if (!found.iter().any(fits) || found.iter().any(is_of_lock))
         && let Some(source) = look.reader.source(source).map_err(read)?
         && let Some(twin) = look.twin(&source)?
     {
+        let mut theirs = Vec::new();
         for session in look.reader.sessions(Some(twin.id), Some(MAX_SESSIONS)).map_err(read)? {
-            found.extend(look.reader.findings(session.id).map_err(read)?);
+            theirs.extend(look.reader.findings(session.id).map_err(read)?);
         }
+        if theirs.iter().any(is_of_lock) {
+            // The client only misses what was held back; what differs from the lock is what the server said.
+            found.retain(|finding| !is_of_lock(finding));
+        }
+        let is_needed = !found.iter().any(fits);
+        found.extend(theirs.into_iter().filter(|finding| is_needed || is_of_lock(finding)));
     }
     found.iter().filter(|finding| fits(finding)).max_by_key(|finding| finding.severity).cloned().ok_or_else(
         || {
@@ -230,21 +245,33 @@ fn sessions_source(sessions: &[SessionRow]) -> SourceId {
     sessions.first().map_or(SourceId(0), |session| session.source)
 }
 
+/// What helps where too little was stored.
+const AGAIN: &str = "record it again with `tapgate tap --full`, and bundle it within a day";
+
 fn not_shown(wanted: &FindingRow, taken: &Taken) -> Problem {
-    let lacks = match (taken.n_summaries, taken.n_masked) {
-        (0, 0) if wanted.rule.starts_with("lock.") => {
-            "it is about a lock file: name the one of then with --lock".to_owned()
-        }
-        (0, 0) => "it needs what no message holds, such as how a connection ended, or what is deleted since"
-            .to_owned(),
-        (summaries, masked) => {
-            format!("{summaries} messages were stored as summaries, and {masked} have masked places")
-        }
+    let (lacks, help) = match taken {
+        Taken { n_beyond: beyond @ 1.., .. } => (
+            format!("of its messages {beyond} come after the first {MAX_MESSAGES}, and were not looked at"),
+            "let it happen again in a shorter session, and bundle that one",
+        ),
+        Taken { n_summaries: 0, n_masked: 0, .. } if wanted.rule.starts_with(LOCK) => (
+            "it is about a lock file, and the one that is there does not show it".to_owned(),
+            "name the lock file of then with --lock",
+        ),
+        Taken { n_summaries: 0, n_masked: 0, .. } => (
+            "it needs what no message holds, such as how a connection ended, or what is deleted since"
+                .to_owned(),
+            AGAIN,
+        ),
+        Taken { n_summaries, n_masked, .. } => (
+            format!("{n_summaries} messages were stored as summaries, and {n_masked} have masked places"),
+            AGAIN,
+        ),
     };
     Problem::usage(
         "bundle.not-shown",
         format!("{} cannot be shown from what is stored of {}", wanted.rule, wanted.session),
-        "record it again with `tapgate tap --full`, and bundle it within a day",
+        help,
     )
     .because(lacks)
     .exit(Exit::Unreadable)

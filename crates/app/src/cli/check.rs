@@ -170,6 +170,9 @@ impl Args {
             // What else is found comes from what was cut away.
             let shown = scene.findings().into_iter().filter(|finding| finding.rule.id == rule);
             let findings: Vec<FindingRow> = shown.map(|finding| bundle::row(&finding)).collect();
+            if findings.is_empty() {
+                return Err(bundle::lacks(path, &rule));
+            }
             let mut report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
             report.notes = suppressions.notes(None);
             self.print(&report, output);

@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 const EXAMPLES: &str = "Examples:
-  tapgate lock update              from the latest session that was recorded
+  tapgate lock update              from the latest session of the lock's server; the first time, the latest of all
   tapgate lock update -- npx -y some-server
       starts the server, lists everything, ends it; the session is recorded like any other
   tapgate lock verify https://example.com/mcp --header 'Authorization: Bearer env:EXAMPLE_TOKEN'
@@ -70,9 +70,10 @@ struct Place {
 /// Whose offer it is about.
 #[derive(Debug, clap::Args)]
 struct Target {
-    /// The id of a recorded session, `last`, or the URL of a server that is asked now
-    #[arg(value_name = "SESSION|URL", default_value = "last")]
-    what: String,
+    /// The id of a recorded session, `last`, or the URL of a server that is asked now (default: the latest session of
+    /// the server that the lock file is about; without a lock file, the latest of all)
+    #[arg(value_name = "SESSION|URL")]
+    what: Option<String>,
 
     /// The command and arguments of a server that is started and asked now
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "what")]

@@ -16,7 +16,7 @@ use crate::capture::Capture;
 use crate::look::Look;
 use crate::mock::{Match, Mock, Pace};
 use crate::play;
-use crate::problem::Problem;
+use crate::problem::{Exit, Problem};
 
 /// Most bytes of a message.
 const MAX_LINE: u64 = 64 << 20;
@@ -98,8 +98,17 @@ impl Args {
         capture.learn_greeting(&look)?;
         let mut mock = Mock::new(capture, how, pace);
         drop(look);
-        serve(&mut mock).map_err(|error| play::cannot_start(&error))?;
-        Ok(ExitCode::SUCCESS)
+        match serve(&mut mock) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::usage(
+                "mock.cut-off",
+                "what the mock says cannot be written to its standard output",
+                "see that whoever started it reads its output, and that there is room where it goes",
+            )
+            .because(error)
+            .exit(Exit::Unreachable)),
+            // The client went away.
+            _ => Ok(ExitCode::SUCCESS),
+        }
     }
 
     /// A bridge in front of the same mock without one.

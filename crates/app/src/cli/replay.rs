@@ -67,7 +67,7 @@ const EXAMPLES: &str = "Examples:
   tapgate replay s21 --yes -- npx -y @modelcontextprotocol/server-everything
   tapgate replay s21 --to https://staging.example.com/mcp --ignore /result/structuredContent/now
 
-Exit status: 0 every answer is the same, 1 something is different or nothing could be compared, 2 wrong usage, 4 the server cannot be started or reached, 5 the journal cannot be read.";
+Exit status: 0 every answer is the same, 1 something is different or nothing could be compared, 2 wrong usage, 3 the server wants a login, 4 it cannot be started or reached, 5 the journal cannot be read.";
 
 impl Args {
     /// Replays and reports.
@@ -83,17 +83,10 @@ impl Args {
                 "see the sessions and their calls with `tapgate ls`",
             ));
         }
-        let consent = Consent { tools: self.allowed.iter().cloned().collect() };
-        let writes = self.announce(&capture, &consent, output);
-        if self.dry_run {
-            return Ok(ExitCode::SUCCESS);
-        }
-        if writes && !self.yes {
-            agreed()?;
-        }
         let server = match (&self.to, self.command.as_slice()) {
-            (Some(url), _) => Server::Url(url.clone()),
-            (None, command @ [_, ..]) => Server::Command(command.to_owned()),
+            (Some(url), _) => Some(Server::Url(url.clone())),
+            (None, command @ [_, ..]) => Some(Server::Command(command.to_owned())),
+            (None, []) if self.dry_run => None,
             (None, []) => {
                 return Err(Problem::usage(
                     "replay.no-server",
@@ -102,6 +95,12 @@ impl Args {
                 ));
             }
         };
+        let consent = Consent { tools: self.allowed.iter().cloned().collect() };
+        let writes = self.announce(&capture, &consent, output);
+        let Some(server) = server.filter(|_| !self.dry_run) else { return Ok(ExitCode::SUCCESS) };
+        if writes && !self.yes {
+            agreed()?;
+        }
         let more: Vec<OsString> =
             self.headers.iter().flat_map(|header| ["--header".into(), header.into()]).collect();
         server.check()?;

@@ -55,5 +55,5 @@ pub fn run(verb: Verb, choice: &Choice, output: &Output) -> Result<ExitCode, Pro
         Verb::Unwrap => plan::unwrap(text, client, names, &tapgate, &records),
     };
     let plan = planned.map_err(|obstacle| found.problem(&obstacle))?;
-    Change { verb, choice, found: &found, plan: &plan }.carry_out(&home, records, output)
+    Change { verb, choice, found: &found, plan: &plan }.carry_out(&home, output)
 }

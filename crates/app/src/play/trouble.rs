@@ -13,17 +13,31 @@ use crate::random;
 /// Most characters of what a server said that are printed.
 const MAX_QUOTE: usize = 200;
 
+/// How a tap tells that a server wants a login (RFC 9110, section 15.5.2).
+const LOGIN: &str = "it answered with HTTP status 401";
+
 /// What a server said, as it may be printed: without secrets, on one line, not long.
 pub fn quoted(text: &str) -> String {
     let Ok(key) = random::bytes() else { return "(what it said cannot be masked)".to_owned() };
     let masked = Masker::new(key, Level::Masked).text(text.as_bytes()).masked;
     let text = String::from_utf8_lossy(masked.bytes()).into_owned();
-    text.chars().filter(|c| !c.is_control()).take(MAX_QUOTE).collect()
+    let words = text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    words.chars().take(MAX_QUOTE).collect()
 }
 
-/// The problem of a server that cannot be started or reached.
+/// The problem of a server that cannot be started or reached, or that wants a login first.
 pub fn unreachable(server: &Server, why: &str) -> Problem {
     let (what, help) = match server {
+        Server::Url(url) if why.starts_with(LOGIN) => {
+            let help = "give it what it asks for, such as --header 'Authorization: env:NAME'";
+            return Problem::usage("play.login", format!("{} wants a login", printable(url)), help)
+                .because(quoted(why))
+                .exit(Exit::Login);
+        }
+        Server::Command(words) if why.starts_with("it ") && !why.starts_with("it could not be started") => (
+            format!("`{}` gives no answer", printable(words.first().map_or("", String::as_str))),
+            "see what it says when it is run alone",
+        ),
         Server::Command(words) => (
             format!("`{}` cannot be started", printable(words.first().map_or("", String::as_str))),
             "check the spelling, or give the full path, and see what it says when it is run alone",
@@ -36,11 +50,20 @@ pub fn unreachable(server: &Server, why: &str) -> Problem {
     Problem::usage("play.unreachable", what, help).because(quoted(why)).exit(Exit::Unreachable)
 }
 
-/// Why no server gave this answer, if the tap gave it because it could not reach one.
-pub fn unreached(answer: &Json) -> Option<&str> {
-    answer.pointer("/error/data/upstream")?;
+/// Why no server gave this answer, if the tap gave it because there is none, or none that lets it in.
+pub fn unreached(answer: &Json) -> Option<String> {
+    let name = answer.pointer("/error/data/upstream")?.as_str()?;
     let why = answer.pointer("/error/message")?.as_str()?;
-    why.contains("could not be reached").then_some(why)
+    // The name is that of our tap, which says nothing to a person.
+    let why = why.strip_prefix(&format!("`{name}` "))?;
+    let why = why.strip_prefix("could not be reached: ").map_or_else(|| format!("it {why}"), str::to_owned);
+    let Some((how, words)) = why.split_once("; its last words: ") else {
+        let is_gone = !why.starts_with("it answered") || why.starts_with(LOGIN);
+        return is_gone.then_some(why);
+    };
+    // Of a trace the last line says what was wrong.
+    let last = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    Some(format!("{how}; it said last: {}", last.trim()))
 }
 
 /// The problem of a tap that cannot be started.

@@ -64,8 +64,8 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ),
     (
         "lock.never-seen",
-        "No recorded session of the lock's server lists tools.",
-        "Let a client list them through `tapgate tap`, or name a session with `--session`.",
+        "No recorded session of the lock's server lists what the lock pins.",
+        "Let a client list it through `tapgate tap`, or name a session.",
     ),
     (
         "lock.partial",
@@ -157,6 +157,16 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "play.unreachable",
         "The server of `check` or `replay` cannot be started or reached; the cause says why.",
         "Check its command or its URL, and see what it says when it is run alone.",
+    ),
+    (
+        "play.login",
+        "The server of `lock` or `replay` wants credentials.",
+        "Give them with `--header`, such as `--header 'Authorization: env:NAME'`.",
+    ),
+    (
+        "mock.cut-off",
+        "What a mock says cannot be written to its standard output.",
+        "See that whoever started it reads its output, and that there is room where it goes.",
     ),
     (
         "replay.no-server",

@@ -168,7 +168,7 @@ impl<'c> Flight<'c> {
         player: &mut Player,
     ) -> Step {
         if let Some(why) = unreached(live) {
-            return Step::Over(Outcome::Unreached(quoted(why)));
+            return Step::Over(Outcome::Unreached(quoted(&why)));
         }
         match &self.wants {
             Wants::Answer(_, About::Call) => self.on_round(now, live, ignored, player),
@@ -213,12 +213,14 @@ impl<'c> Flight<'c> {
             }
             return self.pause(now, live);
         }
+        let had_none =
+            self.is_cancelled() || matches!(self.call.row.status, Status::Pending | Status::Unanswered);
         let Some(recorded) = answer_after(&self.call.turns, self.at) else {
-            return Step::Over(Outcome::Skipped(if self.is_cancelled() {
-                "it was cancelled then, and answered before that now"
+            return Step::Over(if had_none {
+                Outcome::Changed(differences(&Json::Null, live, ignored))
             } else {
-                "its answer was not recorded, or as a summary"
-            }));
+                Outcome::Skipped("its answer was not recorded, or as a summary")
+            });
         };
         if task_of(recorded).is_some() {
             return self.end(live, ignored);

@@ -1,9 +1,11 @@
 //! The configuration file itself: read whole, replaced whole or not at all.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use crate::small;
 
 /// No client writes a larger file.
 pub const MAX_BYTES: u64 = 32 << 20;
@@ -35,14 +37,7 @@ pub struct Waiting {
 pub fn read(path: &Path) -> io::Result<Held> {
     let path = fs::canonicalize(path)?;
     let found = fs::metadata(&path)?;
-    if !found.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(&path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other(format!("it is larger than {} megabytes", MAX_BYTES >> 20)));
-    }
+    let bytes = small::bytes(&path, MAX_BYTES)?;
     Ok(Held { path, bytes, mode: found.mode() & 0o7777, owner: (found.uid(), found.gid()) })
 }
 
@@ -55,11 +50,16 @@ impl Held {
     }
 
     /// Copies it to its backup, for the owner alone; one that is there stays, and `false` says so.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; that something is there that is no file, such as a link that somebody planted.
     pub fn back_up(&self) -> io::Result<bool> {
         let path = self.backup();
         // Also a link that leads nowhere is something that is there.
-        if fs::symlink_metadata(&path).is_ok() {
-            return Ok(false);
+        if let Ok(found) = fs::symlink_metadata(&path) {
+            let is_link = || io::Error::other("it is there and is no file, so no backup can be kept");
+            return if found.is_file() { Ok(false) } else { Err(is_link()) };
         }
         let waiting = write_beside(&path, &self.bytes, 0o600)?;
         // A link never takes another file's place; not every file system has them.
@@ -201,7 +201,7 @@ mod tests {
         assert!(!held.drop_backup(b"two").unwrap());
         assert!(held.drop_backup(b"one").unwrap());
         std::os::unix::fs::symlink("nowhere", &backup).unwrap();
-        assert!(!held.back_up().unwrap());
+        assert!(held.back_up().unwrap_err().to_string().contains("is no file"));
         assert_eq!(names(folder.path()), ["mcp.json", "mcp.json.before-tapgate"]);
     }
 
@@ -211,6 +211,6 @@ mod tests {
         assert_eq!(read(folder.path()).unwrap_err().to_string(), "it is no file");
         let path = folder.path().join("large");
         File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
-        assert_eq!(read(&path).unwrap_err().to_string(), "it is larger than 32 megabytes");
+        assert_eq!(read(&path).unwrap_err().to_string(), "it is larger than 32 MB");
     }
 }

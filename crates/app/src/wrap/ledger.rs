@@ -1,5 +1,6 @@
 //! Where the records are kept: one file for each configuration file, for the owner alone.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -13,6 +14,23 @@ use super::record::Record;
 
 /// A ledger that is larger was not written by us.
 const MAX_BYTES: u64 = 16 << 20;
+
+/// Where they are, in the directory of the journal.
+const FOLDER: &str = "wraps";
+
+/// Keeps other commands of ours from changing any configuration file until what it gives is dropped.
+///
+/// # Errors
+///
+/// What the system says of the folder of the ledgers.
+pub fn hold(home: &Path) -> io::Result<fs::File> {
+    let folder = home.join(FOLDER);
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let folder = fs::File::open(folder)?;
+    // Some network's file systems lock no folder; there two commands at the same moment are not kept apart.
+    let _ = folder.lock();
+    Ok(folder)
+}
 
 /// The records of the configuration file `of`; none if there are none that can be read.
 pub fn read(home: &Path, of: &Path) -> Vec<Record> {
@@ -36,8 +54,7 @@ pub fn write(home: &Path, of: &Path, records: &[Record]) -> io::Result<()> {
             _ => Ok(()),
         };
     }
-    let folder = path.parent().unwrap_or(home);
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(home.join(FOLDER))?;
     let entries: Vec<Json> = records.iter().map(Record::to_json).collect();
     let json = json!({ "v": 1, "file": of.to_string_lossy(), "entries": entries });
     file::write_beside(&path, format!("{json}\n").as_bytes(), 0o600)?.persist()
@@ -45,12 +62,13 @@ pub fn write(home: &Path, of: &Path, records: &[Record]) -> io::Result<()> {
 
 /// The records of before, with the new ones in the place of those of the same entries.
 pub fn merged(mut before: Vec<Record>, new: &[Record]) -> Vec<Record> {
-    before.retain(|record| new.iter().all(|new| new.path != record.path));
+    let changed: HashSet<&[String]> = new.iter().map(|record| record.path.as_slice()).collect();
+    before.retain(|record| !changed.contains(record.path.as_slice()));
     before.extend(new.iter().cloned());
     before
 }
 
 fn path(home: &Path, of: &Path) -> PathBuf {
     let digest = blake3::hash(of.as_os_str().as_bytes()).to_hex();
-    home.join("wraps").join(format!("{}.json", digest.as_str().get(..32).unwrap_or_default()))
+    home.join(FOLDER).join(format!("{}.json", digest.as_str().get(..32).unwrap_or_default()))
 }

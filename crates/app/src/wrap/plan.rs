@@ -1,6 +1,6 @@
 //! What `wrap` and `unwrap` would change in a text, decided without touching any file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::client::{Client, Format};
@@ -131,14 +131,17 @@ fn recorded(
     let tree = parse(&changed, client.format).ok()?;
     let mut records = Vec::new();
     let mut undo = Vec::new();
-    for (n, change) in changes.iter().enumerate() {
-        let entry = Entry::read(tree.at(&change.path)?, &client.names, tapgate);
+    let now: HashMap<Vec<String>, &Member> = chosen(&tree, client, &[]).ok()?.into_iter().collect();
+    let mut own = vec![Vec::new(); changes.len()];
+    for (edit, owner) in inverse.into_iter().zip(owners) {
+        own.get_mut(*owner)?.push(edit);
+    }
+    for (change, own) in changes.iter().zip(own) {
+        let entry = Entry::read(&now.get(&change.path)?.value, &client.names, tapgate);
         let Entry::Tap(words, Some(_)) = &entry else { return None };
         if entry.served() != change.served {
             return None;
         }
-        let own = inverse.iter().zip(owners).filter(|(_, owner)| **owner == n);
-        let own: Vec<Edit> = own.map(|(edit, _)| edit.clone()).collect();
         let command = words.command.value.span.start;
         let record = Record::new(change.path.clone(), &changed, command, &own)?;
         undo.extend(record.undo(&changed, command)?);
@@ -161,6 +164,10 @@ pub fn unwrap(
 ) -> Result<Plan, Obstacle> {
     let tree = parse(text, client.format)?;
     let mut plan = Plan::default();
+    let mut recorded: HashMap<&[String], Vec<&Record>> = HashMap::new();
+    for record in records {
+        recorded.entry(record.path.as_slice()).or_default().push(record);
+    }
     for (path, member) in chosen(&tree, client, names)? {
         let entry = Entry::read(&member.value, &client.names, tapgate);
         let Entry::Tap(words, tap) = &entry else {
@@ -168,7 +175,7 @@ pub fn unwrap(
             continue;
         };
         let command = words.command.value.span.start;
-        let recorded = records.iter().filter(|record| record.path == path);
+        let recorded = recorded.get(path.as_slice()).into_iter().flatten();
         let edits = recorded.rev().find_map(|record| record.undo(text, command));
         let edits = match (edits, tap) {
             (Some(edits), _) => Ok(edits),

@@ -87,6 +87,7 @@ impl Value {
     }
 
     /// The value that these names lead to.
+    #[cfg(test)]
     pub fn at(&self, path: &[String]) -> Option<&Value> {
         path.iter().try_fold(self, |value, name| Some(&value.member(name)?.value))
     }

@@ -224,6 +224,26 @@ fn http_clients_share_a_command_each_with_a_process_of_its_own() {
 }
 
 #[test]
+fn clients_that_never_leave_do_not_fill_the_machine_with_processes() {
+    const ANSWER: &str = r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}"#;
+    let home = Home::new();
+    let script = format!("while read -r line; do case $line in *initialize*) echo '{ANSWER}' ;; esac; done");
+    let (tap, port, _, rest) =
+        listening(&mut home.command(&["tap", "--listen", "127.0.0.1:0", "--", "sh", "-c", &script]));
+    for _ in 0..72 {
+        let initialize =
+            json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello("2025-11-25") });
+        let (status, _, answer) = post(port, "/mcp", None, &initialize);
+        assert_eq!(status, 200, "{answer}");
+    }
+    // One more may be the guard, which ends them if the tap is killed.
+    assert!(eventually(|| children(tap.pid()).len() <= 65), "{} run", children(tap.pid()).len());
+    tap.signal(Signal::TERM);
+    assert_eq!(tap.wait().code(), Some(0));
+    rest.join().unwrap();
+}
+
+#[test]
 fn a_bridge_on_one_transport_serves_the_path_of_its_url_and_stores_no_credential() {
     const OWN: &str = "pL8sT2vN6yBd4cGj";
     let origin = Origin::start();

@@ -160,3 +160,41 @@ fn a_rule_that_is_misspelt_is_told_with_the_one_that_is_meant() {
     says(home.run(&["bundle", "s11", "s12"]), "of several taps");
     says(home.run(&["check", "nowhere.json"]), "no bundle that can be read");
 }
+
+#[test]
+fn a_file_that_is_no_bundle_is_never_fine() {
+    let home = Home::new();
+    let path = home.path().join("made.json");
+    let good = json!({
+        "v": 1, "kind": "bundle", "finding": { "rule": "handshake.noise" }, "transports": ["stdio", "stdio"],
+        "messages": [{ "at": 0.0, "from": "server", "body": "hello" }],
+    });
+    let check = |bundle: &Value| {
+        fs::write(&path, bundle.to_string()).unwrap();
+        home.run(&["check", path.to_str().unwrap()])
+    };
+    let shown = check(&good);
+    assert!(shown.out().contains("handshake.noise"), "{}{}", shown.out(), shown.err());
+    for (place, value, says) in [
+        ("/messages", json!({}), "no list with something in it"),
+        ("/messages", json!([]), "no list with something in it"),
+        ("/messages/0/body", json!(5), "number 1 of its `messages`"),
+        ("/messages/0/from", json!("mars"), "number 1 of its `messages`"),
+        ("/finding/rule", Value::Null, "names no `rule`"),
+        ("/v", json!(2), "its version is 2, and 1 is known here"),
+        ("/finding/rule", json!("header.missing"), "does not show header.missing"),
+        ("/finding/rule", json!("of.tomorrow"), "no such rule is known here"),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(place).unwrap() = value;
+        let ran = check(&bad);
+        assert_eq!(ran.code, Some(5), "{bad} {}", ran.out());
+        assert!(ran.err().contains(says), "{bad} {}", ran.err());
+    }
+    fs::write(&path, "import sys\n").unwrap();
+    let program = home.run(&["check", path.to_str().unwrap()]);
+    assert!(program.code == Some(5) && program.err().contains("after `--`"), "{}", program.err());
+    fs::remove_file(&path).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+    assert_eq!(home.run(&["check", path.to_str().unwrap()]).code, Some(5), "nobody writes to a pipe");
+}

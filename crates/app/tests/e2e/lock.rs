@@ -213,14 +213,34 @@ fn a_bundle_holds_what_of_the_lock_shows_its_finding() {
     let bundled = run(&["bundle", "--rule", "lock.held", "-o", "held.json"]);
     assert_eq!(bundled.code, Some(0), "{}", bundled.err());
     let bundle: Value = serde_json::from_str(&text(&desk.at("held.json"))).unwrap();
-    let pins = bundle["lock"]["tools"].as_array().map_or(0, Vec::len);
-    assert!(bundle["lock"].is_object() && pins <= 1, "{bundle:#}");
+    // The other tool's pin shows nothing of this one.
+    let pins = bundle["lock"]["surface"].as_object().unwrap().values();
+    assert!(pins.map(|items| items.as_array().unwrap().len()).sum::<usize>() <= 1, "{bundle:#}");
     fs::remove_file(desk.at("mcp.lock")).unwrap();
     let shown = run(&["check", "--json", "held.json"]);
     assert_eq!(objects(&shown)[0]["findings"][0]["rule"], "lock.held", "{}", shown.out());
     let unlocked = run(&["bundle", "--rule", "lock.held", "-o", "other.json"]);
     assert_eq!(unlocked.code, Some(5), "{}", unlocked.err());
     assert!(unlocked.err().contains("--lock"), "{}", unlocked.err());
+}
+
+#[test]
+fn a_lock_is_compared_with_its_own_server() {
+    let desk = Desk::new();
+    desk.list(&[]);
+    assert_eq!(desk.lock(&["update"]).code, Some(0));
+    let other = SERVER.replace(r#""name":"notes""#, r#""name":"other""#);
+    fs::write(desk.at("other.sh"), other).unwrap();
+    fs::write(desk.at("none.json"), "[]").unwrap();
+    let (server, tools) = (desk.at("other.sh"), desk.at("none.json"));
+    let asked = ["update", "--file", "other.lock", "--", "bash", server.to_str().unwrap()];
+    let asked = desk.lock(&[&asked[..], &[tools.to_str().unwrap()]].concat());
+    assert_eq!(asked.code, Some(0), "{}", asked.err());
+    for verb in ["verify", "update", "approve"] {
+        let ran = desk.lock(&[verb]);
+        assert_eq!(ran.code, Some(0), "{verb}: {}{}", ran.out(), ran.err());
+    }
+    assert!(text(&desk.at("mcp.lock")).contains("\"name\": \"write\""));
 }
 
 #[test]

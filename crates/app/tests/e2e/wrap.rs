@@ -128,6 +128,42 @@ fn wrap_and_unwrap_give_every_byte_back_and_leave_nothing_behind() {
 }
 
 #[test]
+fn two_wraps_at_the_same_moment_lose_nothing() {
+    let user = User::new();
+    let names: Vec<String> = (0..6).map(|n| format!("s{n}")).collect();
+    // What `unwrap` gives back from its record alone: how the arguments are spaced.
+    let servers = names.iter().map(|name| format!("\"{name}\": {{ \"command\": \"npx\", \"args\": [ ] }}"));
+    let text = format!("{{ \"mcpServers\": {{ {} }} }}", servers.collect::<Vec<_>>().join(", "));
+    let path = user.write(".cursor/mcp.json", &text);
+    std::thread::scope(|scope| {
+        for name in &names {
+            scope.spawn(|| {
+                loop {
+                    let ran = user.run(&["wrap", "cursor", name, "--yes"]);
+                    if ran.code == Some(0) {
+                        break;
+                    }
+                    assert!(ran.err().contains("by another program meanwhile"), "{}", ran.err());
+                }
+            });
+        }
+    });
+    assert_eq!(fs::read_to_string(&path).unwrap().matches("\"tap\"").count(), names.len());
+    user.done(&["unwrap", "cursor", "--yes"]);
+    assert_eq!((fs::read_to_string(&path).unwrap(), user.records().len()), (text, 0));
+}
+
+#[test]
+fn no_backup_goes_where_a_planted_link_leads() {
+    let user = User::new();
+    let path = user.write(".cursor/mcp.json", CURSOR);
+    std::os::unix::fs::symlink(user.file("elsewhere"), user.file(".cursor/mcp.json.before-tapgate")).unwrap();
+    user.refused(&["wrap", "cursor", "--yes"], 4, &["before-tapgate", "nothing was changed", "is no file"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), CURSOR);
+    assert!(!user.file("elsewhere").exists() && user.records().is_empty());
+}
+
+#[test]
 fn each_scope_and_each_file_is_its_own() {
     let user = User::new();
     let mine = user.write(".claude.json", "{\"mcpServers\": {\"a\": {\"command\": \"x\"}}}");

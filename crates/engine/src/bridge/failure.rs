@@ -93,14 +93,20 @@ impl Cx<'_> {
             Failure::Http { status: status @ (400..=403 | 405..=599), .. } => *status,
             _ => 502,
         };
-        let mut upstream = br#"{"upstream":""#.to_vec();
-        escape_into(self.settings.server_name.as_bytes(), &mut upstream);
-        upstream.extend_from_slice(br#""}"#);
+        let upstream = upstream(&self.settings.server_name);
         let text = failure.text(&self.settings.server_name);
         let mut answer = Answer::new(error(Some(id), INTERNAL, &text, Some(&upstream)));
         answer.status = Some(status);
         self.front.answer(self.now, port, answer, self.acts);
     }
+}
+
+/// The `data` of an error that tells of this server.
+pub fn upstream(server: &str) -> Vec<u8> {
+    let mut out = br#"{"upstream":""#.to_vec();
+    escape_into(server.as_bytes(), &mut out);
+    out.extend_from_slice(br#""}"#);
+    out
 }
 
 /// The headers of a refusal that concern the client.

@@ -60,6 +60,15 @@ impl What {
         ("crash", Self::Crash),
     ];
 
+    /// Whether it can happen to a client that is reached over HTTP, or else over pipes.
+    pub fn can_happen(self, is_http: bool) -> bool {
+        match self {
+            Self::LostSession | Self::DamagedHeader | Self::Unauthorized | Self::Unavailable => is_http,
+            Self::StrayOutput => !is_http,
+            _ => true,
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         let is_same = |other: &Self| std::mem::discriminant(other) == std::mem::discriminant(&self);

@@ -63,7 +63,17 @@ impl Lock {
     ///
     /// What is wrong and where: the line and column of what is no JSON, else the members that lead to it.
     pub fn parse(text: &[u8]) -> Result<Self, Mistake> {
-        let value = Value::parse(text).map_err(|fault| not_json(text, fault.at))?;
+        if text.starts_with("\u{feff}".as_bytes()) {
+            return Err(Mistake {
+                text: "it begins with a byte order mark, which JSON does not have".to_owned(),
+                help: "save it as UTF-8 without one, or write it anew with `tapgate lock update`",
+            });
+        }
+        let (value, repeats) = Value::parse_once(text).map_err(|fault| not_json(text, fault.at))?;
+        if repeats {
+            // One of them would go unseen.
+            return Err(wrong("an object has a member twice, as a merge may leave it"));
+        }
         let version =
             value.get("version").ok_or_else(|| wrong("it has no `version`, so it is no lock file"))?;
         match version {

@@ -25,26 +25,37 @@ impl Scene {
         let until = until.max(self.pieces.last().map_or(until, |piece| piece.at));
         let mut holds = |scene: &Self| {
             work += scene.pieces.len() + 1;
-            work <= MAX_WORK && scene.judged(until, is_meant).iter().any(is_meant)
+            (work <= MAX_WORK).then(|| scene.judged(until, is_meant).iter().any(is_meant))
         };
-        if !holds(self) {
+        if !holds(self)? {
             return None;
         }
         let mut scene = self.clone();
-        scene.drop_parts(&|piece| piece.part.0, &mut holds);
-        scene.drop_parts(&|piece| piece.part.1, &mut holds);
-        scene.drop_pieces(&mut holds);
-        scene.drop_pins(&mut holds);
-        scene.drop_members(&mut holds);
-        scene.drop_headers(&mut holds);
-        scene.drop_parts(&|piece| piece.part.1, &mut holds);
-        scene.drop_pieces(&mut holds);
+        // Where the work ends early, what was reached so far is small enough.
+        let _ = scene.reduce(&mut holds);
         Some(scene)
     }
 
-    /// Leaves out all pieces with the same key at once, many keys at first.
-    fn drop_parts(&mut self, key: &dyn Fn(&Piece) -> u64, holds: &mut impl FnMut(&Self) -> bool) {
-        let mut keys: Vec<u64> = self.pieces.iter().map(key).collect::<BTreeSet<_>>().into_iter().collect();
+    /// Leaves out one thing after the other; `None` when `holds` says that it was enough, here and below.
+    fn reduce(&mut self, holds: &mut impl FnMut(&Self) -> Option<bool>) -> Option<()> {
+        self.drop_parts(&|_, piece| piece.part.0, holds)?;
+        self.drop_parts(&|_, piece| piece.part.1, holds)?;
+        self.drop_parts(&|at, _| at as u64, holds)?;
+        self.drop_pins(holds)?;
+        self.drop_members(holds)?;
+        self.drop_headers(holds)?;
+        self.drop_parts(&|_, piece| piece.part.1, holds)?;
+        self.drop_parts(&|at, _| at as u64, holds)
+    }
+
+    /// Leaves out all pieces with the same key at once, many keys at first; the place is a key of its own.
+    fn drop_parts(
+        &mut self,
+        key: &dyn Fn(usize, &Piece) -> u64,
+        holds: &mut impl FnMut(&Self) -> Option<bool>,
+    ) -> Option<()> {
+        let mut key_of: Vec<u64> = self.pieces.iter().enumerate().map(|(at, piece)| key(at, piece)).collect();
+        let mut keys: Vec<u64> = key_of.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let mut size = keys.len().div_ceil(2);
         while size > 0 {
             let mut at = 0;
@@ -52,10 +63,16 @@ impl Scene {
                 let end = (at + size).min(keys.len());
                 // Keys are in order, so those that go are all that lie between the first and the last of them.
                 let (Some(&first), Some(&last)) = (keys.get(at), keys.get(end - 1)) else { break };
-                let mut fewer = self.clone();
-                fewer.pieces.retain(|piece| !(first..=last).contains(&key(piece)));
-                if holds(&fewer) {
+                let stays = |key: &u64| !(first..=last).contains(key);
+                let pieces = key_of.iter().zip(&self.pieces).filter(|(key, _)| stays(key));
+                let fewer = Self {
+                    transports: self.transports,
+                    pieces: pieces.map(|(_, piece)| piece.clone()).collect(),
+                    lock: self.lock.clone(),
+                };
+                if holds(&fewer)? {
                     *self = fewer;
+                    key_of.retain(stays);
                     keys.drain(at..end);
                 } else {
                     at = end;
@@ -63,49 +80,32 @@ impl Scene {
             }
             size /= 2;
         }
-    }
-
-    fn drop_pieces(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
-        let mut size = self.pieces.len().div_ceil(2);
-        while size > 0 {
-            let mut at = 0;
-            while at < self.pieces.len() {
-                let end = (at + size).min(self.pieces.len());
-                let mut fewer = self.clone();
-                fewer.pieces.drain(at..end);
-                if holds(&fewer) {
-                    *self = fewer;
-                } else {
-                    at = end;
-                }
-            }
-            size /= 2;
-        }
+        Some(())
     }
 
     /// Leaves out what the lock pins: all of it, then one item after the other.
-    fn drop_pins(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
-        let Some(lock) = self.lock.clone() else { return };
+    fn drop_pins(&mut self, holds: &mut impl FnMut(&Self) -> Option<bool>) -> Option<()> {
+        let Some(lock) = self.lock.clone() else { return Some(()) };
         let mut without = self.clone();
         without.lock = None;
-        if holds(&without) {
+        if holds(&without)? {
             *self = without;
-            return;
+            return Some(());
         }
         let mut try_without = |scene: &mut Self, smaller: Lock| {
             let mut fewer = scene.clone();
             fewer.lock = Some(Arc::new(smaller));
-            let held = holds(&fewer);
+            let held = holds(&fewer)?;
             if held {
                 *scene = fewer;
             }
-            held
+            Some(held)
         };
         let mut pinned = Lock::clone(&lock);
         for (kind, items) in &lock.surface.kinds {
             let mut smaller = pinned.clone();
             smaller.surface.kinds.remove(kind);
-            if try_without(self, smaller.clone()) {
+            if try_without(self, smaller.clone())? {
                 pinned = smaller;
                 continue;
             }
@@ -114,14 +114,15 @@ impl Scene {
                 if let Some(kept) = smaller.surface.kinds.get_mut(kind) {
                     kept.retain(|kept| kept != item);
                 }
-                if try_without(self, smaller.clone()) {
+                if try_without(self, smaller.clone())? {
                     pinned = smaller;
                 }
             }
         }
+        Some(())
     }
 
-    fn drop_members(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
+    fn drop_members(&mut self, holds: &mut impl FnMut(&Self) -> Option<bool>) -> Option<()> {
         for place in 0..self.pieces.len() {
             let mut from = 0;
             while let Some(Piece { what: What::Frame(body), .. }) = self.pieces.get(place) {
@@ -133,16 +134,17 @@ impl Scene {
                 if let Some(piece) = smaller.pieces.get_mut(place) {
                     piece.what = What::Frame(rest.into());
                 }
-                if holds(&smaller) {
+                if holds(&smaller)? {
                     *self = smaller;
                 } else {
                     from += 1;
                 }
             }
         }
+        Some(())
     }
 
-    fn drop_headers(&mut self, holds: &mut impl FnMut(&Self) -> bool) {
+    fn drop_headers(&mut self, holds: &mut impl FnMut(&Self) -> Option<bool>) -> Option<()> {
         for place in 0..self.pieces.len() {
             let mut line = 1;
             while let Some(head) = self.pieces.get(place).and_then(|piece| piece.head.as_ref()) {
@@ -155,13 +157,14 @@ impl Scene {
                 if let Some(piece) = smaller.pieces.get_mut(place) {
                     piece.head = Some(fewer.join("\n"));
                 }
-                if holds(&smaller) {
+                if holds(&smaller)? {
                     *self = smaller;
                 } else {
                     line += 1;
                 }
             }
         }
+        Some(())
     }
 }
 

@@ -1,12 +1,13 @@
 //! The lock file on disk.
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use tapgate_engine::surface::Lock;
 
 use crate::problem::{Exit, Problem};
+use crate::small;
 
 /// What a lock file is called.
 pub const NAME: &str = "mcp.lock";
@@ -16,7 +17,7 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// Reads a lock file; `None` when there is none.
 pub fn read(path: &Path) -> Result<Option<Lock>, Problem> {
-    let bytes = match bytes(path) {
+    let bytes = match small::bytes(path, MAX_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(|error| {
             Problem::usage(
@@ -80,13 +81,4 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&fresh);
     }
     written
-}
-
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
-    }
-    Ok(bytes)
 }

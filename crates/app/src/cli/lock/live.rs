@@ -28,20 +28,14 @@ const LISTS: &[(&str, &str)] = &[
 ];
 
 /// The session in which the server was asked for everything.
-pub(super) fn ask(target: &Target) -> Result<SessionRow, Problem> {
-    let server = if target.command.is_empty() {
-        Server::Url(target.what.clone())
-    } else {
-        Server::Command(target.command.clone())
-    };
+pub(super) fn ask(server: &Server, target: &Target) -> Result<SessionRow, Problem> {
     let mut flags = vec![OsString::from("--bridge")];
     for header in &target.headers {
         flags.extend(["--header".into(), header.into()]);
     }
-    let mut player =
-        Player::start(&server, play::LOCK, &flags).map_err(|error| play::cannot_start(&error))?;
+    let mut player = Player::start(server, play::LOCK, &flags).map_err(|error| play::cannot_start(&error))?;
     let pid = player.pid();
-    let listed = list_all(&mut player);
+    let listed = list_all(&mut player, server);
     player.end();
     listed?;
     // The journal may have come into being meanwhile.
@@ -59,13 +53,13 @@ pub(super) fn ask(target: &Target) -> Result<SessionRow, Problem> {
 }
 
 /// Shakes hands and asks for every page of every list.
-fn list_all(player: &mut Player) -> Result<(), Problem> {
+fn list_all(player: &mut Player, to: &Server) -> Result<(), Problem> {
     let hello = json!({
         "protocolVersion": "2025-11-25",
         "capabilities": {},
         "clientInfo": { "name": "tapgate", "version": env!("CARGO_PKG_VERSION") },
     });
-    let server = result(player, "initialize", &hello)?;
+    let server = result(player, to, "initialize", &hello)?;
     // A server that is gone shows with the next request.
     let _ = player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
     for (capability, method) in LISTS {
@@ -74,7 +68,7 @@ fn list_all(player: &mut Player) -> Result<(), Problem> {
         }
         let mut params = json!({});
         for _ in 0..MAX_PAGES {
-            let page = match result(player, method, &params) {
+            let page = match result(player, to, method, &params) {
                 // A server with resources need not have templates.
                 Err(_) if *method == "resources/templates/list" => break,
                 page => page?,
@@ -89,7 +83,7 @@ fn list_all(player: &mut Player) -> Result<(), Problem> {
 }
 
 /// The result of a request.
-fn result(player: &mut Player, method: &str, params: &Value) -> Result<Value, Problem> {
+fn result(player: &mut Player, to: &Server, method: &str, params: &Value) -> Result<Value, Problem> {
     let mut answer = match player.ask(method, params, PATIENCE, &mut asked) {
         Heard::Answer(answer) => answer,
         Heard::Silence | Heard::Over => {
@@ -99,6 +93,9 @@ fn result(player: &mut Player, method: &str, params: &Value) -> Result<Value, Pr
     };
     if let Some(result) = answer.get_mut("result") {
         return Ok(result.take());
+    }
+    if let Some(why) = play::unreached(&answer) {
+        return Err(play::unreachable(to, &why));
     }
     let why = answer.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason is given");
     let why: String = why.chars().filter(|c| !c.is_control()).take(300).collect();

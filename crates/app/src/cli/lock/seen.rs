@@ -10,6 +10,7 @@ use tapgate_wire::record::{Offered, Transport};
 use super::{Target, live};
 use crate::home;
 use crate::look::{Look, printable};
+use crate::play::Server;
 use crate::problem::Problem;
 
 /// Sessions that are looked through for one of a certain server.
@@ -33,13 +34,16 @@ impl Seen {
     }
 }
 
-/// What the target offers.
-pub(super) fn surface_of(look: &Look, target: &Target) -> Result<Seen, Problem> {
-    if !target.command.is_empty() || target.what.contains("://") {
-        let session = live::ask(target)?;
-        return of_session(&Look::open()?, &session);
-    }
-    of_session(look, &look.session(&target.what)?)
+/// What the target offers; without one, what the server of the lock offered last.
+pub(super) fn surface_of(look: &Look, target: &Target, lock: Option<&Lock>) -> Result<Seen, Problem> {
+    let server = match (&target.what, lock) {
+        _ if !target.command.is_empty() => Server::Command(target.command.clone()),
+        (Some(url), _) if url.contains("://") => Server::Url(url.clone()),
+        (None, Some(lock)) if lock.server != Pinned::default() => return latest_of(look, lock),
+        (session, _) => return of_session(look, &look.session(session.as_deref().unwrap_or("last"))?),
+    };
+    let session = live::ask(&server, target)?;
+    of_session(&Look::open()?, &session)
 }
 
 /// What the server offered in a session.
@@ -82,15 +86,21 @@ pub(super) fn latest_of(look: &Look, lock: &Lock) -> Result<Seen, Problem> {
             continue;
         }
         let seen = of_session(look, &row)?;
-        if seen.lock.surface.kinds.contains_key(&Offered::Tools) {
+        let listed = &seen.lock.surface.kinds;
+        let is_listed = if lock.surface.kinds.contains_key(&Offered::Tools) || lock.surface.kinds.is_empty() {
+            listed.contains_key(&Offered::Tools)
+        } else {
+            listed.keys().any(|kind| *kind != Offered::Server)
+        };
+        if is_listed {
             return Ok(seen);
         }
     }
     let name = was_called(&lock.server);
     Err(Problem::usage(
         "lock.never-seen",
-        format!("no recorded session lists the tools of {name}"),
-        "let a client list its tools through `tapgate tap`, or name a session with --session",
+        format!("no recorded session lists what {name} offers"),
+        "let a client list its tools through `tapgate tap`, or name a session; `tapgate ls` shows all",
     ))
 }
 

@@ -23,9 +23,10 @@ impl Args {
     /// Writes the file and prints what it changes.
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
         let look = Look::open()?;
-        let seen = seen::surface_of(&look, &self.target)?;
+        let before = file::read(&self.place.file)?;
+        let seen = seen::surface_of(&look, &self.target, before.as_ref())?;
         seen::enough(&seen)?;
-        let before = file::read(&self.place.file)?.unwrap_or_default();
+        let before = before.unwrap_or_default();
         if let (Some(was), Some(is)) = (&before.server.name, &seen.lock.server.name)
             && was != is
         {

@@ -16,7 +16,7 @@ use crate::problem::{Exit, Problem};
 /// Compare what a server offers with the lock file
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit status: 0 when both are the same (but for classes that are allowed), 1 when they differ or when something that the lock has was not listed, 2 for wrong usage or when there is no lock file yet, 4 when the server cannot be asked, 5 when the lock file or the journal cannot be read."
+    after_help = "Exit status: 0 when both are the same (but for classes that are allowed), 1 when they differ or when something that the lock has was not listed, 2 for wrong usage or when there is no lock file yet, 3 when the server wants a login, 4 when it cannot be asked, 5 when the lock file or the journal cannot be read."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -48,7 +48,7 @@ impl Args {
     pub fn run(&self, output: &Output) -> Result<ExitCode, Problem> {
         let lock = file::expect(&self.place.file)?;
         let look = Look::open()?;
-        let seen = seen::surface_of(&look, &self.target)?;
+        let seen = seen::surface_of(&look, &self.target, Some(&lock))?;
         let changes = drift(&lock.surface, &seen.lock.surface);
         let unlisted = unlisted(&lock, &seen);
         let is_fine = changes.iter().all(|change| self.allows(change.class));

@@ -35,6 +35,9 @@ use crate::{home, keys, random, wall};
 /// How long what is open may take once a signal asked the tap to end, and how long the edges may take after that.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Server processes at once; each client of a legacy server has its own, and most never say that they are gone.
+const MAX_PROCESSES: usize = 64;
+
 /// Most texts that the bridge says about itself.
 const MAX_NOTES: usize = 100;
 
@@ -48,7 +51,7 @@ const SSE_PATH: &str = "/sse";
 /// Bridges until the client ends it, or a signal.
 pub fn run(args: &Args, listen: Option<SocketAddr>, server: Server<'_>) -> Result<ExitCode, Problem> {
     let headers = header::read(&args.headers)?;
-    let chaos = args.chaos.as_deref().map(chaos::read).transpose()?;
+    let chaos = args.chaos.as_deref().map(|path| chaos::read(path, listen.is_some())).transpose()?;
     let target = target(server)?;
     let settings = settings(args, listen, server, &target, headers.clone());
     let clock = Clock::start();
@@ -130,7 +133,7 @@ impl Loop {
                 None => {}
             }
             // Before the observers hear what the client gets.
-            if let Some(locked) = &self.locked {
+            if let Some(locked) = &mut self.locked {
                 locked.withhold(self.bridge.withheld());
             }
             let status = self.perform(now, &mut acts);
@@ -280,6 +283,10 @@ fn settings(
         None => Listens::Pipe,
         Some(_) => Listens::Http { path, sse_path: SSE_PATH.to_owned() },
     };
+    let bounds = match reaches {
+        Reaches::Command => Bounds { links: MAX_PROCESSES, ..Bounds::default() },
+        Reaches::Url { .. } => Bounds::default(),
+    };
     Settings {
         listens,
         reaches,
@@ -288,7 +295,7 @@ fn settings(
         server_era: args.server_era.map(|spoken| spoken.era),
         server_revision: args.server_era.and_then(|spoken| spoken.revision),
         headers,
-        bounds: Bounds::default(),
+        bounds,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use tapgate_engine::chaos::{Chaos, Fault, What};
 
+use crate::observe;
 use crate::problem::Problem;
 use crate::small;
 
@@ -35,8 +36,8 @@ struct Entry {
     percent: Option<u8>,
 }
 
-/// Reads the file.
-pub fn read(path: &Path) -> Result<Chaos, Problem> {
+/// Reads the file, for clients that are reached over HTTP or else over pipes; says which of its faults never happen there.
+pub fn read(path: &Path, is_http: bool) -> Result<Chaos, Problem> {
     let wrong = |cause: String| {
         let names: Vec<&str> = What::ALL.iter().map(|(name, _)| *name).collect();
         Problem::usage(
@@ -55,7 +56,13 @@ pub fn read(path: &Path) -> Result<Chaos, Problem> {
         return Err(wrong("it has no fault".to_owned()));
     }
     let faults: Result<Vec<Fault>, String> = file.fault.into_iter().map(fault).collect();
-    Ok(Chaos::new(faults.map_err(wrong)?, file.seed))
+    let faults = faults.map_err(wrong)?;
+    for fault in faults.iter().filter(|fault| !fault.what.can_happen(is_http)) {
+        let place =
+            if is_http { "on pipes, and these clients come over HTTP" } else { "over HTTP: add --listen" };
+        observe::say(&format!("the fault {} never happens here; it happens only {place}", fault.what.name()));
+    }
+    Ok(Chaos::new(faults, file.seed))
 }
 
 fn fault(entry: Entry) -> Result<Fault, String> {
@@ -67,8 +74,8 @@ fn fault(entry: Entry) -> Result<Fault, String> {
         (_, Some(_)) => return Err(format!("`ms` is for slow-first-byte, not for {name}")),
         (what, None) => what,
     };
-    if entry.percent.is_some_and(|percent| percent > 100) {
-        return Err("`percent` is more than 100".to_owned());
+    if entry.percent.is_some_and(|percent| !(1..=100).contains(&percent)) {
+        return Err("`percent` is not from 1 to 100".to_owned());
     }
     if entry.from == Some(0) {
         return Err("`from` counts from 1".to_owned());
@@ -93,7 +100,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chaos.toml");
         fs::write(&path, text).unwrap();
-        read(&path)
+        read(&path, false)
     }
 
     #[test]
@@ -112,6 +119,7 @@ mod tests {
             ("[[fault]]\ndo = \"explode\"\n", "explode"),
             ("[[fault]]\ndo = \"crash\"\nms = 1\n", "slow-first-byte"),
             ("[[fault]]\ndo = \"crash\"\npercent = 101\n", "percent"),
+            ("[[fault]]\ndo = \"crash\"\npercent = 0\n", "percent"),
             ("[[fault]]\ndo = \"crash\"\nfrom = 0\n", "from"),
             ("[[fault]]\ndo = \"crash\"\nwhen = 1\n", "when"),
             ("[[fault]\n", "expected"),

@@ -31,11 +31,6 @@ impl Shared {
         Arc::clone(&self.now().1)
     }
 
-    /// Says what is held back.
-    pub fn withhold(&self, withheld: &Arc<Withheld>) {
-        self.now().1.clone_from(withheld);
-    }
-
     fn set(&self, lock: Arc<Lock>) {
         self.now().0 = lock;
     }
@@ -51,6 +46,8 @@ pub struct Watched {
     path: PathBuf,
     seen: Option<Stamp>,
     due: Nanos,
+    /// What is held back, as it was said last.
+    withheld: Arc<Withheld>,
     shared: Shared,
 }
 
@@ -63,8 +60,9 @@ impl Watched {
         // Looked at before it is read: what is written in between is seen at the next look.
         let seen = stamp(path);
         let lock = file::expect(path)?;
-        let shared = Shared(Arc::new(Mutex::new((Arc::new(lock), Arc::default()))));
-        Ok(Self { path: path.to_owned(), seen, due: after(now), shared })
+        let withheld = Arc::default();
+        let shared = Shared(Arc::new(Mutex::new((Arc::new(lock), Arc::clone(&withheld)))));
+        Ok(Self { path: path.to_owned(), seen, due: after(now), withheld, shared })
     }
 
     /// The lock, for whoever else wants it.
@@ -72,9 +70,12 @@ impl Watched {
         self.shared.clone()
     }
 
-    /// Says what is held back.
-    pub fn withhold(&self, withheld: &Arc<Withheld>) {
-        self.shared.withhold(withheld);
+    /// Says what is held back, if it is another than before.
+    pub fn withhold(&mut self, withheld: &Arc<Withheld>) {
+        if !Arc::ptr_eq(&self.withheld, withheld) {
+            self.withheld.clone_from(withheld);
+            self.shared.now().1.clone_from(withheld);
+        }
     }
 
     /// When [`Watched::look`] is due.
@@ -146,7 +147,10 @@ mod tests {
         let why = watched.look(at(4)).unwrap().unwrap_err();
         assert!(why.contains("line 1, column 2"), "{why}");
         fs::remove_file(&path).unwrap();
-        assert!(watched.look(at(5)).unwrap().is_err());
+        // Nobody ever writes to this pipe.
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        let why = watched.look(at(5)).unwrap().unwrap_err();
+        assert!(why.contains("it is no file"), "{why}");
         assert!(watched.look(at(6)).is_none());
         assert_eq!(*shared.get(), lock);
     }

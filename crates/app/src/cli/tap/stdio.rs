@@ -64,7 +64,9 @@ fn problem(error: &Error) -> Problem {
     let message = format!("failed to {error}");
     match error {
         Error::Start { obstacle, source, .. } => {
-            Problem::usage("tap.cannot-start", message, what_to_do(*obstacle)).because(source)
+            Problem::usage("tap.cannot-start", message, what_to_do(*obstacle))
+                .because(source)
+                .exit(Exit::Unreachable)
         }
         Error::Edge { source, .. } => Problem::usage(
             "tap.system",

@@ -1,5 +1,6 @@
 //! A planned change: shown, asked for, done.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,13 +49,13 @@ enum Answer {
 
 impl Change<'_> {
     /// Shows what would change, asks, and does it.
-    pub fn carry_out(&self, home: &Path, records: Vec<Record>, output: &Output) -> Result<ExitCode, Problem> {
+    pub fn carry_out(&self, home: &Path, output: &Output) -> Result<ExitCode, Problem> {
         self.refuse_what_was_named()?;
         if !output.json {
             output::print(&format!("{}{}", self.diff(), self.verdicts()));
         }
         let answer = self.ask(output);
-        let backup = if answer == Answer::Yes { self.act(home, records)? } else { None };
+        let backup = if answer == Answer::Yes { self.act(home)? } else { None };
         output::print(&if output.json {
             format!("{}\n", escaped(&self.to_json(answer == Answer::Yes, backup.as_deref())))
         } else {
@@ -108,51 +109,59 @@ impl Change<'_> {
     }
 
     /// Changes the file; tells where a backup is that was made now.
-    fn act(&self, home: &Path, records: Vec<Record>) -> Result<Option<PathBuf>, Problem> {
+    fn act(&self, home: &Path) -> Result<Option<PathBuf>, Problem> {
         let held = &self.found.held;
+        let alone = ledger::hold(home);
+        if self.verb == Verb::Wrap
+            && let Err(why) = alone
+        {
+            return Err(self.unwritable(home, why));
+        }
+        if !held.is_unchanged() {
+            return Err(self.changed_meanwhile());
+        }
+        // Another command of ours may have written them while somebody was asked.
+        let records = ledger::read(home, &held.path);
         let changed = apply(&self.found.text, &self.plan.edits);
-        let kept = match self.verb {
-            Verb::Wrap => ledger::merged(records, &self.plan.records),
-            Verb::Unwrap => self.without_changed(records),
-        };
         let mut backup = None;
         if self.verb == Verb::Wrap {
-            ledger::write(home, &held.path, &kept).map_err(|why| self.unwritable(home, why))?;
             let made = held.back_up().map_err(|why| self.unwritable(&held.backup(), why))?;
             backup = made.then(|| held.backup());
+            let kept = ledger::merged(records.clone(), &self.plan.records);
+            if let Err(why) = ledger::write(home, &held.path, &kept) {
+                let _ = backup.map(|_| held.drop_backup(&held.bytes));
+                return Err(self.unwritable(home, why));
+            }
         }
         let replaced = held.replace(changed.as_bytes());
-        if !matches!(replaced, Ok(true)) && backup.is_some() {
-            // A backup of what was never changed would be in the way of the next one.
-            let _ = held.drop_backup(&held.bytes);
+        if self.verb == Verb::Wrap && !matches!(replaced, Ok(true)) {
+            // What was never changed has nothing to undo, and a backup of it would be in the way of the next one.
+            let _ = ledger::write(home, &held.path, &records);
+            let _ = backup.as_ref().map(|_| held.drop_backup(&held.bytes));
         }
-        match replaced {
-            Ok(true) => {}
-            Ok(false) => {
-                return Err(Problem::usage(
-                    "wrap.changed-meanwhile",
-                    format!(
-                        "{} was changed by another program meanwhile, and was left as it is",
-                        self.name()
-                    ),
-                    "run the command again, best while the client is not running",
-                ));
-            }
-            Err(why) => return Err(self.unwritable(&held.path, why)),
+        if !replaced.map_err(|why| self.unwritable(&held.path, why))? {
+            return Err(self.changed_meanwhile());
         }
         if self.verb == Verb::Unwrap {
             // What stays behind does no harm: it is for an entry that is no longer there.
-            let _ = ledger::write(home, &held.path, &kept);
+            let _ = ledger::write(home, &held.path, &self.without_changed(records));
             let _ = held.drop_backup(changed.as_bytes());
         }
         Ok(backup)
     }
 
+    fn changed_meanwhile(&self) -> Problem {
+        Problem::usage(
+            "wrap.changed-meanwhile",
+            format!("{} was changed by another program meanwhile, and was left as it is", self.name()),
+            "run the command again, best while the client is not running",
+        )
+    }
+
     fn without_changed(&self, mut records: Vec<Record>) -> Vec<Record> {
-        let changed = |path: &[String]| {
-            self.plan.verdicts.iter().any(|verdict| verdict.path == path && verdict.fate == Fate::Change)
-        };
-        records.retain(|record| !changed(&record.path));
+        let changed = self.plan.verdicts.iter().filter(|verdict| verdict.fate == Fate::Change);
+        let changed: HashSet<&[String]> = changed.map(|verdict| verdict.path.as_slice()).collect();
+        records.retain(|record| !changed.contains(record.path.as_slice()));
         records
     }
 

@@ -1,8 +1,8 @@
 //! What goes back to clients.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::HeaderValue;
-use http::{HeaderMap, StatusCode};
 use tapgate_wire::Nanos;
 use tapgate_wire::edge::Act;
 use tapgate_wire::header::{SESSION_ID, connection_names, is_hop_by_hop};
@@ -10,11 +10,12 @@ use tapgate_wire::json::find;
 use tapgate_wire::revision::Revision;
 use tapgate_wire::{Kind, Message};
 
+use super::super::failure;
 use super::super::number::{Port, SessionNo};
 use super::super::seal::Seal;
 use super::lane::{LaneNo, Style};
 use super::ports::{Opens, Wait};
-use super::refusal::{INTERNAL, Refusal};
+use super::refusal::INTERNAL;
 use super::sessions::{Phase, Via};
 use super::{Answer, Front, frame};
 
@@ -89,9 +90,11 @@ impl Front {
         } else {
             let end = body.len().min(EXCERPT);
             let excerpt = String::from_utf8_lossy(body.get(..end).unwrap_or_default());
-            let says = format!("{} answered HTTP {status}: {excerpt}", self.server_name);
-            let error = Refusal::new(StatusCode::OK, INTERNAL, says);
-            self.deliver(now, &wait, (error.status, HeaderMap::new(), error.json(Some(&wait.id))), acts);
+            let colon = if excerpt.is_empty() { "" } else { ": " };
+            let says = format!("`{}` answered with HTTP status {status}{colon}{excerpt}", self.server_name);
+            let error =
+                failure::error(Some(&wait.id), INTERNAL, &says, Some(&failure::upstream(&self.server_name)));
+            self.deliver(now, &wait, (200, HeaderMap::new(), error), acts);
         }
         self.opened(now, &wait, false, acts);
     }

@@ -73,6 +73,11 @@ fn a_file_that_cannot_be_read_says_where_and_what_to_do() {
         ("{\n  \"version\": 1,\n  oops\n}".to_owned(), "line 3, column 3 is no JSON"),
         (String::new(), "line 1, column 1 is no JSON"),
         (conflict, "line 3, column 1 is no JSON"),
+        (format!("\u{feff}{good}"), "it begins with a byte order mark, which JSON does not have"),
+        (
+            good.replace("\"surface\": {", "\"surface\": { \"tools\": [],"),
+            "an object has a member twice, as a merge may leave it",
+        ),
         ("[]".to_owned(), "it has no `version`, so it is no lock file"),
         (
             good.replace("\"version\": 1", "\"version\": 2"),

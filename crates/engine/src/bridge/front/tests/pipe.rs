@@ -129,7 +129,7 @@ fn a_handshake_that_fails_may_be_tried_again() {
     );
     same(
         &stage.told(),
-        r#"line {"jsonrpc":"2.0","id":2,"error":{"code":-32603,"message":"weather answered HTTP 401: token \"expired\""}}"#,
+        r#"line {"jsonrpc":"2.0","id":2,"error":{"code":-32603,"message":"`weather` answered with HTTP status 401: token \"expired\"","data":{"upstream":"weather"}}}"#,
     );
     assert_eq!(stage.front.held(), 0);
 }
