@@ -11,7 +11,7 @@ use tapgate_lens::check::{
     self, Budgets, CallBudgets, Expected, Report, Session, Sizes, TokenBudgets, Verdict, Visited,
 };
 use tapgate_lens::page::{Block, Note, Page, Tone};
-use tapgate_store::FindingRow;
+use tapgate_store::{FindingRow, SessionId};
 use tapgate_wire::fault::Severity;
 use tapgate_wire::revision::Revision;
 
@@ -19,10 +19,10 @@ use self::capture::{Capture, recorded_by};
 use crate::bundle;
 use crate::cli::lock;
 use crate::cli::tap::header;
-use crate::look::{self, Look};
+use crate::look::{self, Look, printable};
 use crate::output::{self, Output};
 use crate::play::visit::{CUT, Outcome, Visit, Visits};
-use crate::play::{self, Server};
+use crate::play::{self, Server, UNREADABLE};
 use crate::problem::Problem;
 use crate::suppress::Suppressions;
 use crate::tokens::Tokenizer;
@@ -164,7 +164,16 @@ impl Args {
             Some(path) => Suppressions::read(path, crate::wall::now())?,
             None => Suppressions::default(),
         };
+        if self.what.is_none() && self.command.is_empty() && std::env::args_os().any(|word| word == "--") {
+            return Err(Problem::usage(
+                "check.no-command",
+                "nothing stands after `--`",
+                "put the server's command there (is its variable empty?), or leave out `--` for the latest session",
+            ));
+        }
         if let Some(path) = self.bundle() {
+            self.refuse_flags_of_visits("a bundle")?;
+            self.refuse_flags_of_sessions()?;
             let (scene, rule) = bundle::read(path)?;
             // What else is found comes from what was cut away.
             let shown = scene.findings().into_iter().filter(|finding| finding.rule.id == rule);
@@ -204,7 +213,8 @@ impl Args {
             captures.iter().find_map(|capture| capture.source.as_ref()).map(|source| source.name.clone());
         let is_suppressed = |finding: &FindingRow| suppressions.cover(finding, name.as_deref());
         let mut report = check::check(&sessions, &expected, &is_suppressed);
-        report.visits = visits.iter().map(told).collect();
+        let is_spoken = visits.iter().any(|visit| matches!(visit.outcome, Outcome::Spoke(_)));
+        report.visits = visits.iter().map(|visit| told(visit, is_spoken)).collect();
         report.doubt();
         self.judge_strictly(&mut report);
         report.portability = check::portability(&sessions, crate::wall::now());
@@ -250,22 +260,55 @@ impl Args {
         }
     }
 
-    /// The named session.
-    fn recorded(&self) -> Result<Vec<Capture>, Problem> {
+    /// Refuses flags that are about visits, where this is not visited.
+    fn refuse_flags_of_visits(&self, what: &str) -> Result<(), Problem> {
         let unused = [
             ("--header", !self.headers.is_empty()),
             ("--revision", !self.revisions.is_empty()),
             ("--patience", self.patience.is_some()),
         ];
-        if let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) {
-            return Err(Problem::usage(
-                "check.needs-server",
-                format!("{flag} is about a visit, and a recorded session is not visited"),
-                format!("name a server's URL, or its command after `--`; or leave {flag} out"),
-            ));
-        }
+        let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
+        Err(Problem::usage(
+            "check.needs-server",
+            format!("{flag} is about a visit, and {what} is not visited"),
+            format!("name a server's URL, or its command after `--`; or leave {flag} out"),
+        ))
+    }
+
+    /// Refuses flags that need a whole session, of which a bundle is a part.
+    fn refuse_flags_of_sessions(&self) -> Result<(), Problem> {
+        let usual = Budgets::default();
+        let unused = [
+            ("--expect-tool", !self.expected.is_empty()),
+            ("--forbid-tool", !self.forbidden.is_empty()),
+            ("--allow-empty", self.allow_empty),
+            ("--max-tool-bytes", self.max_tool_bytes != usual.tool),
+            ("--max-bytes", self.max_bytes != usual.fail),
+            ("--tokenizer", self.tokenizer.is_some()),
+            ("--max-duration", self.max_duration.is_some()),
+            ("--max-p95", self.max_p95.is_some()),
+            ("--max-retries", self.max_retries.is_some()),
+            ("--max-result-bytes", self.max_result_bytes.is_some()),
+            ("--sizes", self.sizes),
+        ];
+        let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
+        Err(Problem::usage(
+            "check.needs-session",
+            format!("{flag} needs a whole session, and a bundle holds what shows one finding"),
+            format!("name the session, or a server; or leave {flag} out"),
+        ))
+    }
+
+    /// The named session.
+    fn recorded(&self) -> Result<Vec<Capture>, Problem> {
+        self.refuse_flags_of_visits("a recorded session")?;
         let look = Look::open()?;
-        let row = look.session(self.what.as_deref().unwrap_or("last"))?;
+        let named = self.what.as_deref().unwrap_or("last");
+        let row = look.session(named).map_err(|problem| {
+            let is_id = named == "last" || named.parse::<SessionId>().is_ok();
+            let help = || format!("put `--` before a server's command: tapgate check -- {} …", printable(named));
+            if is_id { problem } else { Problem { help: help(), ..problem } }
+        })?;
         let mut capture = Capture::read(&look, row)?;
         capture.forgive();
         Ok(vec![capture])
@@ -295,17 +338,22 @@ impl Args {
                 return Err(play::unreachable(server, why));
             }
         }
-        let visits = visits.done();
+        let mut visits = visits.done();
         let look = Look::open()?;
         let mut captures = Vec::new();
         let is_spoken = visits.iter().any(|visit| matches!(visit.outcome, Outcome::Spoke(_)));
-        for visit in visits.iter().filter(|visit| !matches!(visit.outcome, Outcome::LeftOut(_))) {
+        for visit in visits.iter_mut().filter(|visit| !matches!(visit.outcome, Outcome::LeftOut(_))) {
             let mut recorded = recorded_by(&look, visit)?;
+            visit.troubles.extend(unjudged(&recorded, visit));
             for capture in &mut recorded {
                 capture.forgive();
                 if visit.troubles.iter().any(|trouble| trouble.starts_with(CUT)) {
                     // It was ours to cut.
                     capture.findings.retain(|finding| finding.rule != "frame.cut-short");
+                }
+                if visit.troubles.iter().any(|trouble| trouble.ends_with(UNREADABLE)) {
+                    // The visit ended because of that, and not because of a revision.
+                    capture.findings.retain(|finding| finding.rule != "handshake.revision-refused");
                 }
                 if is_spoken && matches!(visit.outcome, Outcome::Refused(_)) {
                     // A server may refuse a revision in its own way, as long as it speaks another one.
@@ -339,8 +387,8 @@ impl Args {
     }
 }
 
-/// What came of a visit, for a report.
-fn told(visit: &Visit) -> Visited {
+/// What came of a visit, for a report; whether any of them `is_spoken`.
+fn told(visit: &Visit, is_spoken: bool) -> Visited {
     let revision = visit.revision.as_str();
     let (outcome, mut why) = match &visit.outcome {
         Outcome::Spoke(agreed) if agreed == revision => ("spoken", String::new()),
@@ -348,18 +396,31 @@ fn told(visit: &Visit) -> Visited {
         Outcome::Refused(why) => ("refused", why.clone()),
         Outcome::Unreachable(why) => ("unreachable", why.clone()),
         Outcome::Silent => ("silent", String::new()),
-        Outcome::Over => ("gone", "the server went away".to_owned()),
+        Outcome::Over => ("gone", String::new()),
         Outcome::LeftOut(why) => ("left out", (*why).to_owned()),
     };
     for trouble in &visit.troubles {
         why.push_str(if why.is_empty() { "" } else { "; " });
         why.push_str(trouble);
     }
-    // Silence is an outcome of its own.
+    // A server need not answer the greeting of one revision, as long as it speaks another one.
+    let is_unknown = is_spoken && matches!(visit.outcome, Outcome::Silent | Outcome::Over);
     let is_left_out = matches!(visit.outcome, Outcome::LeftOut(_));
-    let is_odd =
-        visit.troubles.iter().any(|trouble| visit.outcome != Outcome::Silent || trouble.starts_with(CUT));
+    let is_odd = visit.troubles.iter().any(|trouble| !is_unknown || trouble.starts_with(CUT));
     Visited { revision, outcome, why, is_odd: is_odd || is_left_out }
+}
+
+/// What of a visit came and was not judged, in words.
+fn unjudged(recorded: &[Capture], visit: &Visit) -> Vec<String> {
+    let lost = recorded.iter().filter_map(|capture| capture.source.as_ref()).map(|source| source.lost_bytes);
+    let mut troubles = Vec::new();
+    if let Some(lost) = lost.max().filter(|lost| *lost > 0) {
+        troubles.push(format!("{lost} bytes came faster than they could be recorded, and nobody judged them"));
+    }
+    if visit.lists.contains(&"tools/list") && !recorded.iter().any(Capture::has_tools) {
+        troubles.push("the list of tools came, and could not be recorded to be judged".to_owned());
+    }
+    troubles
 }
 
 fn span(text: &str) -> Result<i64, String> {

@@ -161,6 +161,83 @@ fn a_server_that_hangs_is_not_waited_for_again_and_again() {
 }
 
 #[test]
+fn a_server_that_answers_nothing_or_goes_away_fails_and_nobody_else_is_blamed() {
+    for (fault, outcome, why) in [
+        ("silent", "silent", "no answer to initialize in 2 s"),
+        ("dies", "gone", "the server went away while it was asked"),
+        ("leaves", "spoken", "the server went away while it was asked"),
+    ] {
+        let (code, report) = on_pipes(fault, &["--patience", "2", "--revision", "2025-11-25"]);
+        assert_eq!((code, status(&report, "visible")), (Some(1), "fail"), "{fault}: {report:#}");
+        let visit = &report["visits"][0];
+        assert_eq!((&visit["outcome"], &visit["why"]), (&outcome.into(), &why.into()), "{fault}: {report:#}");
+        let ended = report["checks"][0]["why"].as_str().unwrap().contains("ended without");
+        assert_eq!(ended, fault == "dies", "{report:#}");
+    }
+    let (code, report) = over_http("hangs", &["--patience", "2", "--revision", "2026-07-28"]);
+    let handshake = &report["checks"][0];
+    assert_eq!((code, &handshake["side"]), (Some(1), &"server".into()), "{report:#}");
+    assert!(handshake["why"].as_str().unwrap().contains("no answer to server/discover in 2 s"), "{report:#}");
+}
+
+#[test]
+fn words_of_a_server_do_not_decide_that_it_cannot_be_reached() {
+    let (code, report) = over_http("rude", &["--revision", "2025-11-25"]);
+    assert_eq!((code, &report["visits"][0]["outcome"]), (Some(1), &"refused".into()), "{report:#}");
+    // Nobody listens where a listener was.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ran = Home::new().run(&["check", &format!("http://{free}/mcp")]);
+    assert!(ran.code == Some(4) && ran.err().contains("cannot be reached"), "{}", ran.err());
+    let ran = Home::new().run(&["check", "--", "/no/such/server"]);
+    assert!(ran.code == Some(4) && ran.err().contains("cannot be started"), "{}", ran.err());
+    let says = "import sys; sys.exit('tapgate: failed to start')";
+    let ran = Home::new().run(&["check", "--revision", "2025-11-25", "--", "python3", "-c", says]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err());
+}
+
+#[test]
+fn a_server_that_answers_everything_with_nothing_does_not_speak_every_revision() {
+    let (code, report) = over_http("shrugs", &[]);
+    assert_eq!((code, outcomes(&report)[0]), (Some(0), ("2026-07-28", "refused")), "{report:#}");
+}
+
+#[test]
+fn a_wrong_path_is_said_to_be_wrong() {
+    let (code, report) = over_http("nowhere", &["--revision", "2025-11-25"]);
+    let handshake = &report["checks"][0];
+    assert_eq!(code, Some(1), "{report:#}");
+    assert!(handshake["why"].as_str().unwrap().ends_with("HTTP 404."), "{report:#}");
+    assert!(handshake["next"].as_str().unwrap().contains("path of the URL"), "{report:#}");
+}
+
+#[test]
+fn a_list_that_the_recorder_lost_does_not_pass() {
+    let (code, report) = on_pipes("giant", &["--revision", "2025-11-25"]);
+    assert_eq!((code, status(&report, "visible")), (Some(1), "fail"), "{report:#}");
+    let why = report["visits"][0]["why"].as_str().unwrap();
+    assert!(why.contains("the list of tools came, and could not be recorded"), "{report:#}");
+}
+
+#[test]
+fn a_secret_in_a_header_is_in_no_artefact() {
+    let (_server, url) = web("echoes");
+    let home = Home::new();
+    let secret = "correcthorsebattery";
+    let ran = home.run(&["check", "--json", &url, "--header", &format!("X-Team-Thing: {secret}")]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err());
+    let mut seen = vec![ran.out(), ran.err()];
+    for session in home.json(&["ls"]).iter().filter(|row| row["kind"] == "session") {
+        seen.push(home.run(&["show", "--wire", session["session"].as_str().unwrap()]).out());
+    }
+    assert!(seen.len() > 2 && seen.iter().all(|text| !text.contains(secret)), "{seen:#?}");
+    assert!(seen.iter().any(|text| text.contains("[masked:")), "{seen:#?}");
+    for file in std::fs::read_dir(home.path()).unwrap().map(|file| file.unwrap().path()) {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{}", file.display());
+    }
+}
+
+#[test]
 fn a_server_that_dies_of_a_line_that_is_no_message_is_found_by_that() {
     let (code, report) = on_pipes("brittle", &["--revision", "2025-11-25"]);
     assert_eq!((code, rules(&report)), (Some(0), vec!["process.broken-line".to_owned()]), "{report:#}");
@@ -210,6 +287,29 @@ fn flags_about_visits_are_refused_where_nobody_is_visited() {
             (Some(2), &"check.needs-server".into()),
             "{problem}"
         );
+    }
+    let file = home.path().join("bundle.json");
+    let (_server, url) = web("any-page");
+    home.run(&["check", "--revision", "2025-11-25", &url]);
+    let rows = home.json(&["ls"]);
+    let session = rows.iter().find(|row| row["kind"] == "session").unwrap()["session"].as_str().unwrap();
+    let file = file.to_str().unwrap();
+    let made = home.run(&["bundle", session, "--output", file]);
+    assert_eq!(made.code, Some(0), "{}", made.err());
+    for (flag, code) in [
+        (&["--patience", "3"][..], "check.needs-server"),
+        (&["--expect-tool", "x"], "check.needs-session"),
+        (&["--sizes"], "check.needs-session"),
+    ] {
+        let ran = home.run(&[&["check", "--json", file], flag].concat());
+        let problem: Value = serde_json::from_str(&ran.err()).unwrap();
+        assert_eq!((ran.code, &problem["error"]["code"]), (Some(2), &code.into()), "{problem}");
+    }
+    let ran = home.run(&["check", "--"]);
+    assert!(ran.code == Some(2) && ran.err().contains("nothing stands after `--`"), "{}", ran.err());
+    for words in [&["check", "npx", "foo"][..], &["check", "python3"]] {
+        let ran = home.run(words);
+        assert!(ran.code == Some(2) && ran.err().contains("tapgate check -- "), "{}", ran.err());
     }
     let sarif = home.run(&[
         "check",

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use tapgate_lens::check::{Session, Stored};
 use tapgate_store::{ExchangeRow, FindingRow, Query, SessionRow, SourceRow, SurfaceRow};
 use tapgate_wire::Leg;
+use tapgate_wire::record::Offered;
 use tapgate_wire::rule::Side;
 
 use crate::home;
@@ -47,6 +48,11 @@ impl Capture {
         seen.map_err(read)?;
         capture.row = Some(row);
         Ok(capture)
+    }
+
+    /// Whether a list of tools is recorded.
+    pub(super) fn has_tools(&self) -> bool {
+        self.surfaces.iter().any(|surface| surface.kind == Offered::Tools)
     }
 
     /// Forgives what our own client did: it asks on purpose for what no server has, and for what is to be refused.

@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde_json::{Value, json};
 use tapgate_store::SessionRow;
 use tapgate_wire::Leg;
 
 use super::Target;
+use crate::cli::tap::header;
 use crate::home;
 use crate::look::Look;
 use crate::play::{self, Heard, Player, Server};
@@ -34,13 +36,14 @@ pub(super) fn ask(target: &Target) -> Result<SessionRow, Problem> {
     } else {
         Server::Command(target.command.clone())
     };
+    let headers = header::read(&target.headers)?;
     let mut flags = vec![OsString::from("--bridge")];
     for header in &target.headers {
         flags.extend(["--header".into(), header.into()]);
     }
     let mut player = Player::start(&server, "lock", &flags).map_err(|error| play::cannot_start(&error))?;
     let pid = player.pid();
-    let listed = list_all(&mut player);
+    let listed = list_all(&mut player, &headers);
     player.end();
     listed?;
     // The journal may have come into being meanwhile.
@@ -58,13 +61,13 @@ pub(super) fn ask(target: &Target) -> Result<SessionRow, Problem> {
 }
 
 /// Shakes hands and asks for every page of every list.
-fn list_all(player: &mut Player) -> Result<(), Problem> {
+fn list_all(player: &mut Player, headers: &HeaderMap) -> Result<(), Problem> {
     let hello = json!({
         "protocolVersion": "2025-11-25",
         "capabilities": {},
         "clientInfo": { "name": "tapgate", "version": env!("CARGO_PKG_VERSION") },
     });
-    let server = result(player, "initialize", &hello)?;
+    let server = result(player, headers, "initialize", &hello)?;
     // A server that is gone shows with the next request.
     let _ = player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
     for (capability, method) in LISTS {
@@ -73,7 +76,7 @@ fn list_all(player: &mut Player) -> Result<(), Problem> {
         }
         let mut params = json!({});
         for _ in 0..MAX_PAGES {
-            let page = match result(player, method, &params) {
+            let page = match result(player, headers, method, &params) {
                 // A server with resources need not have templates.
                 Err(_) if *method == "resources/templates/list" => break,
                 page => page?,
@@ -88,21 +91,20 @@ fn list_all(player: &mut Player) -> Result<(), Problem> {
 }
 
 /// The result of a request.
-fn result(player: &mut Player, method: &str, params: &Value) -> Result<Value, Problem> {
+fn result(player: &mut Player, headers: &HeaderMap, method: &str, params: &Value) -> Result<Value, Problem> {
     let mut answer = match player.ask(method, params, PATIENCE, &mut asked) {
         Heard::Answer(answer) => answer,
         Heard::Silence | Heard::Over => {
             let message = format!("the server gave no answer to {method}");
-            return Err(not_asked(&message, "see what happened with `tapgate show last`"));
+            return Err(not_asked(&message, "see what happened with `tapgate calls source:lock`"));
         }
     };
     if let Some(result) = answer.get_mut("result") {
         return Ok(result.take());
     }
     let why = answer.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason is given");
-    let why: String = why.chars().filter(|c| !c.is_control()).take(300).collect();
-    let help = "see what happened with `tapgate show last`; credentials go with --header";
-    Err(not_asked(&format!("the server refuses {method}"), help).because(why))
+    let help = "see what happened with `tapgate calls source:lock`; credentials go with --header";
+    Err(not_asked(&format!("the server refuses {method}"), help).because(play::quoted(why, headers)))
 }
 
 /// Answers what a server may ask a client that can do nothing.
