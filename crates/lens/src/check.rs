@@ -10,6 +10,7 @@ pub(crate) mod portable;
 mod sarif;
 mod schemas;
 mod sizes;
+mod subject;
 mod tools;
 mod visible;
 mod visited;
@@ -32,6 +33,7 @@ pub use self::expected::{Budgets, CallBudgets, Expected, TokenBudgets};
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
 pub use self::visited::Visited;
+use self::subject::Subject;
 
 /// Subjects of findings alike that are named.
 const MAX_NAMED: usize = 6;
@@ -118,7 +120,9 @@ impl Stored {
     /// Counts a message.
     pub fn count(&mut self, message: &MessageRow) {
         use tapgate_wire::record::{Body, Piece};
-        let n_hits: u64 = message.hits.iter().map(|(_, n)| u64::from(*n)).sum();
+        // The id of a session is masked in every head, and is no secret of anybody's input.
+        let hits = message.hits.iter().filter(|(class, _)| class != "session");
+        let n_hits: u64 = hits.map(|(_, n)| u64::from(*n)).sum();
         let is_full = u64::from(message.stored == Body::Full);
         match (message.piece, message.from) {
             (Piece::Result | Piece::Error, tapgate_wire::Leg::Server) => {
@@ -140,6 +144,10 @@ impl Stored {
 /// What came of the checks.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// What was checked.
+    subjects: Vec<Subject>,
+    /// The session on the other leg of the bridge that was checked.
+    pub other_leg: Option<SessionId>,
     /// The visits that were made for it.
     pub visits: Vec<Visited>,
     /// The six, in order.
@@ -177,6 +185,8 @@ pub fn check(
     let is_behind = |session: &&Session<'_>| session.source.is_some_and(|source| source.leg == Leg::Server);
     let behind = sessions.iter().filter(is_behind).map(|session| session.row.id).collect();
     Report {
+        subjects: sessions.iter().map(Subject::of).collect(),
+        other_leg: None,
         visits: Vec::new(),
         checks,
         findings,
@@ -193,6 +203,8 @@ pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> 
         all.into_iter().partition(|finding| is_suppressed(finding));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Report {
+        subjects: Vec::new(),
+        other_leg: None,
         visits: Vec::new(),
         checks: Vec::new(),
         findings,
@@ -212,7 +224,8 @@ impl Report {
 
     /// The report for people.
     pub fn page(&self, rules: Rules<'_>) -> Page {
-        let mut blocks: Vec<Block> = self.visits.iter().map(Visited::block).collect();
+        let mut blocks: Vec<Block> = self.subject_blocks().collect();
+        blocks.extend(self.visits.iter().map(Visited::block));
         for check in &self.checks {
             let (tone, word) = match check.verdict {
                 Verdict::Pass => (Tone::Good, "✓ pass"),
@@ -250,7 +263,7 @@ impl Report {
                 continue;
             }
             let leg = if self.behind.contains(&finding.session) { Leg::Server } else { Leg::Client };
-            blocks.extend(crate::pages::found(finding, leg, rules));
+            blocks.extend(crate::pages::found(finding, &self.place(finding), leg, rules));
             let alike = |other: &&FindingRow| other.rule == finding.rule && other.side == finding.side;
             let more: Vec<&FindingRow> = self.findings.iter().filter(alike).skip(1).collect();
             if !more.is_empty() {
@@ -294,10 +307,14 @@ impl Report {
                 })
             })
             .collect();
-        let findings: Vec<Json> = self.findings.iter().map(|finding| finding_json(finding, rules)).collect();
+        let is_in_journal = self.is_in_journal();
+        let findings: Vec<Json> =
+            self.findings.iter().map(|finding| finding_json(finding, is_in_journal, rules)).collect();
         json!({
             "v": 1,
             "kind": "report",
+            "checked": self.subjects_json(),
+            "other_leg": self.other_leg.map(|id| id.to_string()),
             "visits": self.visits.iter().map(Visited::json).collect::<Vec<_>>(),
             "checks": checks,
             "findings": findings,
@@ -308,7 +325,7 @@ impl Report {
     }
 }
 
-fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
+fn finding_json(finding: &FindingRow, is_in_journal: bool, rules: Rules<'_>) -> Json {
     let rule = rules(&finding.rule);
     json!({
         "rule": finding.rule,
@@ -316,7 +333,7 @@ fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
         "severity": finding.severity.word(),
         "revision": finding.revision,
         "evidence": {
-            "session": finding.session.to_string(),
+            "session": is_in_journal.then(|| finding.session.to_string()),
             "exchange": finding.exchange.map(|id| id.to_string()),
             "message": finding.message.map(|id| id.to_string()),
             "at": stamp(finding.at),

@@ -22,7 +22,7 @@ pub use lock::{DriftRow, LockState, LockView, lock};
 pub use ls::{SessionSummary, SourceSummary, ls};
 pub use rule::rule;
 pub use session::{SessionView, session, session_waterfall};
-pub(crate) use show::found;
+pub(crate) use show::{found, place};
 pub use show::{ExchangeView, lone, show, wire};
 pub use stats::Stats;
 pub use tail::{Line, Tail};

@@ -178,7 +178,8 @@ impl Args {
             // What else is found comes from what was cut away.
             let shown = scene.findings().into_iter().filter(|finding| finding.rule.id == rule);
             let findings: Vec<FindingRow> = shown.map(|finding| bundle::row(&finding)).collect();
-            let report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
+            let mut report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
+            report.from_file(&path.file_name().unwrap_or_default().to_string_lossy());
             self.print(&report, &suppressions, output);
             return Ok(ExitCode::from(u8::from(report.fails(self.least()))));
         }
@@ -216,6 +217,7 @@ impl Args {
         let is_spoken = visits.iter().any(|visit| matches!(visit.outcome, Outcome::Spoke(_)));
         report.visits = visits.iter().map(|visit| told(visit, is_spoken)).collect();
         report.doubt();
+        report.other_leg = captures.first().and_then(|capture| capture.other_leg);
         self.judge_strictly(&mut report);
         report.portability = check::portability(&sessions, crate::wall::now());
         if self.sizes {
@@ -311,6 +313,7 @@ impl Args {
         })?;
         let mut capture = Capture::read(&look, row)?;
         capture.forgive();
+        capture.find_other_leg(&look)?;
         Ok(vec![capture])
     }
 
@@ -418,7 +421,7 @@ fn unjudged(recorded: &[Capture], visit: &Visit) -> Vec<String> {
         troubles.push(format!("{lost} bytes came faster than they could be recorded, and nobody judged them"));
     }
     if visit.lists.contains(&"tools/list") && !recorded.iter().any(Capture::has_tools) {
-        troubles.push("the list of tools came, and could not be recorded to be judged".to_owned());
+        troubles.push("the list of tools came and was not judged: it is too large, or came too fast".to_owned());
     }
     troubles
 }

@@ -211,11 +211,40 @@ fn a_wrong_path_is_said_to_be_wrong() {
 }
 
 #[test]
+fn a_report_says_what_it_is_about() {
+    let (_server, url) = web("any-page");
+    let home = Home::new();
+    let one = ["check", url.as_str(), "--revision", "2025-11-25"];
+    let checked = &report(&home.run(&[&one[..], &["--json"]].concat()))["checked"][0];
+    let said = (&checked["server"]["name"], &checked["revision"], checked["run"].as_str());
+    assert_eq!(said, (&"web".into(), &"2025-11-25".into(), Some(url.as_str())), "{checked:#}");
+    let text = home.run(&[&one[..], &["--format", "text"]].concat()).out();
+    assert!(text.contains(": web 1 in 2025-11-25 (") && text.contains(" (2025-11-25)\n"), "{text}");
+    let junit = home.run(&[&one[..], &["--format", "junit"]].concat()).out();
+    assert!(junit.contains("name=\"checked\" value=\"s") && junit.contains(" (2025-11-25)\""), "{junit}");
+}
+
+#[test]
+fn of_a_bridge_the_other_leg_is_named() {
+    let home = Home::new();
+    let file = home.path().join("mcp.lock");
+    let args = ["lock", "update", "--file", file.to_str().unwrap(), "--", "python3", "-c", PIPES, "none"];
+    assert_eq!(home.run(&args).code, Some(0));
+    let sessions: Vec<Value> =
+        home.json(&["ls"]).into_iter().filter(|row| row["kind"] == "session").collect();
+    assert_eq!(sessions.len(), 2, "{sessions:#?}");
+    for (one, other) in [(0, 1), (1, 0)] {
+        let ran = home.run(&["check", "--json", sessions[one]["session"].as_str().unwrap()]);
+        assert_eq!(report(&ran)["other_leg"], sessions[other]["session"]);
+    }
+}
+
+#[test]
 fn a_list_that_the_recorder_lost_does_not_pass() {
     let (code, report) = on_pipes("giant", &["--revision", "2025-11-25"]);
     assert_eq!((code, status(&report, "visible")), (Some(1), "fail"), "{report:#}");
     let why = report["visits"][0]["why"].as_str().unwrap();
-    assert!(why.contains("the list of tools came, and could not be recorded"), "{report:#}");
+    assert!(why.contains("the list of tools came and was not judged"), "{report:#}");
 }
 
 #[test]
@@ -296,6 +325,8 @@ fn flags_about_visits_are_refused_where_nobody_is_visited() {
     let file = file.to_str().unwrap();
     let made = home.run(&["bundle", session, "--output", file]);
     assert_eq!(made.code, Some(0), "{}", made.err());
+    let ran = home.run(&["check", "--format", "text", file]);
+    assert!(ran.out().starts_with("bundle.json: a bundle") && !ran.out().contains("in s"), "{}", ran.out());
     for (flag, code) in [
         (&["--patience", "3"][..], "check.needs-server"),
         (&["--expect-tool", "x"], "check.needs-session"),

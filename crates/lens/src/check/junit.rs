@@ -23,6 +23,14 @@ impl Report {
             out,
             "<testsuite name=\"tapgate check\" tests=\"{n_all}\" failures=\"{n_failed}\" skipped=\"{n_skipped}\">"
         );
+        if !self.subjects.is_empty() {
+            out.push_str("  <properties>\n");
+            for subject in &self.subjects {
+                let told = text(&subject.told());
+                let _ = writeln!(out, "    <property name=\"checked\" value=\"{told}\"/>");
+            }
+            out.push_str("  </properties>\n");
+        }
         for check in &self.checks {
             let _ = write!(out, "  <testcase classname=\"check\" name=\"{}\">", text(check.title));
             let why = text(&check.why);
@@ -36,8 +44,7 @@ impl Report {
         }
         for finding in &self.findings {
             let fix = rules(&finding.rule).map_or("", |rule| rule.fix);
-            let place = finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string());
-            let name = text(&format!("{} in {place}", finding.rule));
+            let name = text(&format!("{} in {}", finding.rule, self.place(finding)));
             let said = text(&format!("{}: {}", finding.side.word(), finding.text));
             let _ = write!(out, "  <testcase classname=\"finding\" name=\"{name}\">");
             let _ = if finding.severity >= least {
