@@ -328,7 +328,8 @@ impl Player {
         let said = self.said.take()?.join().ok()?;
         let cause = |line: &str| line.trim().strip_prefix("cause: ").map(str::to_owned);
         // A server that was started says what it likes and ends as it likes; its tap then does not end as one that failed.
-        let has_failed = [Exit::Usage, Exit::Unreachable].iter().any(|exit| status.code() == Some(*exit as i32));
+        let has_failed =
+            [Exit::Usage, Exit::Unreachable].iter().any(|exit| status.code() == Some(*exit as i32));
         (has_failed && said.starts_with("tapgate: failed to")).then(|| {
             said.lines().find_map(cause).unwrap_or_else(|| said.lines().next().unwrap_or_default().to_owned())
         })

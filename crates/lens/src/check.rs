@@ -32,8 +32,8 @@ use crate::unit::counted;
 pub use self::expected::{Budgets, CallBudgets, Expected, TokenBudgets};
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
-pub use self::visited::Visited;
 use self::subject::Subject;
+pub use self::visited::Visited;
 
 /// Subjects of findings alike that are named.
 const MAX_NAMED: usize = 6;

@@ -39,7 +39,9 @@ pub fn unreachable(server: &Server, why: &str) -> Problem {
             "check the URL and that the server runs; --header gives it what it asks for",
         ),
     };
-    Problem::usage("play.unreachable", what, help).because(quoted(why, &HeaderMap::new())).exit(Exit::Unreachable)
+    Problem::usage("play.unreachable", what, help)
+        .because(quoted(why, &HeaderMap::new()))
+        .exit(Exit::Unreachable)
 }
 
 /// Why no server gave this answer, if the tap gave it because it could not reach one.

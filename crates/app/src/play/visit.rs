@@ -145,7 +145,13 @@ impl<'s> Visits<'s> {
 
     /// Notes that a revision is not visited.
     pub fn leave_out(&mut self, revision: Revision, why: &'static str) {
-        self.done.push(Visit { revision, outcome: Outcome::LeftOut(why), lists: Vec::new(), troubles: Vec::new(), pid: 0 });
+        self.done.push(Visit {
+            revision,
+            outcome: Outcome::LeftOut(why),
+            lists: Vec::new(),
+            troubles: Vec::new(),
+            pid: 0,
+        });
     }
 
     /// Visits the server in one more revision.

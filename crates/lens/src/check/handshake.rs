@@ -43,7 +43,9 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow]) -> Check 
         _ if has_status(sessions, 404) => {
             format!("Check the path of the URL, and see what is answered there: `tapgate show {id}`.")
         }
-        _ if is_pipes => format!("See what the server answered and wrote to standard error: `tapgate show {id}`."),
+        _ if is_pipes => {
+            format!("See what the server answered and wrote to standard error: `tapgate show {id}`.")
+        }
         _ => format!("See what the server answered: `tapgate show {id}`."),
     });
     Check { name: "handshake", title: "the client handshake succeeds", verdict, why, side, next }
@@ -94,9 +96,11 @@ fn failed(exchange: &ExchangeRow, server: &str) -> (Verdict, String, Option<Side
     let http = exchange.http_status.filter(|status| *status >= 400).map(|status| format!(" HTTP {status}"));
     let http = http.unwrap_or_default();
     match exchange.status {
-        Status::Error | Status::ToolError => {
-            (Verdict::Fail, format!("{}.", format!("{server} refuses {method}:{http}{code} {said}").trim_end()), Some(Side::Server))
-        }
+        Status::Error | Status::ToolError => (
+            Verdict::Fail,
+            format!("{}.", format!("{server} refuses {method}:{http}{code} {said}").trim_end()),
+            Some(Side::Server),
+        ),
         Status::Pending => {
             (Verdict::Fail, format!("{server} has not answered {method}."), Some(Side::Server))
         }

@@ -45,7 +45,9 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
             .filter(|code| !is_told(code))
             .map(|code| Block::Note(Note::new(Tone::Odd, "!", message::explained(code, view.meaning)))),
     );
-    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, &place(finding), view.call.leg(), view.rules)));
+    blocks.extend(
+        view.findings.iter().flat_map(|finding| found(finding, &place(finding), view.call.leg(), view.rules)),
+    );
     if !view.children.is_empty() {
         blocks.push(Block::Title("Asked inside of it".to_owned()));
         let call = &view.call;

@@ -34,7 +34,7 @@ class Server(BaseHTTPRequestHandler):
         self.reply(status, {'jsonrpc': '2.0', 'id': self.id, 'error': {'code': code, 'message': text}})
 
     def do_GET(self):
-        noise = {'comments': b': nothing to see here, go on please\n\n' * 100,
+        noise = {'comments': b': ping\n\n' * 8000,
                  'events': b'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}\n\n' * 10}
         for name, text in noise.items():
             if name in faults:
