@@ -3,9 +3,12 @@
 //! Traffic never waits for it. When it falls behind, the queue before it drops and says so; when it fails,
 //! recording ends with one line on stderr and traffic goes on.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -196,6 +199,7 @@ impl Watch {
             full_until.and_then(|until| Consent::until(until, now)).map_or(Level::Masked, Level::Full);
         let mut masker = Masker::new(key, level);
         learn_environment(&mut masker);
+        learn_told(&mut masker);
         learn_headers(&mut masker, &observed.headers);
         let source = record::Source {
             name: masker.short(observed.name.as_bytes()).masked,
@@ -325,13 +329,31 @@ fn learn_environment(masker: &mut Masker) {
     }
 }
 
-/// Secrets that a bridge sends, with and without the scheme before them, are known before they appear in traffic.
+/// The variable in which a command of ours tells its tap what its client will send in headers: one value a line.
+const TOLD: &str = "TAPGATE_SECRETS";
+
+/// Tells a tap that is to be started the secrets of these headers, where other users cannot read them.
+pub fn tell(tap: &mut Command, headers: &HeaderMap) {
+    let values: Vec<&[u8]> = headers.values().map(HeaderValue::as_bytes).collect();
+    tap.env(TOLD, OsStr::from_bytes(&values.join(&b'\n')));
+}
+
+/// Secrets that whoever started this tap told it are known before they appear in traffic.
+fn learn_told(masker: &mut Masker) {
+    let told = std::env::var_os(TOLD).unwrap_or_default();
+    told.as_bytes().split(|byte| *byte == b'\n').for_each(|value| learn_value(masker, value));
+}
+
+/// Secrets that a bridge sends are known before they appear in traffic.
 pub fn learn_headers(masker: &mut Masker, headers: &HeaderMap) {
-    for value in headers.values().map(HeaderValue::as_bytes) {
-        masker.learn(value);
-        if let Some(at) = value.iter().position(|byte| *byte == b' ') {
-            masker.learn(value.get(at..).unwrap_or_default());
-        }
+    headers.values().for_each(|value| learn_value(masker, value.as_bytes()));
+}
+
+/// Learns the value of a header, with and without the scheme before it.
+fn learn_value(masker: &mut Masker, value: &[u8]) {
+    masker.learn(value);
+    if let Some(at) = value.iter().position(|byte| *byte == b' ') {
+        masker.learn(value.get(at..).unwrap_or_default());
     }
 }
 

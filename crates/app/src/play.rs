@@ -30,7 +30,8 @@ pub use self::probe::is_on_purpose;
 pub use self::trouble::{cannot_start, quoted, unreachable, unreached};
 use self::web::Web;
 use crate::cli::tap::http::upstream;
-use crate::problem::Problem;
+use crate::observe;
+use crate::problem::{Exit, Problem};
 
 /// The names of the taps that `replay` and `lock` start for themselves.
 pub const REPLAY: &str = "replay";
@@ -173,6 +174,7 @@ impl Player {
         };
         // The foreign page is for the server to refuse.
         command.args(["--listen", "127.0.0.1:0", "--allow-origin", tapgate_judge::probe::ORIGIN, url]);
+        observe::tell(&mut command, headers);
         let mut tap = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut stderr = BufReader::new(tap.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);
         let mut greeting = String::new();
@@ -329,10 +331,13 @@ impl Player {
                 let _ = tap.kill();
             }
         }
-        let _ = tap.wait();
+        let status = tap.wait().ok()?;
         let said = self.said.take()?.join().ok()?;
         let cause = |line: &str| line.trim().strip_prefix("cause: ").map(str::to_owned);
-        said.starts_with("tapgate: failed to").then(|| {
+        // A server that was started says what it likes and ends as it likes; its tap then does not end as one that failed.
+        let has_failed =
+            [Exit::Usage, Exit::Unreachable].iter().any(|exit| status.code() == Some(*exit as i32));
+        (has_failed && said.starts_with("tapgate: failed to")).then(|| {
             said.lines().find_map(cause).unwrap_or_else(|| said.lines().next().unwrap_or_default().to_owned())
         })
     }
@@ -368,7 +373,7 @@ fn left(began: &Clock, wait: Duration) -> Duration {
 }
 
 /// The message of the error that stands for an answer that cannot be read.
-const UNREADABLE: &str = "its answer cannot be read: too deep, or no Unicode";
+pub const UNREADABLE: &str = "cannot be read: too deep, or no Unicode";
 
 /// Stands for an answer that cannot be read.
 fn unreadable(id: &Json) -> Json {

@@ -12,6 +12,7 @@ pub(crate) mod portable;
 mod sarif;
 mod schemas;
 mod sizes;
+mod subject;
 mod tools;
 mod visible;
 mod visited;
@@ -34,6 +35,7 @@ pub use self::expected::{Budgets, CallBudgets, Expected, TokenBudgets};
 pub use self::light::light;
 pub use self::portable::{Portability, portability};
 pub use self::sizes::{Part, Size, Sizes, Tokenizer};
+use self::subject::Subject;
 pub use self::visited::Visited;
 
 /// Subjects of findings alike that are named.
@@ -121,7 +123,9 @@ impl Stored {
     /// Counts a message.
     pub fn count(&mut self, message: &MessageRow) {
         use tapgate_wire::record::{Body, Piece};
-        let n_hits: u64 = message.hits.iter().map(|(_, n)| u64::from(*n)).sum();
+        // The id of a session is masked in every head, and is no secret of anybody's input.
+        let hits = message.hits.iter().filter(|(class, _)| class != "session");
+        let n_hits: u64 = hits.map(|(_, n)| u64::from(*n)).sum();
         let is_full = u64::from(message.stored == Body::Full);
         match (message.piece, message.from) {
             (Piece::Result | Piece::Error, tapgate_wire::Leg::Server) => {
@@ -143,8 +147,10 @@ impl Stored {
 /// What came of the checks.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The server, as it calls itself, else as it is configured.
-    pub server: String,
+    /// What was checked.
+    subjects: Vec<Subject>,
+    /// The session on the other leg of the bridge that was checked.
+    pub other_leg: Option<SessionId>,
     /// What else is to be said first.
     pub notes: Vec<String>,
     /// The visits that were made for it.
@@ -186,12 +192,9 @@ pub fn check(
     }
     let is_behind = |session: &&Session<'_>| session.source.is_some_and(|source| source.leg == Leg::Server);
     let behind = sessions.iter().filter(is_behind).map(|session| session.row.id).collect();
-    let named = |session: &Session<'_>| match (&session.row.server, session.source) {
-        (Some((name, _)), _) => Some(name.clone()),
-        (None, source) => source.map(|source| source.name.clone()),
-    };
     Report {
-        server: sessions.iter().find_map(named).unwrap_or_default(),
+        subjects: sessions.iter().map(Subject::of).collect(),
+        other_leg: None,
         notes: Vec::new(),
         visits: Vec::new(),
         checks,
@@ -209,7 +212,8 @@ pub fn of_findings(all: Vec<FindingRow>, is_suppressed: &dyn Fn(&FindingRow) -> 
         all.into_iter().partition(|finding| is_suppressed(finding));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Report {
-        server: String::new(),
+        subjects: Vec::new(),
+        other_leg: None,
         notes: Vec::new(),
         visits: Vec::new(),
         checks: Vec::new(),
@@ -230,7 +234,7 @@ impl Report {
 
     /// The report for people.
     pub fn page(&self, rules: Rules<'_>) -> Page {
-        let mut blocks = self.noted();
+        let mut blocks: Vec<Block> = self.subject_blocks().chain(self.noted()).collect();
         blocks.extend(self.visits.iter().map(Visited::block));
         for check in &self.checks {
             let (tone, word) = match check.verdict {
@@ -269,7 +273,7 @@ impl Report {
                 continue;
             }
             let leg = if self.behind.contains(&finding.session) { Leg::Server } else { Leg::Client };
-            blocks.extend(crate::pages::found(finding, leg, rules));
+            blocks.extend(crate::pages::found(finding, &self.place(finding), leg, rules));
             let alike = |other: &&FindingRow| other.rule == finding.rule && other.side == finding.side;
             let more: Vec<&FindingRow> = self.findings.iter().filter(alike).skip(1).collect();
             if !more.is_empty() {
@@ -334,11 +338,14 @@ impl Report {
                 })
             })
             .collect();
-        let findings: Vec<Json> = self.findings.iter().map(|finding| finding_json(finding, rules)).collect();
+        let is_in_journal = self.is_in_journal();
+        let findings: Vec<Json> =
+            self.findings.iter().map(|finding| finding_json(finding, is_in_journal, rules)).collect();
         json!({
             "v": 1,
             "kind": "report",
-            "server": self.server,
+            "checked": self.subjects_json(),
+            "other_leg": self.other_leg.map(|id| id.to_string()),
             "notes": self.notes,
             "visits": self.visits.iter().map(Visited::json).collect::<Vec<_>>(),
             "checks": checks,
@@ -350,7 +357,7 @@ impl Report {
     }
 }
 
-fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
+fn finding_json(finding: &FindingRow, is_in_journal: bool, rules: Rules<'_>) -> Json {
     let rule = rules(&finding.rule);
     json!({
         "rule": finding.rule,
@@ -358,7 +365,7 @@ fn finding_json(finding: &FindingRow, rules: Rules<'_>) -> Json {
         "severity": finding.severity.word(),
         "revision": finding.revision,
         "evidence": {
-            "session": finding.session.to_string(),
+            "session": is_in_journal.then(|| finding.session.to_string()),
             "exchange": finding.exchange.map(|id| id.to_string()),
             "message": finding.message.map(|id| id.to_string()),
             "at": stamp(finding.at),

@@ -1,28 +1,28 @@
 //! `check`: the six checks on a session, or on a server that is visited for it.
 
 mod capture;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use tapgate_lens::check::{
-    self, Budgets, CallBudgets, Expected, Report, Session, Sizes, TokenBudgets, Verdict, Visited,
+    self, Budgets, CallBudgets, Expected, Report, Session, Sizes, TokenBudgets, Verdict,
 };
 use tapgate_lens::draw::{self, Colour, Style};
-use tapgate_store::FindingRow;
+use tapgate_store::{FindingRow, SessionId};
 use tapgate_wire::fault::Severity;
 use tapgate_wire::revision::Revision;
 
-use self::capture::{Capture, recorded_by};
+use self::capture::Capture;
+use self::visits::told;
 use crate::bundle;
 use crate::cli::lock;
-use crate::cli::tap::header;
-use crate::look::{self, Look};
+use crate::look::{self, Look, printable};
 use crate::output::{self, Output};
-use crate::play::visit::{CUT, Outcome, Visit, Visits};
-use crate::play::{self, Server};
+use crate::play::Server;
+use crate::play::visit::Outcome;
 use crate::problem::Problem;
 use crate::small;
 use crate::suppress::Suppressions;
@@ -165,7 +165,16 @@ impl Args {
             Some(path) => Suppressions::read(path, crate::wall::now())?,
             None => Suppressions::default(),
         };
+        if self.what.is_none() && self.command.is_empty() && std::env::args_os().any(|word| word == "--") {
+            return Err(Problem::usage(
+                "check.no-command",
+                "nothing stands after `--`",
+                "put the server's command there (is its variable empty?), or leave out `--` for the latest session",
+            ));
+        }
         if let Some(path) = self.bundle() {
+            self.refuse_flags_of_visits("a bundle")?;
+            self.refuse_flags_of_sessions()?;
             let (scene, rule) = bundle::read(path)?;
             // What else is found comes from what was cut away.
             let shown = scene.findings().into_iter().filter(|finding| finding.rule.id == rule);
@@ -174,6 +183,7 @@ impl Args {
                 return Err(bundle::lacks(path, &rule));
             }
             let mut report = check::of_findings(findings, &|finding| suppressions.cover(finding, None));
+            report.from_file(&path.file_name().unwrap_or_default().to_string_lossy());
             report.notes = suppressions.notes(None);
             self.print(&report, output);
             return Ok(ExitCode::from(u8::from(report.fails(self.least()))));
@@ -209,8 +219,10 @@ impl Args {
             captures.iter().find_map(|capture| capture.source.as_ref()).map(|source| source.name.clone());
         let is_suppressed = |finding: &FindingRow| suppressions.cover(finding, name.as_deref());
         let mut report = check::check(&sessions, &expected, &is_suppressed);
-        report.visits = visits.iter().map(told).collect();
+        let is_spoken = visits.iter().any(|visit| matches!(visit.outcome, Outcome::Spoke(_)));
+        report.visits = visits.iter().map(|visit| told(visit, is_spoken)).collect();
         report.doubt();
+        report.other_leg = captures.first().and_then(|capture| capture.other_leg);
         self.judge_strictly(&mut report);
         report.portability = check::portability(&sessions, crate::wall::now());
         if self.sizes {
@@ -256,71 +268,60 @@ impl Args {
         }
     }
 
-    /// The named session.
-    fn recorded(&self) -> Result<Vec<Capture>, Problem> {
+    /// Refuses flags that are about visits, where this is not visited.
+    fn refuse_flags_of_visits(&self, what: &str) -> Result<(), Problem> {
         let unused = [
             ("--header", !self.headers.is_empty()),
             ("--revision", !self.revisions.is_empty()),
             ("--patience", self.patience.is_some()),
         ];
-        if let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) {
-            return Err(Problem::usage(
-                "check.needs-server",
-                format!("{flag} is about a visit, and a recorded session is not visited"),
-                format!("name a server's URL, or its command after `--`; or leave {flag} out"),
-            ));
-        }
-        let look = Look::open()?;
-        let row = look.session(self.what.as_deref().unwrap_or("last"))?;
-        let mut capture = Capture::read(&look, row)?;
-        capture.forgive();
-        Ok(vec![capture])
+        let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
+        Err(Problem::usage(
+            "check.needs-server",
+            format!("{flag} is about a visit, and {what} is not visited"),
+            format!("name a server's URL, or its command after `--`; or leave {flag} out"),
+        ))
     }
 
-    /// Visits the server in each revision and gives what was recorded of it.
-    fn visit(&self, server: &Server) -> Result<(Vec<Capture>, Vec<Visit>), Problem> {
-        server.check()?;
-        if matches!(server, Server::Command(_)) && !self.headers.is_empty() {
-            return Err(Problem::usage(
-                "tap.bad-header",
-                "--header goes with requests to a URL, and this server is a command",
-                "give the command its secrets in its environment",
-            ));
-        }
-        let revisions = if self.revisions.is_empty() { Revision::ALL } else { self.revisions.as_slice() };
-        let headers = header::read(&self.headers)?;
-        let mut visits = Visits::new(server, &headers, Duration::from_secs(self.patience.unwrap_or(30)));
-        // The newest first: what it tells of a server is the most.
-        for (at, revision) in revisions.iter().rev().enumerate() {
-            if let Some(why) = visits.enough() {
-                visits.leave_out(*revision, why);
-                continue;
-            }
-            let visit = visits.visit(*revision).map_err(|error| play::cannot_start(&error))?;
-            if let (0, Outcome::Unreachable(why)) = (at, &visit.outcome) {
-                return Err(play::unreachable(server, why));
-            }
-        }
-        let visits = visits.done();
+    /// Refuses flags that need a whole session, of which a bundle is a part.
+    fn refuse_flags_of_sessions(&self) -> Result<(), Problem> {
+        let usual = Budgets::default();
+        let unused = [
+            ("--expect-tool", !self.expected.is_empty()),
+            ("--forbid-tool", !self.forbidden.is_empty()),
+            ("--allow-empty", self.allow_empty),
+            ("--max-tool-bytes", self.max_tool_bytes != usual.tool),
+            ("--max-bytes", self.max_bytes != usual.fail),
+            ("--tokenizer", self.tokenizer.is_some()),
+            ("--max-duration", self.max_duration.is_some()),
+            ("--max-p95", self.max_p95.is_some()),
+            ("--max-retries", self.max_retries.is_some()),
+            ("--max-result-bytes", self.max_result_bytes.is_some()),
+            ("--sizes", self.sizes),
+        ];
+        let Some((flag, _)) = unused.into_iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
+        Err(Problem::usage(
+            "check.needs-session",
+            format!("{flag} needs a whole session, and a bundle holds what shows one finding"),
+            format!("name the session, or a server; or leave {flag} out"),
+        ))
+    }
+
+    /// The named session.
+    fn recorded(&self) -> Result<Vec<Capture>, Problem> {
+        self.refuse_flags_of_visits("a recorded session")?;
         let look = Look::open()?;
-        let mut captures = Vec::new();
-        let is_spoken = visits.iter().any(|visit| matches!(visit.outcome, Outcome::Spoke(_)));
-        for visit in visits.iter().filter(|visit| !matches!(visit.outcome, Outcome::LeftOut(_))) {
-            let mut recorded = recorded_by(&look, visit)?;
-            for capture in &mut recorded {
-                capture.forgive();
-                if visit.troubles.iter().any(|trouble| trouble.starts_with(CUT)) {
-                    // It was ours to cut.
-                    capture.findings.retain(|finding| finding.rule != "frame.cut-short");
-                }
-                if is_spoken && matches!(visit.outcome, Outcome::Refused(_)) {
-                    // A server may refuse a revision in its own way, as long as it speaks another one.
-                    capture.findings.clear();
-                }
-            }
-            captures.extend(recorded);
-        }
-        Ok((captures, visits))
+        let named = self.what.as_deref().unwrap_or("last");
+        let row = look.session(named).map_err(|problem| {
+            let is_id = named == "last" || named.parse::<SessionId>().is_ok();
+            let help =
+                || format!("put `--` before a server's command: tapgate check -- {} …", printable(named));
+            if is_id { problem } else { Problem { help: help(), ..problem } }
+        })?;
+        let mut capture = Capture::read(&look, row)?;
+        capture.forgive();
+        capture.find_other_leg(&look)?;
+        Ok(vec![capture])
     }
 
     fn print(&self, report: &Report, output: &Output) {
@@ -347,29 +348,6 @@ impl Args {
             output::complain(&draw::text(&report.brief(), &style));
         }
     }
-}
-
-/// What came of a visit, for a report.
-fn told(visit: &Visit) -> Visited {
-    let revision = visit.revision.as_str();
-    let (outcome, mut why) = match &visit.outcome {
-        Outcome::Spoke(agreed) if agreed == revision => ("spoken", String::new()),
-        Outcome::Spoke(agreed) => ("answered", format!("with {agreed}")),
-        Outcome::Refused(why) => ("refused", why.clone()),
-        Outcome::Unreachable(why) => ("unreachable", why.clone()),
-        Outcome::Silent => ("silent", String::new()),
-        Outcome::Over => ("gone", "the server went away".to_owned()),
-        Outcome::LeftOut(why) => ("left out", (*why).to_owned()),
-    };
-    for trouble in &visit.troubles {
-        why.push_str(if why.is_empty() { "" } else { "; " });
-        why.push_str(trouble);
-    }
-    // Silence is an outcome of its own.
-    let is_left_out = matches!(visit.outcome, Outcome::LeftOut(_));
-    let is_odd =
-        visit.troubles.iter().any(|trouble| visit.outcome != Outcome::Silent || trouble.starts_with(CUT));
-    Visited { revision, outcome, why, is_odd: is_odd || is_left_out }
 }
 
 fn span(text: &str) -> Result<i64, String> {

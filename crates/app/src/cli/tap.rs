@@ -186,7 +186,7 @@ impl Args {
     pub fn shape(&self) -> Result<Shape<'_>, Problem> {
         let shape = match (self.listen, self.url.as_deref(), self.command.as_slice()) {
             (None, Some(command), _) if !command.contains("://") => {
-                return Err(super::words::no_dashes(command));
+                return Err(super::words::no_dashes("tap", command));
             }
             (None, None, command @ [_, ..]) if !self.decides() => Shape::Stdio(command),
             (Some(listen), Some(url), []) if !self.decides() => Shape::Http(listen, url),

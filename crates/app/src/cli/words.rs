@@ -47,22 +47,23 @@ fn is_turned_term(word: &OsString) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_')
 }
 
-/// What to say when the server's command was given to `tap` without the `--` before it.
+/// What to say when the server's command was given to `tap` or `check` without the `--` before it.
 pub fn command_without_dashes(error: &clap::Error, argv: &[OsString]) -> Option<Problem> {
-    let [_, tap, command, ..] = argv else { return None };
+    let [_, verb, command, ..] = argv else { return None };
+    let verb = verb.to_str().filter(|verb| ["tap", "check"].contains(verb))?;
     let command = command.to_str()?;
     let is_command = !command.starts_with('-') && !command.contains("://");
-    let is_meant = error.kind() == ErrorKind::UnknownArgument && tap == "tap" && is_command;
-    is_meant.then(|| no_dashes(command))
+    let is_meant = error.kind() == ErrorKind::UnknownArgument && is_command;
+    is_meant.then(|| no_dashes(verb, command))
 }
 
 /// The problem of a command where a URL belongs.
-pub fn no_dashes(command: &str) -> Problem {
+pub fn no_dashes(verb: &str, command: &str) -> Problem {
     let command = printable(command);
     Problem::usage(
         "tap.no-dashes",
         format!("`{command}` stands where the server's URL belongs"),
-        format!("put `--` before the server's command: tapgate tap -- {command} …"),
+        format!("put `--` before the server's command: tapgate {verb} -- {command} …"),
     )
 }
 

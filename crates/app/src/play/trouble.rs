@@ -2,11 +2,14 @@
 
 use std::io;
 
+use ::http::HeaderMap;
 use serde_json::Value as Json;
 use tapgate_wire::mask::{Level, Masker};
 
 use super::Server;
+use crate::cli::tap::http;
 use crate::look::printable;
+use crate::observe;
 use crate::problem::{Exit, Problem};
 use crate::random;
 
@@ -16,10 +19,13 @@ const MAX_QUOTE: usize = 200;
 /// How a tap tells that a server wants a login (RFC 9110, section 15.5.2).
 const LOGIN: &str = "it answered with HTTP status 401";
 
-/// What a server said, as it may be printed: without secrets, on one line, not long.
-pub fn quoted(text: &str) -> String {
+/// What a server said, as it may be printed: without secrets, least of all those that it was sent in headers, on one
+/// line, not long.
+pub fn quoted(text: &str, headers: &HeaderMap) -> String {
     let Ok(key) = random::bytes() else { return "(what it said cannot be masked)".to_owned() };
-    let masked = Masker::new(key, Level::Masked).text(text.as_bytes()).masked;
+    let mut masker = Masker::new(key, Level::Masked);
+    observe::learn_headers(&mut masker, headers);
+    let masked = masker.text(text.as_bytes()).masked;
     let text = String::from_utf8_lossy(masked.bytes()).into_owned();
     let words = text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     words.chars().take(MAX_QUOTE).collect()
@@ -31,7 +37,7 @@ pub fn unreachable(server: &Server, why: &str) -> Problem {
         Server::Url(url) if why.starts_with(LOGIN) => {
             let help = "give it what it asks for, such as --header 'Authorization: env:NAME'";
             return Problem::usage("play.login", format!("{} wants a login", printable(url)), help)
-                .because(quoted(why))
+                .because(quoted(why, &HeaderMap::new()))
                 .exit(Exit::Login);
         }
         Server::Command(words) if why.starts_with("it ") && !why.starts_with("it could not be started") => (
@@ -47,7 +53,9 @@ pub fn unreachable(server: &Server, why: &str) -> Problem {
             "check the URL and that the server runs; --header gives it what it asks for",
         ),
     };
-    Problem::usage("play.unreachable", what, help).because(quoted(why)).exit(Exit::Unreachable)
+    Problem::usage("play.unreachable", what, help)
+        .because(quoted(why, &HeaderMap::new()))
+        .exit(Exit::Unreachable)
 }
 
 /// Why no server gave this answer, if the tap gave it because there is none, or none that lets it in.
@@ -64,6 +72,11 @@ pub fn unreached(answer: &Json) -> Option<String> {
     // Of a trace the last line says what was wrong.
     let last = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     Some(format!("{how}; it said last: {}", last.trim()))
+}
+
+/// Whether a transparent tap gave this answer itself, because it could not pass on the request.
+pub(super) fn is_of_tap(answer: &Json) -> bool {
+    answer.pointer("/error/data/by").and_then(Json::as_str) == Some(http::BY)
 }
 
 /// The problem of a tap that cannot be started.

@@ -14,7 +14,8 @@ use tapgate_transport::{Allowance, Clock};
 use tapgate_wire::record::Era;
 use tapgate_wire::revision::Revision;
 
-use super::{Bounds, Heard, Player, Server, UNREADABLE, quoted};
+use super::trouble::is_of_tap;
+use super::{Bounds, Heard, Player, Server, UNREADABLE, left, quoted};
 
 /// What the source of a visit is called.
 pub const NAME: &str = "check";
@@ -40,6 +41,9 @@ const MAX_TIME_IN_ALL: Duration = Duration::from_mins(2);
 /// What a trouble begins with that ended a visit.
 pub const CUT: &str = "broken off";
 
+/// The trouble of a visit whose server did not stay.
+const GONE: &str = "the server went away while it was asked";
+
 /// Visits that meet with silence before no more are made, while nothing was spoken.
 const MAX_SILENT: usize = 2;
 
@@ -64,6 +68,8 @@ pub struct Visit {
     pub revision: Revision,
     /// How it ended.
     pub outcome: Outcome,
+    /// The methods of the lists that came.
+    pub lists: Vec<&'static str>,
     /// What kept it from seeing all, in words.
     pub troubles: Vec<String>,
     /// The process id of the tap, by which its sources are known in the journal.
@@ -139,7 +145,13 @@ impl<'s> Visits<'s> {
 
     /// Notes that a revision is not visited.
     pub fn leave_out(&mut self, revision: Revision, why: &'static str) {
-        self.done.push(Visit { revision, outcome: Outcome::LeftOut(why), troubles: Vec::new(), pid: 0 });
+        self.done.push(Visit {
+            revision,
+            outcome: Outcome::LeftOut(why),
+            lists: Vec::new(),
+            troubles: Vec::new(),
+            pid: 0,
+        });
     }
 
     /// Visits the server in one more revision.
@@ -148,32 +160,34 @@ impl<'s> Visits<'s> {
         let patience = if self.is_slow { IMPATIENCE } else { PATIENCE };
         let most = MAX_BYTES.min(MAX_BYTES_IN_ALL - self.n_bytes);
         let allowance = Allowance::new(most);
-        let bounds = Bounds { allowance: allowance.clone(), most: first + MAX_TIME, clock: Clock::start() };
+        let most_time = (first + MAX_TIME).min(left(&self.clock, self.patience + MAX_TIME_IN_ALL));
+        let bounds = Bounds { allowance: allowance.clone(), most: most_time, clock: Clock::start() };
         let mut player = Player::visit(self.server, NAME, revision, self.headers, bounds)?;
         let pid = player.pid();
         let mut guest = Guest {
             player: &mut player,
             revision,
             patience,
+            headers: self.headers,
             is_silent: false,
+            is_provoked: false,
             n_declined: 0,
+            lists: Vec::new(),
             troubles: Vec::new(),
         };
         let outcome = match revision.era() {
             Era::Legacy => guest.greet(first),
             Era::Modern => guest.discover(first),
         };
-        let (is_silent, mut troubles) = (guest.is_silent, guest.troubles);
+        let (is_silent, lists, mut troubles) = (guest.is_silent, guest.lists, guest.troubles);
         let is_late = player.is_late();
         let unreachable = player.end();
         let cut = match allowance.left() {
             0 => Some(format!("{CUT}: the server said more than {} MB", most >> 20)),
-            _ => is_late.then(|| format!("{CUT}: the server took more than {} s", MAX_TIME.as_secs())),
+            _ => is_late.then(|| format!("{CUT}: the server took more than {} s", most_time.as_secs())),
         };
         let outcome = match (unreachable, outcome) {
-            (Some(why), _) => Outcome::Unreachable(why),
-            // The tap itself answers what it cannot pass on.
-            (None, Outcome::Refused(why)) if why.contains("tapgate: ") => Outcome::Unreachable(why),
+            (Some(why), _) => Outcome::Unreachable(quoted(&why, self.headers)),
             // It went because it was cut off.
             (None, Outcome::Over) if cut.is_some() => Outcome::Silent,
             (None, outcome) => outcome,
@@ -184,7 +198,7 @@ impl<'s> Visits<'s> {
             None => self.is_slow |= is_silent && matches!(outcome, Outcome::Spoke(_)),
         }
         self.n_bytes += most - allowance.left();
-        self.done.push(Visit { revision, outcome, troubles, pid });
+        self.done.push(Visit { revision, outcome, lists, troubles, pid });
         self.done.last().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
@@ -194,10 +208,15 @@ struct Guest<'p> {
     revision: Revision,
     /// How long any answer but the first may take.
     patience: Duration,
+    /// What it says in headers, which the server may say again.
+    headers: &'p HeaderMap,
     /// A question met with silence; whoever is silent is not asked again.
     is_silent: bool,
+    /// The server was told a line that is no message; whoever goes away then is judged by that.
+    is_provoked: bool,
     /// What the server asked meanwhile.
     n_declined: u32,
+    lists: Vec<&'static str>,
     troubles: Vec<String>,
 }
 
@@ -213,14 +232,14 @@ impl Guest<'_> {
             Heard::Silence => return Outcome::Silent,
             Heard::Over => return Outcome::Over,
         };
-        let Some(result) = answer.get("result") else { return Outcome::Refused(refusal(&answer)) };
+        let Some(result) = answer.get("result") else { return self.refusal(&answer) };
         let agreed = result.get("protocolVersion").and_then(Json::as_str).unwrap_or_default();
         self.player.agree(agreed);
         if self.player.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).is_ok() {
             let agreed = Revision::parse(agreed).unwrap_or(self.revision);
             self.look_around(("ping", json!({})), agreed, result.get("capabilities"));
         }
-        Outcome::Spoke(quoted(agreed))
+        Outcome::Spoke(quoted(agreed, self.headers))
     }
 
     fn discover(&mut self, patience: Duration) -> Outcome {
@@ -229,7 +248,10 @@ impl Guest<'_> {
             Heard::Silence => return Outcome::Silent,
             Heard::Over => return Outcome::Over,
         };
-        let Some(result) = answer.get("result") else { return Outcome::Refused(refusal(&answer)) };
+        let Some(result) = answer.get("result") else { return self.refusal(&answer) };
+        if !result.get("supportedVersions").is_some_and(Json::is_array) {
+            return Outcome::Refused("its answer to server/discover names no supportedVersions".to_owned());
+        }
         self.look_around(("server/discover", json!({})), self.revision, result.get("capabilities"));
         Outcome::Spoke(self.revision.as_str().to_owned())
     }
@@ -252,17 +274,21 @@ impl Guest<'_> {
         let with_meta = self.dressed(params.clone());
         self.player.probe(&json!({ "jsonrpc": "2.0", "method": method, "params": with_meta }), agreed);
         for is_first in [true, false] {
+            self.is_provoked |= !is_first;
             if self.player.say_odd_line(is_first) {
                 self.ask(method, params.clone(), self.patience);
             }
         }
     }
 
-    fn list(&mut self, method: &str) {
+    fn list(&mut self, method: &'static str) {
         let mut params = json!({});
         let mut cursors = HashSet::new();
         for _ in 0..MAX_PAGES {
             let Heard::Answer(page) = self.ask(method, params, self.patience) else { return };
+            if page.get("result").is_some() && !self.lists.contains(&method) {
+                self.lists.push(method);
+            }
             match page.pointer("/result/nextCursor") {
                 // One that was there before leads round.
                 Some(cursor) if !cursor.is_null() && cursors.insert(cursor.to_string()) => {
@@ -290,12 +316,23 @@ impl Guest<'_> {
         if self.is_silent {
             self.troubles.push(format!("no answer to {method} in {} s", patience.as_secs()));
         }
+        if heard == Heard::Over && !self.is_provoked && !self.troubles.iter().any(|trouble| trouble == GONE) {
+            self.troubles.push(GONE.to_owned());
+        }
         if let Heard::Answer(answer) = &heard
             && answer.pointer("/error/message").and_then(Json::as_str) == Some(UNREADABLE)
         {
-            self.troubles.push(format!("the answer to {method} cannot be read: too deep, or no Unicode"));
+            self.troubles.push(format!("the answer to {method} {UNREADABLE}"));
         }
         heard
+    }
+
+    /// How a visit ends that this answer refuses.
+    fn refusal(&self, answer: &Json) -> Outcome {
+        let code = answer.pointer("/error/code").map(Json::to_string).unwrap_or_default();
+        let text = answer.pointer("/error/message").and_then(Json::as_str).unwrap_or("no reason given");
+        let why = quoted(format!("{code} {text}").trim(), self.headers);
+        if is_of_tap(answer) { Outcome::Unreachable(why) } else { Outcome::Refused(why) }
     }
 
     /// What a request says of itself, where it does.
@@ -325,10 +362,4 @@ fn decline(message: &Json) -> Option<Json> {
             json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32601, "message": "method not found" } })
         }
     })
-}
-
-fn refusal(answer: &Json) -> String {
-    let code = answer.pointer("/error/code").map(Json::to_string).unwrap_or_default();
-    let text = answer.pointer("/error/message").and_then(Json::as_str).unwrap_or("no reason given");
-    quoted(format!("{code} {text}").trim())
 }

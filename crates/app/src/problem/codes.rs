@@ -60,7 +60,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     (
         "lock.not-asked",
         "The server that `lock` was to ask cannot be started or reached, refuses a list, or gives no answer.",
-        "See what happened with `tapgate show last`; credentials go with `--header`.",
+        "See what happened with `tapgate calls source:lock`; credentials go with `--header`.",
     ),
     (
         "lock.never-seen",
@@ -182,6 +182,16 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "check.needs-server",
         "A flag of `check` that is about visits was given with a recorded session or a bundle.",
         "Name the server's URL, or its command after `--`; or leave the flag out.",
+    ),
+    (
+        "check.needs-session",
+        "A flag of `check` that is about a whole session was given with a bundle, which holds a part of one.",
+        "Name the session, or a server; or leave the flag out.",
+    ),
+    (
+        "check.no-command",
+        "`check --` was given no command, as when the variable that holds it is empty.",
+        "Put the server's command after `--`; or leave `--` out for the latest session.",
     ),
     (
         "check.bad-suppressions",

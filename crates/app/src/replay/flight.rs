@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde_json::{Map, Value as Json, json};
 use tapgate_store::MessageId;
 use tapgate_wire::record::Status;
@@ -168,7 +169,7 @@ impl<'c> Flight<'c> {
         player: &mut Player,
     ) -> Step {
         if let Some(why) = unreached(live) {
-            return Step::Over(Outcome::Unreached(quoted(&why)));
+            return Step::Over(Outcome::Unreached(quoted(&why, &HeaderMap::new())));
         }
         match &self.wants {
             Wants::Answer(_, About::Call) => self.on_round(now, live, ignored, player),

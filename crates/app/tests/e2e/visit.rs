@@ -147,8 +147,13 @@ fn a_server_that_floods_is_broken_off_and_fills_nothing() {
 #[test]
 fn a_server_that_floods_a_stream_is_broken_off() {
     for fault in ["comments", "events"] {
-        let (code, report) = over_http(fault, &["--revision", "2025-11-25"]);
-        assert_eq!((code, status(&report, "visible")), (Some(1), "fail"), "{fault}: {report:#}");
+        let (_server, url) = web(fault);
+        let home = Home::new();
+        let ran = home.run(&["check", "--json", &url, "--revision", "2025-11-25"]);
+        let report = report(&ran);
+        assert_eq!((ran.code, status(&report, "visible")), (Some(1), "fail"), "{fault}: {report:#}");
+        let n_bytes = std::fs::metadata(home.journal()).unwrap().len();
+        assert!(n_bytes < 16 << 20, "{fault}: the journal has {n_bytes} bytes");
     }
 }
 
@@ -158,6 +163,112 @@ fn a_server_that_hangs_is_not_waited_for_again_and_again() {
     assert_eq!((code, status(&report, "handshake")), (Some(1), "fail"), "{report:#}");
     let left_out = outcomes(&report).iter().filter(|(_, outcome)| *outcome == "left out").count();
     assert_eq!(left_out, 3, "{report:#}");
+}
+
+#[test]
+fn a_server_that_answers_nothing_or_goes_away_fails_and_nobody_else_is_blamed() {
+    for (fault, outcome, why) in [
+        ("silent", "silent", "no answer to initialize in 2 s"),
+        ("dies", "gone", "the server went away while it was asked"),
+        ("leaves", "spoken", "the server went away while it was asked"),
+    ] {
+        let (code, report) = on_pipes(fault, &["--patience", "2", "--revision", "2025-11-25"]);
+        assert_eq!((code, status(&report, "visible")), (Some(1), "fail"), "{fault}: {report:#}");
+        let visit = &report["visits"][0];
+        assert_eq!((&visit["outcome"], &visit["why"]), (&outcome.into(), &why.into()), "{fault}: {report:#}");
+        let ended = report["checks"][0]["why"].as_str().unwrap().contains("ended without");
+        assert_eq!(ended, fault == "dies", "{report:#}");
+    }
+    let (code, report) = over_http("hangs", &["--patience", "2", "--revision", "2026-07-28"]);
+    let handshake = &report["checks"][0];
+    assert_eq!((code, &handshake["side"]), (Some(1), &"server".into()), "{report:#}");
+    assert!(handshake["why"].as_str().unwrap().contains("no answer to server/discover in 2 s"), "{report:#}");
+}
+
+#[test]
+fn words_of_a_server_do_not_decide_that_it_cannot_be_reached() {
+    let (code, report) = over_http("rude", &["--revision", "2025-11-25"]);
+    assert_eq!((code, &report["visits"][0]["outcome"]), (Some(1), &"refused".into()), "{report:#}");
+    // Nobody listens where a listener was.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ran = Home::new().run(&["check", &format!("http://{free}/mcp")]);
+    assert!(ran.code == Some(4) && ran.err().contains("cannot be reached"), "{}", ran.err());
+    let ran = Home::new().run(&["check", "--", "/no/such/server"]);
+    assert!(ran.code == Some(4) && ran.err().contains("cannot be started"), "{}", ran.err());
+    let says = "import sys; sys.exit('tapgate: failed to start')";
+    let ran = Home::new().run(&["check", "--revision", "2025-11-25", "--", "python3", "-c", says]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err());
+}
+
+#[test]
+fn a_server_that_answers_everything_with_nothing_does_not_speak_every_revision() {
+    let (code, report) = over_http("shrugs", &[]);
+    assert_eq!((code, outcomes(&report)[0]), (Some(0), ("2026-07-28", "refused")), "{report:#}");
+}
+
+#[test]
+fn a_wrong_path_is_said_to_be_wrong() {
+    let (code, report) = over_http("nowhere", &["--revision", "2025-11-25"]);
+    let handshake = &report["checks"][0];
+    assert_eq!(code, Some(1), "{report:#}");
+    assert!(handshake["why"].as_str().unwrap().ends_with("HTTP 404."), "{report:#}");
+    assert!(handshake["next"].as_str().unwrap().contains("path of the URL"), "{report:#}");
+}
+
+#[test]
+fn a_report_says_what_it_is_about() {
+    let (_server, url) = web("any-page");
+    let home = Home::new();
+    let one = ["check", url.as_str(), "--revision", "2025-11-25"];
+    let checked = &report(&home.run(&[&one[..], &["--json"]].concat()))["checked"][0];
+    let said = (&checked["server"]["name"], &checked["revision"], checked["run"].as_str());
+    assert_eq!(said, (&"web".into(), &"2025-11-25".into(), Some(url.as_str())), "{checked:#}");
+    let text = home.run(&[&one[..], &["--format", "text"]].concat()).out();
+    assert!(text.contains(": web 1 in 2025-11-25 (") && text.contains(" (2025-11-25)\n"), "{text}");
+    let junit = home.run(&[&one[..], &["--format", "junit"]].concat()).out();
+    assert!(junit.contains("name=\"checked\" value=\"s") && junit.contains(" (2025-11-25)\""), "{junit}");
+}
+
+#[test]
+fn of_a_bridge_the_other_leg_is_named() {
+    let home = Home::new();
+    let file = home.path().join("mcp.lock");
+    let args = ["lock", "update", "--file", file.to_str().unwrap(), "--", "python3", "-c", PIPES, "none"];
+    assert_eq!(home.run(&args).code, Some(0));
+    let sessions: Vec<Value> =
+        home.json(&["ls"]).into_iter().filter(|row| row["kind"] == "session").collect();
+    assert_eq!(sessions.len(), 2, "{sessions:#?}");
+    for (one, other) in [(0, 1), (1, 0)] {
+        let ran = home.run(&["check", "--json", sessions[one]["session"].as_str().unwrap()]);
+        assert_eq!(report(&ran)["other_leg"], sessions[other]["session"]);
+    }
+}
+
+#[test]
+fn a_list_that_the_recorder_lost_does_not_pass() {
+    let (code, report) = on_pipes("giant", &["--revision", "2025-11-25"]);
+    assert_eq!((code, status(&report, "visible")), (Some(1), "fail"), "{report:#}");
+    let why = report["visits"][0]["why"].as_str().unwrap();
+    assert!(why.contains("the list of tools came and was not judged"), "{report:#}");
+}
+
+#[test]
+fn a_secret_in_a_header_is_in_no_artefact() {
+    let (_server, url) = web("echoes");
+    let home = Home::new();
+    let secret = "correcthorsebattery";
+    let ran = home.run(&["check", "--json", &url, "--header", &format!("X-Team-Thing: {secret}")]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err());
+    let mut seen = vec![ran.out(), ran.err()];
+    for session in home.json(&["ls"]).iter().filter(|row| row["kind"] == "session") {
+        seen.push(home.run(&["show", "--wire", session["session"].as_str().unwrap()]).out());
+    }
+    assert!(seen.len() > 2 && seen.iter().all(|text| !text.contains(secret)), "{seen:#?}");
+    assert!(seen.iter().any(|text| text.contains("[masked:")), "{seen:#?}");
+    for file in std::fs::read_dir(home.path()).unwrap().map(|file| file.unwrap().path()) {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{}", file.display());
+    }
 }
 
 #[test]
@@ -210,6 +321,31 @@ fn flags_about_visits_are_refused_where_nobody_is_visited() {
             (Some(2), &"check.needs-server".into()),
             "{problem}"
         );
+    }
+    let file = home.path().join("bundle.json");
+    let (_server, url) = web("any-page");
+    home.run(&["check", "--revision", "2025-11-25", &url]);
+    let rows = home.json(&["ls"]);
+    let session = rows.iter().find(|row| row["kind"] == "session").unwrap()["session"].as_str().unwrap();
+    let file = file.to_str().unwrap();
+    let made = home.run(&["bundle", session, "--output", file]);
+    assert_eq!(made.code, Some(0), "{}", made.err());
+    let ran = home.run(&["check", "--format", "text", file]);
+    assert!(ran.out().starts_with("bundle.json: a bundle") && !ran.out().contains("in s"), "{}", ran.out());
+    for (flag, code) in [
+        (&["--patience", "3"][..], "check.needs-server"),
+        (&["--expect-tool", "x"], "check.needs-session"),
+        (&["--sizes"], "check.needs-session"),
+    ] {
+        let ran = home.run(&[&["check", "--json", file], flag].concat());
+        let problem: Value = serde_json::from_str(&ran.err()).unwrap();
+        assert_eq!((ran.code, &problem["error"]["code"]), (Some(2), &code.into()), "{problem}");
+    }
+    let ran = home.run(&["check", "--"]);
+    assert!(ran.code == Some(2) && ran.err().contains("nothing stands after `--`"), "{}", ran.err());
+    for words in [&["check", "npx", "foo"][..], &["check", "python3"]] {
+        let ran = home.run(words);
+        assert!(ran.code == Some(2) && ran.err().contains("tapgate check -- "), "{}", ran.err());
     }
     let sarif = home.run(&[
         "check",

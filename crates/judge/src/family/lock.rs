@@ -24,7 +24,7 @@ static HELD: Rule = Rule {
     severity: Severity::Warning,
     revisions: Revisions::ALL,
     source: "tapgate, mcp.lock; Spec 2025-11-25, server/tools, Security Considerations",
-    fix: "Look at it with `tapgate lock diff mcp.lock last`, and let it pass with `tapgate lock approve`.",
+    fix: "Look at it with `tapgate lock diff mcp.lock SESSION`, and let it pass with `tapgate lock approve`.",
     fires: &[
         r#"locked
         hello 2025-06-18 {} {"tools":{}}

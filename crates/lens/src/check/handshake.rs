@@ -1,7 +1,7 @@
 //! Check 1: the client handshake succeeds.
 
 use tapgate_store::ExchangeRow;
-use tapgate_wire::record::Status;
+use tapgate_wire::record::{Status, Transport};
 use tapgate_wire::rule::Side;
 
 use super::{Check, Session, Verdict};
@@ -20,20 +20,29 @@ pub(super) fn check(sessions: &[Session<'_>]) -> Check {
         }
     };
     let id = sessions.first().map_or_else(|| "last".to_owned(), |session| session.row.id.to_string());
+    let is_pipes = sessions
+        .iter()
+        .any(|session| session.source.is_none_or(|source| source.transports.1 == Transport::Stdio));
     let next = (verdict >= Verdict::Warn).then(|| match side {
         Some(Side::Client) => format!("See what the client sent: `tapgate show {id}`."),
-        _ if wants_login(sessions) => {
+        _ if has_status(sessions, 401) => {
             "Give it what it asks for, such as `--header 'Authorization: env:NAME'`.".to_owned()
         }
-        _ => format!("See what the server answered and wrote to standard error: `tapgate show {id}`."),
+        _ if has_status(sessions, 404) => {
+            format!("Check the path of the URL, and see what is answered there: `tapgate show {id}`.")
+        }
+        _ if is_pipes => {
+            format!("See what the server answered and wrote to standard error: `tapgate show {id}`.")
+        }
+        _ => format!("See what the server answered: `tapgate show {id}`."),
     });
     Check { name: "handshake", title: "the client handshake succeeds", verdict, why, side, next }
 }
 
-/// Whether a server answered 401.
-fn wants_login(sessions: &[Session<'_>]) -> bool {
+/// Whether a server answered with this status.
+fn has_status(sessions: &[Session<'_>], status: u16) -> bool {
     let mut exchanges = sessions.iter().flat_map(|session| session.exchanges);
-    exchanges.any(|exchange| exchange.http_status == Some(401))
+    exchanges.any(|exchange| exchange.http_status == Some(status))
 }
 
 /// How one session came about.
@@ -69,14 +78,17 @@ fn outcome(session: &Session<'_>) -> (Verdict, String, Option<Side>) {
 
 fn failed(exchange: &ExchangeRow, server: &str) -> (Verdict, String, Option<Side>) {
     let method = &exchange.method;
-    let said = exchange.error_text.as_deref().unwrap_or("no reason given");
+    let is_http = exchange.http_status.is_some_and(|status| status >= 400);
+    let said = exchange.error_text.as_deref().unwrap_or(if is_http { "" } else { "no reason given" });
     let code = exchange.error_code.map(|code| format!(" {code}")).unwrap_or_default();
     let http = exchange.http_status.filter(|status| *status >= 400).map(|status| format!(" HTTP {status}"));
     let http = http.unwrap_or_default();
     match exchange.status {
-        Status::Error | Status::ToolError => {
-            (Verdict::Fail, format!("{server} refuses {method}:{http}{code} {said}."), Some(Side::Server))
-        }
+        Status::Error | Status::ToolError => (
+            Verdict::Fail,
+            format!("{}.", format!("{server} refuses {method}:{http}{code} {said}").trim_end()),
+            Some(Side::Server),
+        ),
         Status::Pending => {
             (Verdict::Fail, format!("{server} has not answered {method}."), Some(Side::Server))
         }

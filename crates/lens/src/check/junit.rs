@@ -58,14 +58,15 @@ impl Report {
         out
     }
 
-    /// Which server it is, and what came of the visits.
+    /// What was checked, and what came of the visits.
     fn properties(&self, out: &mut String) {
         let visits = self.visits.iter().map(|visit| {
             let why = if visit.why.is_empty() { String::new() } else { format!(" ({})", visit.why) };
             (format!("visit {}", visit.revision), format!("{}{why}", visit.outcome))
         });
         out.push_str("  <properties>\n");
-        for (name, value) in std::iter::once(("server".to_owned(), self.server.clone())).chain(visits) {
+        let checked = self.subjects.iter().map(|subject| ("checked".to_owned(), subject.told()));
+        for (name, value) in checked.chain(visits) {
             let _ = writeln!(out, "    <property name=\"{}\" value=\"{}\"/>", text(&name), text(&value));
         }
         out.push_str("  </properties>\n");

@@ -27,7 +27,7 @@ impl Report {
                 let line = at(text).filter(|_| !subject.is_empty()).map_or(1, |at| at + 1);
                 json!({ "artifactLocation": { "uri": uri }, "region": { "startLine": line } })
             });
-            let about = if subject.is_empty() { &self.server } else { subject };
+            let about = if subject.is_empty() { self.server() } else { subject.to_owned() };
             place
                 .map(|place| json!({ "physicalLocation": place, "logicalLocations": [{ "name": about }] }))
                 .into_iter()

@@ -16,8 +16,10 @@ pub(super) fn check(sessions: &[Session<'_>], findings: &[FindingRow], expected:
     let extra: Vec<_> = expected.no_tools.iter().filter(|name| names.contains(*name)).cloned().collect();
     let too_large = findings.iter().find(|finding| finding.rule == "frame.too-large");
     let (verdict, why, side) = if let (true, Some(large)) = (lists.is_empty(), too_large) {
-        let why =
-            format!("An answer is larger than the 1 MiB that is read, most likely the list: {}", large.text);
+        let is_asked =
+            sessions.iter().any(|session| session.exchanges.iter().any(|e| e.method == "tools/list"));
+        let list = if is_asked { ", most likely the list" } else { "" };
+        let why = format!("An answer is larger than the 1 MiB that is read{list}: {}", large.text);
         (Verdict::Fail, why, Some(Side::Server))
     } else if is_unread(sessions) {
         (Verdict::Unknown, "The list of tools holds what cannot be read.".to_owned(), Some(Side::Server))

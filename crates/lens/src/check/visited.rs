@@ -40,12 +40,27 @@ impl Visited {
 impl Report {
     /// Doubts what rests on visits that did not see all: their calls are not as they should be.
     pub fn doubt(&mut self) {
+        self.doubt_handshake();
         let odd = self.visits.iter().find(|visit| visit.is_odd);
         let check = self.checks.iter_mut().find(|check| check.name == "visible");
         let (Some(visit), Some(check)) = (odd, check) else { return };
         check.verdict = Verdict::Fail;
         check.side = Some(Side::Server);
         check.why = format!("{} In {}: {}.", check.why, visit.revision, visit.why);
+        check.next = Some("See what it said: `tapgate calls source:check`.".to_owned());
+    }
+
+    /// Says why no revision was spoken as the visits know it: in a recording an end of theirs looks like one of the server.
+    fn doubt_handshake(&mut self) {
+        if self.visits.iter().any(|visit| matches!(visit.outcome, "spoken" | "answered")) {
+            return;
+        }
+        let silent = self.visits.iter().find(|visit| visit.outcome == "silent");
+        let check = self.checks.iter_mut().find(|check| check.name == "handshake");
+        let (Some(visit), Some(check)) = (silent, check) else { return };
+        check.verdict = Verdict::Fail;
+        check.why = format!("In {} the server does not answer: {}.", visit.revision, visit.why);
+        check.side = Some(Side::Server);
         check.next = Some("See what it said: `tapgate calls source:check`.".to_owned());
     }
 }

@@ -73,7 +73,9 @@ pub fn session(view: &SessionView<'_>) -> Page {
     if !view.findings.is_empty() {
         blocks.push(Block::Title("Wrong outside of calls".to_owned()));
     }
-    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, leg, view.rules)));
+    blocks.extend(
+        view.findings.iter().flat_map(|finding| found(finding, &super::place(finding), leg, view.rules)),
+    );
     blocks.extend(outside(view));
     Page::of(blocks)
 }

@@ -45,7 +45,9 @@ pub fn show(view: &ExchangeView<'_>) -> Page {
             .filter(|code| !is_told(code))
             .map(|code| Block::Note(Note::new(Tone::Odd, "!", message::explained(code, view.meaning)))),
     );
-    blocks.extend(view.findings.iter().flat_map(|finding| found(finding, view.call.leg(), view.rules)));
+    blocks.extend(
+        view.findings.iter().flat_map(|finding| found(finding, &place(finding), view.call.leg(), view.rules)),
+    );
     if !view.children.is_empty() {
         blocks.push(Block::Title("Asked inside of it".to_owned()));
         let call = &view.call;
@@ -113,14 +115,9 @@ fn top(view: &ExchangeView<'_>) -> Vec<Block> {
 }
 
 /// A finding on a leg: who is at fault and what was seen, then what to do and where that is written.
-pub(crate) fn found(finding: &FindingRow, leg: Leg, rules: Rules<'_>) -> Vec<Block> {
+pub(crate) fn found(finding: &FindingRow, place: &str, leg: Leg, rules: Rules<'_>) -> Vec<Block> {
     let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Odd };
     let (severity, side) = (finding.severity.word(), finding.side.word());
-    let place = match (finding.exchange, finding.message) {
-        (Some(id), _) => id.to_string(),
-        (None, Some(id)) => format!("{id} of {}", finding.session),
-        (None, None) => finding.session.to_string(),
-    };
     let whose = side_word(finding.side, leg);
     let text = format!("{whose}: {} [{}] in {place}", finding.text, finding.rule);
     let rule = rules(&finding.rule);
@@ -144,6 +141,11 @@ pub(crate) fn found(finding: &FindingRow, leg: Leg, rules: Rules<'_>) -> Vec<Blo
     }
     blocks.push(Block::Facts(Facts { kind: "finding", facts }));
     blocks
+}
+
+/// Where a finding was made, as an id of the journal.
+pub(crate) fn place(finding: &FindingRow) -> String {
+    finding.exchange.map_or_else(|| finding.session.to_string(), |id| id.to_string())
 }
 
 fn gone() -> Block {

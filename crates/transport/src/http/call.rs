@@ -22,7 +22,7 @@ use crate::clock::Clock;
 const MAX_MESSAGE: usize = 64 << 20;
 
 /// What each thing that is heard costs of the allowance at least: what is small costs who records it as much.
-const COST: u64 = 1024;
+pub(super) const COST: u64 = 1024;
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -24,6 +24,7 @@ use tapgate_wire::header::{RequestHead, ResponseHead};
 use tapgate_wire::stream::Ending;
 use tokio::task::AbortHandle;
 
+use super::call::COST;
 use super::collect::Arriving;
 use super::dial::Dialer;
 use super::exchange::{address, describe, keep, send};
@@ -226,6 +227,11 @@ impl Origin {
                     found.extend(frame.into_message());
                 });
             });
+            // What is no message is recorded too; messages are paid for by who takes them.
+            let n_idle = n_frames - found.len();
+            if n_idle > 0 && !coming.allowance.take(COST * n_idle as u64) {
+                return Ending::Failed(SPENT.to_owned());
+            }
             if n_frames > 0 {
                 arrived = self.arriving.begin();
             } else if !arrived.add(n_bytes) {

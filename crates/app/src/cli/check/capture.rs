@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use tapgate_lens::check::{Session, Stored};
-use tapgate_store::{ExchangeRow, FindingRow, Query, SessionRow, SourceRow, SurfaceRow};
+use tapgate_store::{ExchangeRow, FindingRow, Query, SessionId, SessionRow, SourceRow, SurfaceRow};
 use tapgate_wire::Leg;
+use tapgate_wire::record::Offered;
 use tapgate_wire::rule::Side;
 
 use crate::home;
@@ -22,6 +23,8 @@ pub(super) struct Capture {
     pub(super) findings: Vec<FindingRow>,
     surfaces: Vec<SurfaceRow>,
     stored: Stored,
+    /// The session on the other leg, of a bridge.
+    pub(super) other_leg: Option<SessionId>,
 }
 
 impl Capture {
@@ -47,6 +50,26 @@ impl Capture {
         seen.map_err(read)?;
         capture.row = Some(row);
         Ok(capture)
+    }
+
+    /// Finds the session on the other leg of a bridge, the one that began nearest to this one.
+    pub(super) fn find_other_leg(&mut self, look: &Look) -> Result<(), Problem> {
+        let read = |trouble| home::problem(&trouble);
+        let (Some(row), Some(source)) = (&self.row, &self.source) else { return Ok(()) };
+        let sources = look.reader.sources().map_err(read)?;
+        let other = sources.iter().find(|other| {
+            (other.pid, other.started) == (source.pid, source.started) && other.leg != source.leg
+        });
+        let Some(other) = other else { return Ok(()) };
+        let sessions = look.reader.sessions(Some(other.id), None).map_err(read)?;
+        let nearest = sessions.iter().min_by_key(|session| session.opened.abs_diff(row.opened));
+        self.other_leg = nearest.map(|session| session.id);
+        Ok(())
+    }
+
+    /// Whether a list of tools is recorded.
+    pub(super) fn has_tools(&self) -> bool {
+        self.surfaces.iter().any(|surface| surface.kind == Offered::Tools)
     }
 
     /// Forgives what our own client did: it asks on purpose for what no server has, and for what is to be refused.

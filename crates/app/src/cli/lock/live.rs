@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde_json::{Value, json};
 use tapgate_store::SessionRow;
 use tapgate_wire::Leg;
 
 use super::Target;
+use crate::cli::tap::header;
 use crate::home;
 use crate::look::Look;
 use crate::play::{self, Heard, Player, Server};
@@ -29,13 +31,14 @@ const LISTS: &[(&str, &str)] = &[
 
 /// The session in which the server was asked for everything.
 pub(super) fn ask(server: &Server, target: &Target) -> Result<SessionRow, Problem> {
+    let headers = header::read(&target.headers)?;
     let mut flags = vec![OsString::from("--bridge")];
     for header in &target.headers {
         flags.extend(["--header".into(), header.into()]);
     }
     let mut player = Player::start(server, play::LOCK, &flags).map_err(|error| play::cannot_start(&error))?;
     let pid = player.pid();
-    let listed = list_all(&mut player, server);
+    let listed = list_all(&mut player, (server, &headers));
     player.end();
     listed?;
     // The journal may have come into being meanwhile.
@@ -53,7 +56,7 @@ pub(super) fn ask(server: &Server, target: &Target) -> Result<SessionRow, Proble
 }
 
 /// Shakes hands and asks for every page of every list.
-fn list_all(player: &mut Player, to: &Server) -> Result<(), Problem> {
+fn list_all(player: &mut Player, to: (&Server, &HeaderMap)) -> Result<(), Problem> {
     let hello = json!({
         "protocolVersion": "2025-11-25",
         "capabilities": {},
@@ -83,24 +86,28 @@ fn list_all(player: &mut Player, to: &Server) -> Result<(), Problem> {
 }
 
 /// The result of a request.
-fn result(player: &mut Player, to: &Server, method: &str, params: &Value) -> Result<Value, Problem> {
+fn result(
+    player: &mut Player,
+    to: (&Server, &HeaderMap),
+    method: &str,
+    params: &Value,
+) -> Result<Value, Problem> {
     let mut answer = match player.ask(method, params, PATIENCE, &mut asked) {
         Heard::Answer(answer) => answer,
         Heard::Silence | Heard::Over => {
             let message = format!("the server gave no answer to {method}");
-            return Err(not_asked(&message, "see what happened with `tapgate show last`"));
+            return Err(not_asked(&message, "see what happened with `tapgate calls source:lock`"));
         }
     };
     if let Some(result) = answer.get_mut("result") {
         return Ok(result.take());
     }
     if let Some(why) = play::unreached(&answer) {
-        return Err(play::unreachable(to, &why));
+        return Err(play::unreachable(to.0, &why));
     }
     let why = answer.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason is given");
-    let why: String = why.chars().filter(|c| !c.is_control()).take(300).collect();
-    let help = "see what happened with `tapgate show last`; credentials go with --header";
-    Err(not_asked(&format!("the server refuses {method}"), help).because(why))
+    let help = "see what happened with `tapgate calls source:lock`; credentials go with --header";
+    Err(not_asked(&format!("the server refuses {method}"), help).because(play::quoted(why, to.1)))
 }
 
 /// Answers what a server may ask a client that can do nothing.

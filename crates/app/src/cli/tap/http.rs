@@ -87,6 +87,9 @@ pub fn proxy_variables() -> ProxyVariables {
     }
 }
 
+/// Who answered, in the data of an error that the tap gives itself.
+pub const BY: &str = "tapgate";
+
 /// The body of an answer that the tap gives itself: a JSON-RPC error with the request's id, if that can be read.
 ///
 /// JSON-RPC 2.0, section 5.1: -32603 is an internal error; no code of MCP's own ranges may be invented.
@@ -96,7 +99,8 @@ pub fn explain(_head: &RequestHead, body_prefix: &[u8], cause: &str) -> Bytes {
     let id = message.shape().id.clone().filter(|_| asked);
     let id = id.as_ref().and_then(|id| std::str::from_utf8(&id.0).ok()).unwrap_or("null");
     let text = serde_json::Value::from(format!("tapgate: {cause}"));
-    Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32603,"message":{text}}}}}"#))
+    let error = format!(r#"{{"code":-32603,"message":{text},"data":{{"by":"{BY}"}}}}"#);
+    Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#))
 }
 
 /// Ends with the first signal that asks the process to end.

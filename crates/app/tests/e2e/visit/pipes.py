@@ -21,6 +21,8 @@ def tools(ask, cursor):
         return say_bytes(b'{"jsonrpc":"2.0","id":%s,"result":{"tools":%s%s}}' % (i, b'[' * 5000, b']' * 5000))
     if fault == 'no-unicode':
         return say_bytes(b'{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"\xff"}]}}' % i)
+    if fault == 'giant':
+        return say({'id': ask['id'], 'result': {'tools': [dict(TOOL, description='z' * 12000000)]}})
     if fault == 'large':
         return say({'id': ask['id'], 'result': {'tools': [dict(TOOL, name='t%d' % n, description='word ' * 400) for n in range(600)]}})
     page = {'tools': [TOOL]}
@@ -30,6 +32,8 @@ def tools(ask, cursor):
         page['nextCursor'] = 'b' if cursor == 'a' else 'a'
     say({'id': ask['id'], 'result': page})
 
+if fault == 'dies':
+    sys.exit(3)
 if fault == 'silent':
     time.sleep(1000)
 if fault == 'asks':
@@ -53,6 +57,8 @@ for line in sys.stdin:
     if ask['method'] == 'initialize':
         say({'id': ask['id'], 'result': {'protocolVersion': params['protocolVersion'], 'capabilities': {'tools': {}}, 'serverInfo': {'name': 'pipes', 'version': '1'}}})
     elif ask['method'] == 'ping':
+        if fault == 'leaves':
+            sys.exit(0)
         say({'id': ask['id'], 'result': {}})
     elif ask['method'] == 'tools/list':
         tools(ask, params.get('cursor'))

@@ -1,5 +1,5 @@
 # A server over Streamable HTTP with the faults that the first argument names, on a free port of loopback.
-import json, sys
+import json, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 faults = set(sys.argv[1].split(','))
@@ -34,7 +34,7 @@ class Server(BaseHTTPRequestHandler):
         self.reply(status, {'jsonrpc': '2.0', 'id': self.id, 'error': {'code': code, 'message': text}})
 
     def do_GET(self):
-        noise = {'comments': b': nothing to see here, go on please\n\n' * 100,
+        noise = {'comments': b': ping\n\n' * 8000,
                  'events': b'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}\n\n' * 10}
         for name, text in noise.items():
             if name in faults:
@@ -64,7 +64,16 @@ class Server(BaseHTTPRequestHandler):
             return self.reply(401, {'error': 'invalid_token'}, {'WWW-Authenticate': 'Bearer realm="example"'})
         if self.headers.get('Origin') and 'any-page' not in faults:
             return self.fail(403, -32000, 'foreign origin')
+        if 'nowhere' in faults:
+            return self.reply(404)
+        if 'hangs' in faults:
+            time.sleep(1000)
+        for fault, text in {'rude': 'not tapgate: go away', 'echoes': 'no %s here' % self.headers.get('X-Team-Thing')}.items():
+            if fault in faults:
+                return self.fail(400, -32000, text)
         revision = params.get('_meta', {}).get(META)
+        if revision and 'shrugs' in faults:
+            return self.answer({})
         if revision:
             if 'modern' not in faults:
                 return self.fail(400, -32600, 'not initialized')
