@@ -8,6 +8,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tapgate_engine::Input;
 use tapgate_transport::Seen;
+use tapgate_wire::fault::FaultKind;
 use tapgate_wire::frame::coding::{Decoder, Limits};
 use tapgate_wire::frame::{self, Body, Frame, Lines, Sse};
 use tapgate_wire::record::Transport;
@@ -45,7 +46,13 @@ impl Decode {
             Seen::Passed { stream, from, at } => sink(at, Input::Passed { stream, from }),
             Seen::Closed { stream, from, at, how } => {
                 if let Some(mut direction) = self.streams.remove(&(stream, from)) {
-                    direction.finish(&how, &mut |frame| sink(at, input(stream, from, frame)));
+                    direction.finish(&how, &mut |mut frame| {
+                        // What nobody waited for any more was not cut short by its sender.
+                        if let (Frame::Stray { faults, .. }, Ending::Abandoned) = (&mut frame, &how) {
+                            faults.retain(|fault| fault.kind != FaultKind::CutShort);
+                        }
+                        sink(at, input(stream, from, frame));
+                    });
                 }
                 sink(at, Input::Closed { stream, from, how });
             }
