@@ -228,3 +228,33 @@ fn stray(at: Nanos, fault: Fault) -> Frame {
 fn unreadable(stream: StreamId, from: Leg, at: Nanos, fault: Fault) -> Input {
     input(stream, from, stray(at, fault))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Faults that are told when half an event of the server ends so.
+    fn faults(how: Ending) -> Vec<FaultKind> {
+        let (stream, from) = (StreamId(1), Leg::Server);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("text/event-stream"));
+        let chunk = Chunk { at: Nanos(1), bytes: Bytes::from_static(b"data: {\"jsonrpc\":\"2.0\",\"meth") };
+        let mut decode = Decode::new(Transport::Http);
+        decode.open(stream, from, &headers, Nanos(1), &mut |_, _| {});
+        let mut told = Vec::new();
+        for seen in [Seen::Bytes { stream, from, chunk }, Seen::Closed { stream, from, at: Nanos(2), how }] {
+            decode.on(seen, &mut |_, input| {
+                if let Input::Stray { faults, .. } = input {
+                    told.extend(faults.iter().map(|fault| fault.kind));
+                }
+            });
+        }
+        told
+    }
+
+    #[test]
+    fn what_its_receiver_ended_was_not_cut_short_by_its_sender() {
+        assert_eq!(faults(Ending::Cut), [FaultKind::CutShort]);
+        assert_eq!(faults(Ending::Abandoned), []);
+    }
+}

@@ -159,6 +159,11 @@ impl Exits {
     }
 }
 
+/// Whether a process ended by a signal that anybody may have sent.
+pub(super) fn was_told_to(status: i32) -> bool {
+    ENDING.contains(&(status - 128))
+}
+
 fn of(target: Option<&Bytes>) -> String {
     target.map_or(String::new(), |target| format!(" of `{}`", quote(target)))
 }
