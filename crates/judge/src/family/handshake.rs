@@ -43,8 +43,8 @@ pub(super) struct Handshakes {
     spoke: (bool, bool),
     /// The client closed its pipe.
     has_left: bool,
-    /// The server's pipe ended before `initialize` was answered: why, its process may tell yet.
-    unanswered: Option<Place>,
+    /// The connection ended before `initialize` was answered, with this HTTP status; why, the process may tell yet.
+    unanswered: Option<(Place, Option<u16>)>,
     is_over: bool,
     /// Its process ended by itself, which is found as that.
     has_exited: bool,
@@ -263,14 +263,8 @@ impl Handshakes {
             side: Side::Unknown,
         };
         match (exchange.status, exchange.http_status) {
-            (Status::Unanswered, _) if self.has_left => {}
-            (Status::Unanswered, Some(status @ 300..=399)) if self.once(&rule::UNANSWERED) => {
-                let place = Place { side: Side::Server, ..place };
-                let text = format!("The server answered initialize with a redirect, HTTP status {status}.");
-                cx.find_at(&rule::UNANSWERED, place, "initialize", text);
-            }
-            (Status::Unanswered, _) => {
-                self.unanswered = Some(Place { side: Side::Server, ..place });
+            (Status::Unanswered, status) if !self.has_left => {
+                self.unanswered = Some((Place { side: Side::Server, ..place }, status));
                 if cx.session.transport != Transport::Stdio {
                     self.cut_off(cx);
                 }
@@ -298,11 +292,13 @@ impl Handshakes {
 
     /// The connection ended before the answer, and nothing else says so.
     fn cut_off(&mut self, cx: &mut Cx<'_>) {
-        if let Some(place) = self.unanswered.take()
-            && !self.has_exited
+        if let Some((place, status)) = self.unanswered.take().filter(|_| !self.has_exited)
             && self.once(&rule::UNANSWERED)
         {
-            let text = "The connection ended before initialize was answered.";
+            let text = match status {
+                Some(300..=399) => "The server answered initialize with a redirect, which MCP does not know.",
+                _ => "The connection ended before initialize was answered.",
+            };
             cx.find_at(&rule::UNANSWERED, place, "initialize", text);
         }
     }
@@ -321,7 +317,7 @@ impl Handshakes {
     }
 
     fn tick(&mut self, cx: &mut Cx<'_>) {
-        if self.unanswered.as_ref().is_some_and(|place| cx.now.since(place.at) >= EXITING) {
+        if self.unanswered.as_ref().is_some_and(|(place, _)| cx.now.since(place.at) >= EXITING) {
             self.cut_off(cx);
         }
         let session = cx.session;

@@ -215,15 +215,13 @@ fn told_of_message(cx: &Cx<'_>, odd: &Stray<'_>, oddity: Oddity) -> (String, Str
         Oddity::UnmatchedAnswer => {
             let id = shape.id.as_ref().map_or("unknown".into(), |id| quote(&id.0).to_string());
             let what = if shape.kind == Kind::Error { "an error" } else { "a result" };
-            let open = match call {
-                Some(call) => {
-                    let asked = call.request.shape().id.as_ref().map(|id| &*id.0);
-                    let called = called(call.method.as_bytes(), call.target.as_deref(), asked);
-                    format!("; that of {called}, which is open, is of the other type")
-                }
-                None => ", which no open request has".into(),
+            let says = format!("The {who} sent {what} with the id {id}");
+            let Some(call) = call else {
+                return (String::new(), format!("{says}, which no open request has."));
             };
-            format!("The {who} sent {what} with the id {id}{open}.")
+            let asked = call.request.shape().id.as_ref().map(|id| &*id.0);
+            let called = called(call.method.as_bytes(), call.target.as_deref(), asked);
+            return (method, format!("{says}; that of {called}, which is open, is of the other type."));
         }
         Oddity::AnswerWithoutId => {
             format!(
