@@ -20,6 +20,9 @@ const WITHIN: i64 = 60_000_000_000;
 /// Sessions that are looked through.
 const MAX_SESSIONS: u64 = 50;
 
+/// Nanoseconds since it was asked after which nobody asks a request once more.
+const LONGEST: i64 = 600_000_000_000;
+
 /// Exchanges of it that are looked through, the latest ones, and requests that are told.
 const MAX_ROWS: usize = 1_000;
 const MAX_FAILED: usize = 64;
@@ -44,7 +47,8 @@ pub fn past(home: &Path, name: &str, server: &str, started: UnixNanos) -> Option
         if is_late && has_failed(row) {
             rows.push(row.clone());
         }
-        if rows.len() < MAX_FAILED && n_seen < MAX_ROWS {
+        let is_near = started.saturating_sub(row.opened) < LONGEST;
+        if is_near && rows.len() < MAX_FAILED && n_seen < MAX_ROWS {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())

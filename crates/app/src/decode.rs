@@ -8,6 +8,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tapgate_engine::Input;
 use tapgate_transport::Seen;
+use tapgate_wire::fault::FaultKind;
 use tapgate_wire::frame::coding::{Decoder, Limits};
 use tapgate_wire::frame::{self, Body, Frame, Lines, Sse};
 use tapgate_wire::record::Transport;
@@ -45,7 +46,13 @@ impl Decode {
             Seen::Passed { stream, from, at } => sink(at, Input::Passed { stream, from }),
             Seen::Closed { stream, from, at, how } => {
                 if let Some(mut direction) = self.streams.remove(&(stream, from)) {
-                    direction.finish(&how, &mut |frame| sink(at, input(stream, from, frame)));
+                    direction.finish(&how, &mut |mut frame| {
+                        // What nobody waited for any more was not cut short by its sender.
+                        if let (Frame::Stray { faults, .. }, Ending::Abandoned) = (&mut frame, &how) {
+                            faults.retain(|fault| fault.kind != FaultKind::CutShort);
+                        }
+                        sink(at, input(stream, from, frame));
+                    });
                 }
                 sink(at, Input::Closed { stream, from, how });
             }
@@ -220,4 +227,34 @@ fn stray(at: Nanos, fault: Fault) -> Frame {
 
 fn unreadable(stream: StreamId, from: Leg, at: Nanos, fault: Fault) -> Input {
     input(stream, from, stray(at, fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Faults that are told when half an event of the server ends so.
+    fn faults(how: Ending) -> Vec<FaultKind> {
+        let (stream, from) = (StreamId(1), Leg::Server);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("text/event-stream"));
+        let chunk = Chunk { at: Nanos(1), bytes: Bytes::from_static(b"data: {\"jsonrpc\":\"2.0\",\"meth") };
+        let mut decode = Decode::new(Transport::Http);
+        decode.open(stream, from, &headers, Nanos(1), &mut |_, _| {});
+        let mut told = Vec::new();
+        for seen in [Seen::Bytes { stream, from, chunk }, Seen::Closed { stream, from, at: Nanos(2), how }] {
+            decode.on(seen, &mut |_, input| {
+                if let Input::Stray { faults, .. } = input {
+                    told.extend(faults.iter().map(|fault| fault.kind));
+                }
+            });
+        }
+        told
+    }
+
+    #[test]
+    fn what_its_receiver_ended_was_not_cut_short_by_its_sender() {
+        assert_eq!(faults(Ending::Cut), [FaultKind::CutShort]);
+        assert_eq!(faults(Ending::Abandoned), []);
+    }
 }

@@ -41,7 +41,8 @@ pub enum Fact {
         /// Its exit status, or 128 + signal.
         status: i32,
     },
-    /// The client closed its pipe: it says nothing more, and whatever the server does now is an end that was asked for.
+    /// The client closed its pipe while the server was there: it says nothing more, and whatever the server does now is
+    /// an end that was asked for.
     Left {
         /// When.
         at: Nanos,

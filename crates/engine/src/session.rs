@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use tapgate_wire::record::{Era, Piece, Transport};
-use tapgate_wire::shape::Member;
 use tapgate_wire::stream::{Carried, Ending, StreamMap};
 use tapgate_wire::{Fault, Kind, Leg, Nanos, Shape, StreamId};
 
@@ -42,6 +41,8 @@ pub(crate) struct Session {
     events: VecDeque<(u64, StreamId)>,
     /// Which directions of the pipes ended: the client's, the server's.
     pipes_ended: (bool, bool),
+    /// The process is gone, or half of it: what its client does now, it does because of that.
+    server_went: bool,
     /// How many losses of the source it knows of.
     n_losses: u64,
     /// When it last heard something.
@@ -84,6 +85,7 @@ impl Session {
             streams: StreamMap::default(),
             events: VecDeque::new(),
             pipes_ended: (false, false),
+            server_went: false,
             n_losses: opening.n_losses,
             heard: now,
             is_gone: false,
@@ -117,6 +119,7 @@ impl Session {
             }
             Input::Exited { status, .. } => {
                 self.note(now, format!("server exited with status {status}"), ledger);
+                self.server_went = true;
                 self.pipes_ended.0 = true;
                 self.end_with_pipes(now, ledger);
             }
@@ -287,8 +290,10 @@ impl Session {
         } else if let Some(why) = why_early(how) {
             self.note(now, format!("the {}'s pipe ended early: {why}", name(from)), ledger);
         }
-        if went == Leg::Client {
-            ledger.tell(Fact::Left { at: now, session: self.state.n });
+        match went {
+            Leg::Client if self.server_went => {}
+            Leg::Client => ledger.tell(Fact::Left { at: now, session: self.state.n }),
+            Leg::Server => self.server_went = true,
         }
         // The side that closed its pipe answers nothing any more.
         self.track.close_all(Some(from.opposite()), None, now, ledger);
@@ -367,7 +372,7 @@ impl Session {
 
 /// Whether a message opens a legacy session.
 pub(crate) fn is_initialize(shape: &Shape) -> bool {
-    shape.kind == Kind::Request && shape.raw(Member::Method).is_some_and(|raw| raw == r#""initialize""#)
+    shape.kind == Kind::Request && shape.method().is_some_and(|method| method == "initialize")
 }
 
 /// What carried a piece of traffic, with at least the time at which we heard of it.

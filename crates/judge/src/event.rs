@@ -48,7 +48,7 @@ pub(crate) enum Event<'a> {
     },
     /// Time passed.
     Tick,
-    /// The session is over.
+    /// The session is over; told again when its source is.
     Ended,
 }
 

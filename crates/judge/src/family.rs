@@ -71,6 +71,7 @@ families! {
 /// Rules that say exactly what others say in general: where one is found of a message, those are not.
 const EXACTER: &[(&str, &[&str])] = &[
     ("handshake.noise", &["frame.not-json"]),
+    ("handshake.unanswered", &["track.missing-answer"]),
     ("rpc.missing-id", &["track.answer-without-id"]),
     ("era.future-method", &["capability.client-lacks"]),
     ("era.batch", &["header.on-batch"]),

@@ -223,6 +223,16 @@ fn a_finding_that_needs_two_sessions_keeps_both_and_no_third() {
 }
 
 #[test]
+fn an_answer_whose_id_has_the_other_type_keeps_the_request_that_it_means() {
+    let rule = rule("track.unmatched-answer").unwrap();
+    let is_meant = |finding: &Finding| finding.rule.id == rule.id && *finding.subject == *b"ping";
+    let small = scene(rule.fires[0]).shrink(&is_meant).unwrap();
+    let found = small.findings();
+    let text = &found.iter().find(|finding| is_meant(finding)).unwrap().text;
+    assert!(String::from_utf8_lossy(text).contains("ping (id 1), which is open"), "{text:?}");
+}
+
+#[test]
 fn a_lock_shrinks_to_the_pin_that_differs() {
     let held = rule("lock.held").unwrap();
     let small = scene(held.fires[0]).shrink(&|finding| finding.rule.id == held.id).unwrap();

@@ -54,6 +54,11 @@ impl LineClient {
         serde_json::from_str(&line).expect(&line)
     }
 
+    /// Waits until the tap says nothing more.
+    pub(crate) fn outlive(&mut self) {
+        while self.from.read_line(&mut String::new()).unwrap() > 0 {}
+    }
+
     /// Ends as clients do; gives the tap's status and what it said on standard error.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         drop(self.to.take());

@@ -215,7 +215,14 @@ impl Tracker {
             _ => self.memory.by_id(asked_by, scope, id),
         };
         let Some(call) = call else {
-            return self.unseen(Oddity::UnmatchedAnswer);
+            let place = self.unseen(Oddity::UnmatchedAnswer);
+            let alike = waiting_for(&self.ids, asked_by, &other_type(id), part.via);
+            let Some(call) = Self::pick(alike, part.via).and_then(|n| self.open.get_mut(&n)) else {
+                return place;
+            };
+            // It stays open: its asker does not take this for the answer either.
+            call.attach(part.n, part.from, part.size, part.first, ledger);
+            return Place { exchange: Some(call.n()), ..place };
         };
         note_faults(call, part.shape);
         match call.exchange.status {
@@ -232,6 +239,14 @@ impl Tracker {
         }
         call.attach(part.n, part.from, part.size, part.first, ledger);
         Place { target: call.exchange.target.clone(), ..Place::of(call.n()) }
+    }
+}
+
+/// The id that says the same as text that this one says as a number, or the other way around.
+fn other_type(id: &Bytes) -> Bytes {
+    match id.strip_prefix(b"\"").and_then(|id| id.strip_suffix(b"\"")) {
+        Some(text) => id.slice_ref(text),
+        None => [b"\"", id.as_ref(), b"\""].concat().into(),
     }
 }
 

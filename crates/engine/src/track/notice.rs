@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tapgate_wire::json;
 use tapgate_wire::record::Status;
-use tapgate_wire::shape::Member;
+use tapgate_wire::shape::{Id, Member};
 
 use super::call::{Awaits, Call, Verb};
 use super::request::related_task;
@@ -15,16 +15,16 @@ use crate::oddity::Oddity;
 impl Tracker {
     pub(super) fn notification(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let shape = part.shape;
-        match shape.raw(Member::Method).map_or(&b""[..], |raw| raw.as_ref()) {
-            br#""notifications/progress""# => match shape.raw(Member::ProgressToken) {
-                Some(token) => self.progress(token, part, ledger),
+        match shape.method().unwrap_or_default().as_ref() {
+            "notifications/progress" => match shape.id_in(Member::ProgressToken) {
+                Some(Id(token)) => self.progress(&token, part, ledger),
                 None => self.by_stream(part, ledger),
             },
-            br#""notifications/cancelled""# => match shape.raw(Member::CancelledId) {
-                Some(id) => self.cancel(id, part, ledger),
+            "notifications/cancelled" => match shape.id_in(Member::CancelledId) {
+                Some(Id(id)) => self.cancel(&id, part, ledger),
                 None => self.by_stream(part, ledger),
             },
-            br#""notifications/tasks""# | br#""notifications/tasks/status""# => {
+            "notifications/tasks" | "notifications/tasks/status" => {
                 match shape.raw(Member::TaskId).and_then(|task| self.task(part.from.opposite(), task)) {
                     Some(n) => self.task_told(n, part, ledger),
                     None => self.by_stream(part, ledger),
@@ -37,8 +37,8 @@ impl Tracker {
     /// A notification that names its exchange in `_meta`, or comes on that exchange's stream.
     fn other(&mut self, part: Part<'_>, ledger: &mut Ledger<'_>) -> Place {
         let asked_by = part.from.opposite();
-        if let Some(id) = part.shape.raw(Member::SubscriptionId)
-            && let Some(n) = Self::pick(waiting_for(&self.ids, asked_by, id, part.via), part.via)
+        if let Some(Id(id)) = part.shape.id_in(Member::SubscriptionId)
+            && let Some(n) = Self::pick(waiting_for(&self.ids, asked_by, &id, part.via), part.via)
         {
             return self.attach(n, part, ledger);
         }

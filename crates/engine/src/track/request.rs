@@ -15,7 +15,7 @@ use crate::oddity::Oddity;
 /// The era that a client's request shows by itself.
 pub(crate) fn era_of(shape: &Shape) -> Option<Era> {
     let is_modern = shape.raw(Member::MetaRevision).is_some()
-        || shape.raw(Member::Method).is_some_and(|method| method == r#""server/discover""#);
+        || shape.method().is_some_and(|method| method == "server/discover");
     is_modern.then_some(Era::Modern)
 }
 
@@ -79,8 +79,8 @@ impl Tracker {
     fn wait(&mut self, n: u64, part: Part<'_>, ledger: &mut Ledger<'_>) -> Vec<Oddity> {
         let id = part.shape.id.as_ref().map(|id| &id.0);
         let key = id.map(|id| key_of(part, id, ledger));
-        let token = part.shape.raw(Member::ProgressTokenAsked);
-        let token = token.map(|token| key_of(part, token, ledger));
+        let token = part.shape.id_in(Member::ProgressTokenAsked);
+        let token = token.map(|token| key_of(part, &token.0, ledger));
         if let Some(Ok(key)) = &key {
             self.give_up_unsure(key, part, ledger);
         }

@@ -19,7 +19,7 @@ pub(crate) enum Scope {
 pub(crate) struct Key {
     pub(crate) asked_by: Leg,
     pub(crate) scope: Scope,
-    /// Raw, so that `1` and `"1"` differ.
+    /// As [`Id`](tapgate_wire::shape::Id) spells it, so that `1` and `"1"` differ.
     pub(crate) id: Bytes,
 }
 

@@ -43,8 +43,6 @@ pub(super) struct Exits {
     left: Option<Nanos>,
     /// The client's requests that ended with the server's pipe: how many, and the first.
     n_lost: u32,
-    /// One of them ended before the client closed its pipe.
-    went_first: bool,
     lost: Option<(u64, String)>,
 }
 
@@ -66,7 +64,9 @@ impl Family for Exits {
             }
             Event::Closed(exchange) if exchange.status == Status::Unanswered => self.lose(exchange),
             Event::Odd(odd) if odd.from == Leg::Client => {
-                self.is_broken |= odd.faults.iter().any(|fault| fault.kind == FaultKind::NotJson);
+                // A server that owes an answer may have been gone before the line came.
+                let is_owed = self.n_lost > 0 || cx.session.calls().any(|call| call.asked_by == Leg::Client);
+                self.is_broken |= !is_owed && odd.faults.iter().any(|fault| fault.kind == FaultKind::NotJson);
             }
             Event::Left => self.left = Some(cx.now),
             Event::Exited { status } => self.exited(cx, *status),
@@ -79,7 +79,6 @@ impl Exits {
     fn lose(&mut self, exchange: &Exchange) {
         if exchange.asked_by == Leg::Client {
             self.n_lost = self.n_lost.saturating_add(1);
-            self.went_first |= self.left.is_none();
             let name = format!("{}{}", quote(&exchange.method), of(exchange.target.as_ref()));
             self.lost.get_or_insert((exchange.n, name));
         }
@@ -100,7 +99,7 @@ impl Exits {
             // A server has to be told twice that its client went.
             Some(_) if self.left.is_some_and(|left| cx.now.since(left) >= LINGERING) => Some(&rule::LINGERS),
             // A client that goes ends what is open with it, however its server takes that.
-            _ if self.left.is_some() && !is_crash && !self.went_first => None,
+            _ if self.left.is_some() && !is_crash => None,
             Some(_) => (is_crash || is_busy).then_some(&rule::SIGNAL),
             None if !self.spoke && !cx.session.partial => Some(&rule::START_FAILED),
             None if self.is_broken && status != 0 => Some(&rule::BROKEN_LINE),
@@ -115,7 +114,7 @@ impl Exits {
                     format!("went on after the end of its input, until signal {signal} ended it")
                 }
                 Some(signal) => format!("was killed by signal {signal}"),
-                None if self.is_broken => {
+                None if rule.id == rule::BROKEN_LINE.id => {
                     format!("exited with status {status} over a line that is no message")
                 }
                 None => format!("exited with status {status}"),
@@ -158,6 +157,11 @@ impl Exits {
             format!("; its last words were `{}`", words.join(" / "))
         }
     }
+}
+
+/// Whether a process ended by a signal that anybody may have sent.
+pub(super) fn was_told_to(status: i32) -> bool {
+    ENDING.contains(&(status - 128))
 }
 
 fn of(target: Option<&Bytes>) -> String {

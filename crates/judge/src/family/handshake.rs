@@ -14,7 +14,7 @@ use tapgate_wire::{Kind, Leg, Nanos, Rule};
 
 use self::rules as rule;
 pub(super) use self::rules::RULES;
-use super::{Family, frame};
+use super::{Family, exit, frame};
 use crate::event::{Cx, Event, Heard, Place, Stray};
 use crate::quote::{line, quote};
 
@@ -24,6 +24,9 @@ const SECOND: u64 = 1_000_000_000;
 const SILENT: u64 = 5 * SECOND;
 const SLOW: u64 = 10 * SECOND;
 const NONE: u64 = 30 * SECOND;
+
+/// Nanoseconds after the end of its pipe in which a server's process ends, if it is to be taken for the reason.
+const EXITING: u64 = 5 * SECOND;
 
 /// Requests without `notifications/initialized` on HTTP, where it may still be on its way: so many, and it is missing.
 const MOST_UNREADY: u8 = 3;
@@ -40,6 +43,11 @@ pub(super) struct Handshakes {
     spoke: (bool, bool),
     /// The client closed its pipe.
     has_left: bool,
+    /// The connection ended before `initialize` was answered, with this HTTP status; why, the process may tell yet.
+    unanswered: Option<(Place, Option<u16>)>,
+    is_over: bool,
+    /// Its process ended by itself, which is found as that.
+    has_exited: bool,
     /// Lines that are no messages, since `initialize` was asked.
     n_noise: u32,
     n_unready: u8,
@@ -72,7 +80,14 @@ impl Family for Handshakes {
                 self.has_left = true;
                 self.gone(cx);
             }
-            Event::Ended => self.gone(cx),
+            Event::Exited { status } => self.has_exited |= !exit::was_told_to(*status),
+            Event::Ended => {
+                // A session on pipes ends with them, which may be before its process.
+                if std::mem::replace(&mut self.is_over, true) {
+                    self.cut_off(cx);
+                }
+                self.gone(cx);
+            }
             Event::Tick => self.tick(cx),
             _ => {}
         }
@@ -248,14 +263,11 @@ impl Handshakes {
             side: Side::Unknown,
         };
         match (exchange.status, exchange.http_status) {
-            (Status::Unanswered, _) if !self.has_left && self.once(&rule::UNANSWERED) => {
-                let place = Place { side: Side::Server, ..place };
-                cx.find_at(
-                    &rule::UNANSWERED,
-                    place,
-                    "initialize",
-                    "The connection ended before initialize was answered.",
-                );
+            (Status::Unanswered, status) if !self.has_left => {
+                self.unanswered = Some((Place { side: Side::Server, ..place }, status));
+                if cx.session.transport != Transport::Stdio {
+                    self.cut_off(cx);
+                }
             }
             // What a login, or the way to an older transport, begins with.
             (Status::Error, Some(400 | 401 | 403 | 404 | 405)) if exchange.error_code.is_none() => {}
@@ -278,6 +290,19 @@ impl Handshakes {
         }
     }
 
+    /// The connection ended before the answer, and nothing else says so.
+    fn cut_off(&mut self, cx: &mut Cx<'_>) {
+        if let Some((place, status)) = self.unanswered.take().filter(|_| !self.has_exited)
+            && self.once(&rule::UNANSWERED)
+        {
+            let text = match status {
+                Some(300..=399) => "The server answered initialize with a redirect, which MCP does not know.",
+                _ => "The connection ended before initialize was answered.",
+            };
+            cx.find_at(&rule::UNANSWERED, place, "initialize", text);
+        }
+    }
+
     /// The client goes, or the session is over.
     fn gone(&mut self, cx: &mut Cx<'_>) {
         let is_left = self.stage == Stage::Answered && self.n_unready == 0;
@@ -292,6 +317,9 @@ impl Handshakes {
     }
 
     fn tick(&mut self, cx: &mut Cx<'_>) {
+        if self.unanswered.as_ref().is_some_and(|(place, _)| cx.now.since(place.at) >= EXITING) {
+            self.cut_off(cx);
+        }
         let session = cx.session;
         if session.partial || self.has_left {
             return;

@@ -158,7 +158,10 @@ fn told_of_exchange(exchange: &Exchange, oddity: Oddity) -> String {
             Status::Cancelled => "was answered after it was cancelled",
             _ => "was answered after it was given up",
         },
-        Oddity::MissingAnswer => "got a response that ended without its answer",
+        Oddity::MissingAnswer => match exchange.http_status {
+            Some(300..=399) => "was answered with a redirect, which MCP does not know",
+            _ => "got a response that ended without its answer",
+        },
         Oddity::UpstreamFailed => "did not reach the server, or its answer was lost on the way",
         Oddity::RefusedHere => "was refused by tapgate",
         Oddity::ProgressLate => "made progress after its end",
@@ -212,7 +215,13 @@ fn told_of_message(cx: &Cx<'_>, odd: &Stray<'_>, oddity: Oddity) -> (String, Str
         Oddity::UnmatchedAnswer => {
             let id = shape.id.as_ref().map_or("unknown".into(), |id| quote(&id.0).to_string());
             let what = if shape.kind == Kind::Error { "an error" } else { "a result" };
-            format!("The {who} sent {what} with the id {id}, which no open request has.")
+            let says = format!("The {who} sent {what} with the id {id}");
+            let Some(call) = call else {
+                return (String::new(), format!("{says}, which no open request has."));
+            };
+            let asked = call.request.shape().id.as_ref().map(|id| &*id.0);
+            let called = called(call.method.as_bytes(), call.target.as_deref(), asked);
+            return (method, format!("{says}; that of {called}, which is open, is of the other type."));
         }
         Oddity::AnswerWithoutId => {
             format!(

@@ -38,10 +38,18 @@ pub(super) struct Refusals {
 /// A request that is to be refused.
 #[derive(Debug)]
 struct Awaited {
-    rule: &'static Rule,
+    wrong: Wrong,
     revision: Option<Revision>,
+}
+
+/// Why it is to be refused.
+#[derive(Debug)]
+struct Wrong {
+    rule: &'static Rule,
     /// What is wrong with it, after "A request".
     what: String,
+    /// The code of the error that says so, where there is one.
+    code: Option<i64>,
 }
 
 impl Family for Refusals {
@@ -72,30 +80,35 @@ impl Refusals {
         };
         let wrong = headers.filter(|_| cx.session.transport == Transport::Http);
         let wrong = wrong.and_then(|headers| self.wrong(heard, headers));
-        let method =
-            || heard.asks(probe::METHOD).then(|| (&NO_METHOD, "of a method that no revision has".to_owned()));
-        let Some((rule, what)) = wrong.or_else(method) else { return };
+        let method = || {
+            let wrong = || Wrong::new(&NO_METHOD, "of a method that no revision has").told_by(-32_601);
+            heard.asks(probe::METHOD).then(wrong)
+        };
+        let Some(wrong) = wrong.or_else(method) else { return };
         if self.awaited.len() >= MAX_AWAITED {
             self.awaited.pop_first();
         }
-        self.awaited.insert(exchange, Awaited { rule, revision: heard.revision, what });
+        self.awaited.insert(exchange, Awaited { wrong, revision: heard.revision });
     }
 
-    /// The rule by which a request is to be refused, and what is wrong with it.
-    fn wrong(&self, heard: &Heard<'_>, headers: &HeaderMap) -> Option<(&'static Rule, String)> {
+    /// Why a request is to be refused, if it is.
+    fn wrong(&self, heard: &Heard<'_>, headers: &HeaderMap) -> Option<Wrong> {
         let value = |name: &http::HeaderName| headers.get(name).map(|value| value.as_bytes().trim_ascii());
         if let Some(page) = value(&ORIGIN).filter(|page| page.ends_with(b".invalid")) {
-            return Some((&FOREIGN_PAGE, format!("from the page `{}`, which cannot exist,", quote(page))));
+            let what = format!("from the page `{}`, which cannot exist,", quote(page));
+            return Some(Wrong::new(&FOREIGN_PAGE, what));
         }
         if value(&SESSION_ID) == Some(probe::SESSION.as_bytes()) {
-            return Some((&NO_SESSION, "of a session that the server has not begun".to_owned()));
+            return Some(Wrong::new(&NO_SESSION, "of a session that the server has not begun"));
         }
         let version = value(&PROTOCOL_VERSION);
         if let Some(version) = version.filter(|version| is_no_revision(version)) {
-            return Some((
+            let wrong = Wrong::new(
                 &NO_REVISION,
                 format!("of the revision `{}`, which there never was,", quote(version)),
-            ));
+            );
+            let is_modern = heard.revision.is_none_or(|revision| revision.era() == Era::Modern);
+            return Some(if is_modern { wrong.told_by(-32_022) } else { wrong });
         }
         let body = heard.shape().method().unwrap_or_default();
         if heard.revision.is_some_and(|revision| revision.era() == Era::Modern)
@@ -103,10 +116,10 @@ impl Refusals {
         {
             let what =
                 format!("whose Mcp-Method is `{}` and whose body says `{}`", quote(method), quote(&*body));
-            return Some((&DISAGREES, what));
+            return Some(Wrong::new(&DISAGREES, what).told_by(-32_020));
         }
         (self.is_deleted && value(&SESSION_ID).is_some())
-            .then(|| (&DELETED, "of a session that a DELETE ended".to_owned()))
+            .then(|| Wrong::new(&DELETED, "of a session that a DELETE ended"))
     }
 
     fn closed(&mut self, cx: &mut Cx<'_>, exchange: &Exchange) {
@@ -117,16 +130,16 @@ impl Refusals {
             return;
         }
         self.status(cx, exchange);
-        let Some(Awaited { rule, revision, what }) = self.awaited.remove(&exchange.n) else { return };
+        let Some(Awaited { wrong, revision }) = self.awaited.remove(&exchange.n) else { return };
         let how = match (exchange.status, exchange.error_code) {
             (Status::Ok | Status::ToolError, _) => "with a result".to_owned(),
-            (Status::Error, Some(code)) if is_other_code(rule, revision, code) => {
+            (Status::Error, Some(code)) if wrong.is_other(code) => {
                 format!("with the error {code}")
             }
             // Refused, if not with the status that HTTP has for it.
             _ => return,
         };
-        self.find(cx, rule, exchange, revision, format!("A request {what} was answered {how}."));
+        self.find(cx, wrong.rule, exchange, revision, format!("A request {} was answered {how}.", wrong.what));
     }
 
     /// Whether an error came with the status that it has.
@@ -168,17 +181,20 @@ impl Refusals {
     }
 }
 
-/// Whether a refusal says something else than what was wrong.
-fn is_other_code(rule: &Rule, revision: Option<Revision>, code: i64) -> bool {
-    let is_modern = revision.is_none_or(|revision| revision.era() == Era::Modern);
-    let expected = match rule.id {
-        id if id == NO_METHOD.id => -32_601,
-        id if id == DISAGREES.id => -32_020,
-        id if id == NO_REVISION.id && is_modern => -32_022,
-        _ => return false,
-    };
-    // Those of drafts are told by a rule of their own.
-    code != expected && !(-32_004..=-32_001).contains(&code)
+impl Wrong {
+    fn new(rule: &'static Rule, what: impl Into<String>) -> Self {
+        Self { rule, what: what.into(), code: None }
+    }
+
+    fn told_by(self, code: i64) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// Whether a refusal with this code says something else than what was wrong.
+    fn is_other(&self, code: i64) -> bool {
+        // Those of drafts are told by a rule of their own.
+        self.code.is_some_and(|expected| code != expected) && !(-32_004..=-32_001).contains(&code)
+    }
 }
 
 /// Whether a header names no revision that ever was, nor one that may come.

@@ -4,20 +4,30 @@ mod rules;
 
 use std::collections::{HashMap, VecDeque};
 
+use bytes::Bytes;
 use tapgate_engine::fact::Exchange;
-use tapgate_wire::record::{Hand, Status};
+use tapgate_wire::record::{Hand, Piece, Status};
 use tapgate_wire::rule::Side;
 use tapgate_wire::{Kind, Leg, Nanos, Rule};
 
 use self::rules::{LATE, NO_ANSWER, SLOW_START, STALLED};
 use super::Family;
 use crate::event::{Cx, Event, Heard, Place};
+use crate::quote::line;
 use crate::world::Call;
 
 pub(super) const RULES: &[&Rule] = &[&NO_ANSWER, &STALLED, &LATE, &SLOW_START];
 
 /// Nanoseconds without an answer or progress that are worth a finding.
 const PATIENCE: u64 = 30 * SECOND;
+
+/// Nanoseconds without an answer after which a client that leaves has given up: on work, which may take its time, and on
+/// what is answered at once.
+const GAVE_UP_WORK: u64 = 10 * SECOND;
+const GAVE_UP: u64 = 3 * SECOND;
+
+/// Bytes of the server's last line on standard error that are quoted.
+const MAX_WORDS: usize = 200;
 
 /// Nanoseconds to the first byte of an answer that are worth a finding.
 const SLOW: u64 = 10 * SECOND;
@@ -40,6 +50,8 @@ pub(super) struct Timing {
     /// Calls that were found to wait; each is found once.
     told: Vec<u64>,
     given_up: VecDeque<GivenUp>,
+    /// The last line of the server's standard error.
+    words: Bytes,
 }
 
 /// A call that its asker cancelled.
@@ -57,7 +69,14 @@ impl Family for Timing {
         match event {
             Event::Message(heard) => self.message(cx, heard),
             Event::Closed(exchange) => self.closed(cx, exchange),
-            Event::Tick => self.tick(cx),
+            Event::Piece(piece) if piece.piece == Piece::Stderr => {
+                let said = piece.bytes.trim_ascii();
+                if !said.is_empty() {
+                    self.words = Bytes::copy_from_slice(said.get(..MAX_WORDS).unwrap_or(said));
+                }
+            }
+            Event::Left => self.waits(cx, "; then the client left", gave_up_after),
+            Event::Tick => self.waits(cx, "", |_| PATIENCE),
             _ => {}
         }
     }
@@ -131,8 +150,8 @@ impl Timing {
         }
     }
 
-    /// Looks for calls that wait too long; what was lost may have answered them.
-    fn tick(&mut self, cx: &mut Cx<'_>) {
+    /// Looks for calls that wait longer than somebody is patient; what was lost may have answered them.
+    fn waits(&mut self, cx: &mut Cx<'_>, then: &str, patience: impl Fn(&Call) -> u64) {
         if cx.session.partial {
             return;
         }
@@ -142,7 +161,7 @@ impl Timing {
             let progress = self.progress.get(&call.exchange).copied();
             let since = progress.map_or(since, |at| at.max(since));
             let waited = cx.now.since(since);
-            if waited < PATIENCE
+            if waited < patience(call)
                 || !answers_soon(call.method.as_bytes())
                 || self.told.contains(&call.exchange)
             {
@@ -153,7 +172,13 @@ impl Timing {
                 let rule = if progress.is_some() { &STALLED } else { &NO_ANSWER };
                 let what = named(call.method.as_bytes(), call.target.as_deref());
                 let ever = if progress.is_some() { "progress nor an answer" } else { "answer" };
-                let text = format!("{what} waits for the {whom}: no {ever} for {}.", seconds(waited));
+                let words = if self.words.is_empty() || side != Side::Server {
+                    String::new()
+                } else {
+                    format!("; the last line on its standard error is `{}`", line(&self.words))
+                };
+                let waited = seconds(waited);
+                let text = format!("{what} waits for the {whom}: no {ever} for {waited}{then}{words}.");
                 let place = Place {
                     exchange: Some(call.exchange),
                     message: Some(call.message),
@@ -164,6 +189,16 @@ impl Timing {
                 cx.find_at(rule, place, call.target.as_deref().unwrap_or_default(), text);
             }
         }
+    }
+}
+
+/// How long a client waits before its leaving says that it gave up.
+fn gave_up_after(call: &Call) -> u64 {
+    match (call.asked_by, &*call.method) {
+        // A server whose client is gone has nobody to wait for.
+        (Leg::Server, _) => u64::MAX,
+        (Leg::Client, "tools/call" | "prompts/get" | "resources/read" | "completion/complete") => GAVE_UP_WORK,
+        (Leg::Client, _) => GAVE_UP,
     }
 }
 

@@ -103,9 +103,19 @@ pub(super) static UNANSWERED: Rule = Rule {
         legs client=stdio server=stdio
         client> ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}
         server end
+        wait 6s
     "#,
     ],
     quiet: &[
+        // The end of its process is found as that.
+        r#"
+        legs client=stdio server=stdio
+        server started 7
+        client> ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}
+        server end
+        server exited 1
+        wait 6s
+    "#,
         r#"
         legs client=stdio server=stdio
         client> ask 0 initialize {"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}

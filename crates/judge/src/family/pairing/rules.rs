@@ -317,6 +317,8 @@ static CANCEL_UNKNOWN: Rule = Rule {
         client> ask 1 ping
         server> answer 1 {}
         client> tell notifications/cancelled {"requestId":1}
+        client> ask "\u00e9/b" tools/call {"name":"a"}
+        client> {"jsonrpc":"2.0","method":"notifications\/cancelled","params":{"requestId":"é\/b"}}
     "#],
 };
 
@@ -386,6 +388,9 @@ static PROGRESS_UNKNOWN_TOKEN: Rule = Rule {
         client> ask 1 tools/call {"name":"a","_meta":{"progressToken":"p"}}
         server> tell notifications/progress {"progressToken":"p","progress":1}
         server> answer 1 {}
+        client> ask 2 tools/call {"name":"a","_meta":{"progressToken":"\u00e9/b"}}
+        server> {"jsonrpc":"2.0","method":"notifications\/progress","params":{"progressToken":"é\/b","progress":1}}
+        server> answer 2 {}
     "#],
 };
 

@@ -7,7 +7,7 @@ use tapgate_wire::rule::Side;
 
 pub(super) static NO_ANSWER: Rule = Rule {
     id: "timing.no-answer",
-    about: "A request got neither an answer nor progress for 30 seconds.",
+    about: "A request got neither an answer nor progress for 30 seconds, or its client left because it got none.",
     side: Side::Server,
     severity: Severity::Warning,
     revisions: Revisions::ALL,
@@ -25,6 +25,23 @@ pub(super) static NO_ANSWER: Rule = Rule {
         server> ask 9 roots/list
         wait 31s
     "#,
+        "
+        legs client=stdio server=stdio
+        server started 7
+        client> ask 1 tools/list
+        server stderr connecting to the database
+        wait 5s
+        client end
+        server end
+        server exited 143
+    ",
+        r#"
+        legs client=stdio server=stdio
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/call {"name":"slow"}
+        wait 12s
+        client end
+    "#,
     ],
     quiet: &[
         r#"
@@ -33,6 +50,21 @@ pub(super) static NO_ANSWER: Rule = Rule {
         wait 29s
         server> answer 1 {"content":[]}
         wait 10s
+    "#,
+        // A client that leaves at once, or from work that may take its time, has not given up.
+        r#"
+        legs client=stdio server=stdio
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/list
+        wait 1s
+        client end
+    "#,
+        r#"
+        legs client=stdio server=stdio
+        hello 2025-06-18 {} {"tools":{}}
+        client> ask 1 tools/call {"name":"slow"}
+        wait 5s
+        client end
     "#,
         // People take their time.
         r#"
