@@ -331,6 +331,10 @@ impl Guest<'_> {
     fn refusal(&self, answer: &Json) -> Outcome {
         let code = answer.pointer("/error/code").map(Json::to_string).unwrap_or_default();
         let text = answer.pointer("/error/message").and_then(Json::as_str).unwrap_or("no reason given");
+        if text == UNREADABLE {
+            // A trouble says so.
+            return Outcome::Refused(String::new());
+        }
         let why = quoted(format!("{code} {text}").trim(), self.headers);
         if is_of_tap(answer) { Outcome::Unreachable(why) } else { Outcome::Refused(why) }
     }

@@ -179,6 +179,9 @@ fn a_server_that_answers_nothing_or_goes_away_fails_and_nobody_else_is_blamed() 
         let ended = report["checks"][0]["why"].as_str().unwrap().contains("ended without");
         assert_eq!(ended, fault == "dies", "{report:#}");
     }
+    let (code, report) = on_pipes("deep-greeting", &["--revision", "2025-11-25"]);
+    let why = report["checks"][0]["why"].as_str().unwrap();
+    assert!(code == Some(1) && why.contains("the answer to initialize cannot be read"), "{report:#}");
     let (code, report) = over_http("hangs", &["--patience", "2", "--revision", "2026-07-28"]);
     let handshake = &report["checks"][0];
     assert_eq!((code, &handshake["side"]), (Some(1), &"server".into()), "{report:#}");

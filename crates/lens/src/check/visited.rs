@@ -55,7 +55,9 @@ impl Report {
         if self.visits.iter().any(|visit| matches!(visit.outcome, "spoken" | "answered")) {
             return;
         }
-        let silent = self.visits.iter().find(|visit| visit.outcome == "silent");
+        let is_unheard =
+            |visit: &&Visited| visit.outcome == "silent" || visit.outcome == "refused" && visit.is_odd;
+        let silent = self.visits.iter().find(is_unheard);
         let check = self.checks.iter_mut().find(|check| check.name == "handshake");
         let (Some(visit), Some(check)) = (silent, check) else { return };
         check.verdict = Verdict::Fail;

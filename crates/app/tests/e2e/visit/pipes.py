@@ -54,7 +54,9 @@ for line in sys.stdin:
     if 'id' not in ask:
         continue
     params = ask.get('params', {})
-    if ask['method'] == 'initialize':
+    if fault == 'deep-greeting':
+        say_bytes(b'{"jsonrpc":"2.0","id":%d,"result":%s%s}' % (ask['id'], b'[' * 5000, b']' * 5000))
+    elif ask['method'] == 'initialize':
         say({'id': ask['id'], 'result': {'protocolVersion': params['protocolVersion'], 'capabilities': {'tools': {}}, 'serverInfo': {'name': 'pipes', 'version': '1'}}})
     elif ask['method'] == 'ping':
         if fault == 'leaves':
