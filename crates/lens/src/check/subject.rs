@@ -75,9 +75,8 @@ impl Report {
     /// The server, as it calls itself, else as it is started.
     pub(super) fn server(&self) -> String {
         let named = |subject: &Subject| match subject {
-            Subject::Session { server: Some((name, _)), .. } => Some(name.clone()),
+            Subject::File(name) | Subject::Session { server: Some((name, _)), .. } => Some(name.clone()),
             Subject::Session { run, .. } => run.clone(),
-            Subject::File(name) => Some(name.clone()),
         };
         self.subjects.iter().find_map(named).unwrap_or_default()
     }
