@@ -80,6 +80,7 @@ impl Family for Handshakes {
             }
             // What its process left open is found as the end of the process.
             Event::Exited { status } if !exit::was_told_to(*status) => drop(self.once(&rule::UNANSWERED)),
+            Event::Exited { .. } => self.cut_off(cx),
             Event::Ended => {
                 // A session on pipes ends with them, which may be before its process.
                 if std::mem::replace(&mut self.is_over, true) {
