@@ -161,7 +161,7 @@ impl Exits {
 
 /// Whether a process ended by a signal that anybody may have sent.
 pub(super) fn was_told_to(status: i32) -> bool {
-    ENDING.contains(&(status - 128))
+    status.checked_sub(128).is_some_and(|signal| ENDING.contains(&signal))
 }
 
 fn of(target: Option<&Bytes>) -> String {

@@ -46,8 +46,6 @@ pub(super) struct Handshakes {
     /// The connection ended before `initialize` was answered, with this HTTP status; why, the process may tell yet.
     unanswered: Option<(Place, Option<u16>)>,
     is_over: bool,
-    /// Its process ended by itself, which is found as that.
-    has_exited: bool,
     /// Lines that are no messages, since `initialize` was asked.
     n_noise: u32,
     n_unready: u8,
@@ -80,7 +78,9 @@ impl Family for Handshakes {
                 self.has_left = true;
                 self.gone(cx);
             }
-            Event::Exited { status } => self.has_exited |= !exit::was_told_to(*status),
+            // What its process left open is found as the end of the process.
+            Event::Exited { status } if !exit::was_told_to(*status) => drop(self.once(&rule::UNANSWERED)),
+            Event::Exited { .. } => self.cut_off(cx),
             Event::Ended => {
                 // A session on pipes ends with them, which may be before its process.
                 if std::mem::replace(&mut self.is_over, true) {
@@ -292,7 +292,7 @@ impl Handshakes {
 
     /// The connection ended before the answer, and nothing else says so.
     fn cut_off(&mut self, cx: &mut Cx<'_>) {
-        if let Some((place, status)) = self.unanswered.take().filter(|_| !self.has_exited)
+        if let Some((place, status)) = self.unanswered.take()
             && self.once(&rule::UNANSWERED)
         {
             let text = match status {
