@@ -229,7 +229,10 @@ fn a_report_says_what_it_is_about() {
     let text = home.run(&[&one[..], &["--format", "text"]].concat()).out();
     assert!(text.contains(": web 1 in 2025-11-25 (") && text.contains(" (2025-11-25)\n"), "{text}");
     let junit = home.run(&[&one[..], &["--format", "junit"]].concat()).out();
-    assert!(junit.contains("name=\"checked\" value=\"s") && junit.contains(" (2025-11-25)\""), "{junit}");
+    assert!(
+        junit.contains("name=\"checked\" value=\"s") && junit.contains(" in 2025-11-25 (server)\""),
+        "{junit}"
+    );
 }
 
 #[test]

@@ -83,8 +83,12 @@ impl Pairing {
             let Some(rule) = rule_of(code) else { continue };
             let bit = 1 << (oddity as u32);
             let known = self.told.entry(exchange.n).or_default();
-            // Progress may cross a cancellation on its way, which is nobody's mistake.
-            let is_race = oddity == Oddity::ProgressLate && exchange.status == Status::Cancelled;
+            // Progress may cross a cancellation on its way, and an answer the end of its session, which is nobody's mistake.
+            let is_race = match oddity {
+                Oddity::ProgressLate => exchange.status == Status::Cancelled,
+                Oddity::LateAnswer => cx.session.ended.is_some(),
+                _ => false,
+            };
             let is_unread = oddity == Oddity::MissingAnswer && self.unread.contains(&exchange.n);
             if *known & bit != 0 || is_race || is_unread {
                 continue;

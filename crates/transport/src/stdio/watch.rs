@@ -124,7 +124,7 @@ impl Watch {
 
     /// Watches until the server and its group are gone and the lanes have ended.
     pub(super) fn run(mut self, witness: &Witness) -> io::Result<Exit> {
-        let mut exit = None;
+        let (mut exit, mut untold) = (None, None);
         loop {
             self.wait()?;
             self.forward_signals();
@@ -133,11 +133,15 @@ impl Watch {
             {
                 let ended = Exit::from(status);
                 let at = self.clock.now();
-                witness.see(Seen::Exited { stream: StreamId(0), at, status: ended.status() });
                 exit = Some(ended);
+                untold = Some(Seen::Exited { stream: StreamId(0), at, status: ended.status() });
                 self.stage = Stage::Drain { until: after(at, self.drain) };
             }
             self.step();
+            // What a server said before its end is told before it, as far as it can be known.
+            if let Some(exited) = untold.take_if(|_| !matches!(self.stage, Stage::Drain { .. })) {
+                witness.see(exited);
+            }
             if let (Some(exit), Stage::Flush { .. }) = (exit, self.stage)
                 && self.lanes.are_done()
             {
