@@ -6,6 +6,7 @@
 
 mod pipes;
 mod probe;
+mod server;
 mod trouble;
 pub mod visit;
 mod web;
@@ -27,11 +28,11 @@ use tapgate_wire::revision::Revision;
 
 use self::pipes::Pipes;
 pub use self::probe::is_on_purpose;
+pub use self::server::Server;
 pub use self::trouble::{cannot_start, quoted, unreachable, unreached};
 use self::web::Web;
-use crate::cli::tap::http::upstream;
 use crate::observe;
-use crate::problem::{Exit, Problem};
+use crate::problem::Exit;
 
 /// The names of the taps that `replay` and `lock` start for themselves.
 pub const REPLAY: &str = "replay";
@@ -50,25 +51,6 @@ const SHORT_PARTING: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a server has said all that it may.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// The server of a play.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Server {
-    /// Its command and arguments.
-    Command(Vec<String>),
-    /// Its URL.
-    Url(String),
-}
-
-impl Server {
-    /// Refuses a URL that no tap can use.
-    pub fn check(&self) -> Result<(), Problem> {
-        match self {
-            Self::Url(url) => upstream(url).map(drop),
-            Self::Command(_) => Ok(()),
-        }
-    }
-}
 
 /// A connection to a server, through a tap.
 #[derive(Debug)]

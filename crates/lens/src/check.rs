@@ -319,10 +319,6 @@ impl Report {
         Page::of(blocks)
     }
 
-    fn noted(&self) -> Vec<Block> {
-        self.notes.iter().map(|text| Block::Note(Note::new(Tone::Odd, "!", text.clone()))).collect()
-    }
-
     /// The report as one JSON object.
     pub fn json(&self, rules: Rules<'_>) -> Json {
         let checks: Vec<Json> = self

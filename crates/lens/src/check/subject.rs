@@ -64,6 +64,11 @@ impl Report {
         self.subjects = vec![Subject::File(name.to_owned())];
     }
 
+    /// What else is to be said first.
+    pub(super) fn noted(&self) -> Vec<Block> {
+        self.notes.iter().map(|text| Block::Note(Note::new(Tone::Odd, "!", text.clone()))).collect()
+    }
+
     pub(super) fn subject_blocks(&self) -> impl Iterator<Item = Block> {
         let told = self.subjects.iter().map(Subject::told);
         let other = self.other_leg.map(|id| {
