@@ -153,7 +153,8 @@ fn a_server_that_floods_a_stream_is_broken_off() {
         let report = report(&ran);
         assert_eq!((ran.code, status(&report, "visible")), (Some(1), "fail"), "{fault}: {report:#}");
         let n_bytes = std::fs::metadata(home.journal()).unwrap().len();
-        assert!(n_bytes < 16 << 20, "{fault}: the journal has {n_bytes} bytes");
+        // What was under way when it was broken off is recorded too.
+        assert!(n_bytes < 40 << 20, "{fault}: the journal has {n_bytes} bytes");
     }
 }
 
